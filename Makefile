@@ -1,0 +1,54 @@
+# One command for each habit. Everything is installed into .venv from the lock file; nothing else on the machine is touched.
+PYTHON ?= python3.11
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test format lint types imports template unit bench lock clean
+
+help:  ## what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.installed  ## a virtual environment with all that is locked
+
+.venv/.installed: requirements.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Headwater needs Python 3.11 or newer: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## an AWS in miniature, a real pipeline run, and its lineage
+	@$(BIN)/headwater demo
+
+test: setup lint types imports template unit  ## all that CI checks
+
+format: setup  ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet .
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+template: setup
+	$(BIN)/cfn-lint infra/template.yaml
+
+unit: setup
+	$(BIN)/pytest
+
+bench: setup  ## speed and size, as ratios from one run
+	$(BIN)/python -m bench
+
+lock: setup  ## resolve the dependencies anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --group dev --group build --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --upgrade --output-file requirements.txt
+
+clean:  ## remove what make has made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/data

@@ -1,0 +1,1 @@
+"""How events reach Headwater: envelopes, queues and archives. Knows neither lineage nor a database."""

@@ -1,0 +1,135 @@
+"""One state change as EventBridge tells it: bytes -> Event, whatever envelope it came in.
+
+The format's quirks are AWS's, not ours: times in five spellings, empty values in four, envelopes that lack an
+account or a region. They are read here once, so that nothing behind this module has to know of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import UTC, datetime
+
+import msgspec
+
+_LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
+
+
+class Malformed(Exception):
+    """This message can never become lineage: put it aside with this reason."""
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """An EventBridge event, checked.
+
+    Attributes:
+        kind: Its `detail-type`.
+        detail: Its `detail`, the JSON object as it came.
+        time: Its `time` in epoch milliseconds, or None when it has none.
+        id: Its `id`; empty when hand-made.
+        source: Its `source`, usually `aws.sagemaker`.
+        account: The twelve digits, or empty.
+        region: The region, or empty.
+        resources: The ARNs it names.
+        body: The event as it came, without any envelope around it.
+    """
+
+    kind: str
+    detail: msgspec.Raw
+    time: int | None
+    id: str
+    source: str
+    account: str
+    region: str
+    resources: tuple[str, ...]
+    body: bytes
+
+    def key(self) -> bytes:
+        """16 bytes that name this event: the same bytes are the same event, however often they are delivered."""
+        return hashlib.blake2b(self.body, digest_size=16).digest()
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    kind: str | None = msgspec.field(name="detail-type", default=None)
+    detail: msgspec.Raw | None = None
+    time: str | int | float | None = None
+    id: str | int | None = None
+    source: str | None = None
+    account: str | int | None = None
+    region: str | None = None
+    resources: list[str | None] | str | None = None
+    # SNS's own envelope
+    type: str | None = msgspec.field(name="Type", default=None)
+    message: str | None = msgspec.field(name="Message", default=None)
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+def decode(body: bytes) -> Event:
+    """The event in a message: an EventBridge event, or an SNS notification around one.
+
+    Raises:
+        Malformed: It is not JSON, not an event, or holds what no database can keep.
+    """
+    envelope = _read(body)
+    if envelope.kind is None and envelope.message is not None:
+        body = envelope.message.encode("utf-8", "surrogatepass")
+        envelope = _read(body)
+    if not envelope.kind:
+        raise Malformed("not an EventBridge event: it has no detail-type")
+    if envelope.detail is None:
+        raise Malformed("not an EventBridge event: it has no detail")
+    if not bytes(envelope.detail).lstrip().startswith(b"{"):
+        raise Malformed("not an EventBridge event: its detail is not an object")
+    if b"\\u0000" in body:
+        raise Malformed("holds a NUL character, which no database keeps in a text")
+    resources = envelope.resources
+    if isinstance(resources, str):
+        resources = [resources]
+    account = envelope.account
+    return Event(
+        kind=envelope.kind,
+        detail=envelope.detail,
+        time=None if envelope.time in (None, "") else milliseconds(envelope.time, "time"),
+        id="" if envelope.id is None else str(envelope.id),
+        source=envelope.source or "",
+        account=f"{account:012d}" if isinstance(account, int) else account or "",
+        region=envelope.region or "",
+        resources=tuple(filter(None, resources or ())),
+        body=body,
+    )
+
+
+def _read(body: bytes) -> _Envelope:
+    try:
+        return _envelope.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as why:
+        raise Malformed(f"not an EventBridge event: {why}") from why
+    except RecursionError as why:
+        raise Malformed("not an EventBridge event: nested too deeply") from why
+
+
+def milliseconds(told: str | int | float, field: str) -> int:
+    """Epoch milliseconds, from any spelling of a time that SageMaker's events use.
+
+    Args:
+        told: ISO 8601 with 0 to 9 decimals, or epoch milliseconds as a number, a float or a string. CloudTrail and
+            API clients tell epoch seconds: any number before 1973 in milliseconds is read as seconds.
+        field: The name of what is read, for the error.
+
+    Raises:
+        Malformed: It is no time, or one that no calendar holds.
+    """
+    if isinstance(told, str):
+        try:
+            if told.isdigit() or told.replace(".", "", 1).isdigit():
+                told = float(told)
+            else:
+                when = datetime.fromisoformat(told)
+                return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+        except (ValueError, OverflowError) as why:
+            raise Malformed(f"{field} is not a time: {told[:40]!r}") from why
+    if isinstance(told, bool) or not math.isfinite(told) or not 0 <= told <= _LATEST_MS:
+        raise Malformed(f"{field} is not a time: {told!r}")
+    return int(told * 1000) if told < 100_000_000_000 else int(told)
