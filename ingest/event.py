@@ -51,7 +51,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 class _Envelope(msgspec.Struct, gc=False):
     kind: str | None = msgspec.field(name="detail-type", default=None)
-    detail: msgspec.Raw | None = None
+    detail: msgspec.Raw = msgspec.Raw()  # empty: there is none
     time: str | int | float | None = None
     id: str | int | None = None
     source: str | None = None
@@ -78,10 +78,8 @@ def decode(body: bytes) -> Event:
         envelope = _read(body)
     if not envelope.kind:
         raise Malformed("not an EventBridge event: it has no detail-type")
-    if envelope.detail is None:
-        raise Malformed("not an EventBridge event: it has no detail")
     if not bytes(envelope.detail).lstrip().startswith(b"{"):
-        raise Malformed("not an EventBridge event: its detail is not an object")
+        raise Malformed("not an EventBridge event: it has no detail that is an object")
     if b"\\u0000" in body:
         raise Malformed("holds a NUL character, which no database keeps in a text")
     resources = envelope.resources

@@ -1,0 +1,217 @@
+"""One batch: decode, fold, derive, save. Every way in comes through here, so that replay is the live path.
+
+Two steps, in this order: what is known is committed together with the events that tell it; lineage is derived from
+what is committed. So no worker can miss another's news (docs/decisions/0001). SQLite has one writer at a time, which
+does both in one transaction.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import structlog
+
+from consumers.known import Kind, Known
+from consumers.observe import observe
+from consumers.resources import Resources, with_referrers
+from consumers.rules import RULES
+from ingest.delivery import Delivery
+from ingest.event import Event, Malformed, decode
+from store import known as table
+from store import ledger
+from store.database import Store, Transaction, Unavailable, Unusable
+from store.known import ResourceRow
+from store.ledger import DeadLetter, Entry
+from store.lineage import Lineage
+from store.save import save
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a batch: each delivery is in the ledger or in the dead letters, and may be acknowledged.
+
+    Attributes:
+        events: How many are in the ledger.
+        kept: How many of these have no rule yet, by kind.
+        dead: Those that could not be understood, with the reason.
+        derived: How many resources' lineage was derived.
+        failed: How many resources' rules failed; they are derived anew when more becomes known of them.
+    """
+
+    events: int = 0
+    kept: Mapping[str, int] = field(default_factory=dict)
+    dead: Sequence[tuple[Delivery, str]] = ()
+    derived: int = 0
+    failed: int = 0
+
+
+def handle(batch: Sequence[Delivery], store: Store) -> Settlement:
+    """Keep what a batch tells and derive what follows.
+
+    Args:
+        batch: Deliveries in any order, with any repetitions.
+        store: At the newest schema.
+
+    Returns:
+        What became of them.
+
+    Raises:
+        Unavailable: The store did not answer: nothing may be acknowledged, everything will come again.
+        Unusable: The store cannot be used.
+    """
+    understood, dead = _understood(batch)
+    try:
+        return _keep(understood, dead, store)
+    except (Unavailable, Unusable):
+        raise
+    except Exception as why:  # noqa: BLE001  # whatever the database refuses, one message must not hold up the rest
+        if len(batch) == 1:
+            reason = f"the store refuses it: {str(why).splitlines()[0]}"
+            log.warning("refused by the store", origin=batch[0].origin, reason=reason)
+            return _keep([], [(batch[0], reason)], store)
+        half = len(batch) // 2
+        return _joined(handle(batch[:half], store), handle(batch[half:], store))
+
+
+def finish(store: Store) -> int:
+    """Derive what a worker that stopped between the two steps has left underived; how many resources it was."""
+    finished = 0
+    while keys := store.read(lambda tx: table.underived(tx, 1000)):
+        store.write(lambda tx, keys=keys: derive(Resources(tx), keys))  # type: ignore[misc]  # a default, not an argument
+        finished += len(keys)
+    return finished
+
+
+class _Understood(NamedTuple):
+    event: Event
+    told: tuple[Known, ...]
+
+
+def _understood(batch: Sequence[Delivery]) -> tuple[list[_Understood], list[tuple[Delivery, str]]]:
+    understood, dead = [], []
+    for delivery in batch:
+        try:
+            event = decode(delivery.body)
+            understood.append(_Understood(event, observe(event)))
+        except Malformed as why:
+            dead.append((delivery, str(why)))
+    return understood, dead
+
+
+def _keep(understood: Sequence[_Understood], dead: Sequence[tuple[Delivery, str]], store: Store) -> Settlement:
+    told = fold(known for one in understood for known in one.told)
+    received = time.time_ns() // 1_000_000
+
+    def know(tx: Transaction) -> tuple[set[str], tuple[int, int]]:
+        resources = Resources(tx)
+        touched = _remember(resources, understood, told, received)
+        ledger.bury(tx, [DeadLetter(0, why, one.origin, received, one.body) for one, why in dead])
+        return touched, derive(resources, touched) if tx.exclusive else (0, 0)
+
+    touched, (derived, failed) = store.write(know)
+    if not store.sqlite and touched:
+        derived, failed = store.write(lambda tx: derive(Resources(tx), touched))
+    kept = Counter(one.event.kind for one in understood if not one.told)
+    return Settlement(len(understood), kept, dead, derived, failed)
+
+
+def fold(told: Iterable[Known]) -> dict[str, Known]:
+    """All that is told of each resource, by key."""
+    folded: dict[str, Known] = {}
+    for known in told:
+        key = known.arn.lower()
+        mine = folded.get(key)
+        folded[key] = known if mine is None else mine | known
+    return folded
+
+
+def _remember(
+    resources: Resources, understood: Sequence[_Understood], told: Mapping[str, Known], received: int
+) -> set[str]:
+    """Write events into the ledger, and what they tell into what is known; the keys that lineage follows from."""
+    kinds = {key: known.kind.value for key, known in told.items()}
+    subjects = []
+    for event, tells in understood:
+        subject = tells[0].arn.lower() if tells else next(iter(event.resources), "").lower()
+        subjects.append(subject)
+        if subject:
+            kinds.setdefault(subject, _part(subject))
+    resources.claim(kinds)
+    touched = resources.learn(told)
+    ledger.remember(
+        resources.tx,
+        [
+            Entry(
+                event.key(),
+                event.kind,
+                resources.rows[subject].id if subject else None,
+                event.time or 0,
+                "derived" if tells else "kept",
+                event.body,
+            )
+            for (event, tells), subject in zip(understood, subjects, strict=True)
+        ],
+        received,
+    )
+    return touched
+
+
+def derive(resources: Resources, touched: Collection[str]) -> tuple[int, int]:
+    """Derive lineage of resources of which something new is known, and of all that read them.
+
+    Args:
+        resources: In a transaction in which what is known is committed, or will be together with what is derived.
+        touched: Their keys.
+
+    Returns:
+        How many were derived, and how many rules failed.
+    """
+    tx = resources.tx
+    keys = with_referrers(tx, touched)
+    resources.lock(keys)
+    resources.fetch_references(keys)
+    said: dict[int, Lineage] = {}
+    marked: list[ResourceRow] = []
+    problems = 0
+    for key in sorted(keys):
+        row = resources.rows[key]
+        rule = RULES[Kind(row.kind)]
+        problem = None
+        try:
+            lineage = Lineage()
+            for life in resources.lives(key):
+                lineage |= rule.apply(life, resources.lookup)
+            said[row.id] = lineage
+        except Exception as why:  # a rule that fails on one resource must not hold up all others
+            problem = f"{type(why).__name__}: {why}"
+            problems += 1
+            log.exception("rule failed", rule=rule.name, resource=key)
+        now = row._replace(derived=row.version, rule=rule.signature, problem=problem)
+        if now != row:
+            marked.append(now)
+    save(
+        tx, said, resources.fresh if tx.exclusive else {row.id for row in marked if not resources.rows[row.key].derived}
+    )
+    table.mark_derived(tx, marked)
+    return len(said), problems
+
+
+def _part(arn: str) -> str:
+    """What sort of thing an ARN names, for resources without a rule."""
+    return arn.split(":", 5)[-1].partition("/")[0] or "unknown"
+
+
+def _joined(one: Settlement, other: Settlement) -> Settlement:
+    return Settlement(
+        one.events + other.events,
+        Counter(one.kept) + Counter(other.kept),
+        (*one.dead, *other.dead),
+        one.derived + other.derived,
+        one.failed + other.failed,
+    )

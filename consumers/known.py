@@ -1,0 +1,206 @@
+"""What is known of one resource: a value that grows by joining, so that the order of events cannot matter.
+
+The law: `|` is commutative, associative and idempotent. Whoever folds events in whatever order, in whatever
+batches, with whatever repetitions, ends with the same value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+Field = tuple[int, msgspec.Raw]
+"""A field's newest value: its stamp, and the JSON that was told."""
+
+RANKS = 64
+"""How many statuses a stamp tells apart within a millisecond."""
+
+
+def stamp(milliseconds: int, rank: int) -> int:
+    """When something was so: the change's time, then the rank of its status in the life cycle."""
+    return milliseconds * RANKS + rank
+
+
+def moment(stamped: int) -> int:
+    """The epoch milliseconds of a stamp."""
+    return stamped // RANKS
+
+
+class Kind(StrEnum):
+    """Kinds of resources that rules know, spelled as in their ARNs."""
+
+    TRAINING_JOB = "training-job"
+    PROCESSING_JOB = "processing-job"
+    TRANSFORM_JOB = "transform-job"
+    MODEL = "model"
+    MODEL_PACKAGE = "model-package"
+    MODEL_PACKAGE_GROUP = "model-package-group"
+    ENDPOINT_CONFIG = "endpoint-config"
+    ENDPOINT = "endpoint"
+    PIPELINE_EXECUTION = "pipeline-execution"
+    PIPELINE_STEP = "pipeline-step"
+    FEATURE_GROUP = "feature-group"
+
+
+class Life(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is known of one life of a resource, or what one observation tells of it.
+
+    Attributes:
+        fields: Each field's newest value. A later event that lacks a field does not erase it.
+        changes: Every value that the fields whose history lineage needs have had: (stamp, values).
+    """
+
+    fields: dict[str, Field] = {}
+    changes: tuple[tuple[int, tuple[str, ...]], ...] = ()
+
+    def __or__(self, other: Life) -> Life:
+        """All that either knows: each field from its newest observation, the changes of both."""
+        fields = self.fields
+        if fields != other.fields:
+            fields = dict(fields)
+            for name, theirs in other.fields.items():
+                ours = fields.get(name)
+                if ours is None or newer(theirs, ours):
+                    fields[name] = theirs
+        changes = self.changes
+        if changes != other.changes:
+            changes = tuple(sorted({*changes, *other.changes}))
+        return Life(fields, changes)
+
+
+class Loose(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An observation that cannot be joined before everything is known.
+
+    It tells no time of its own, so that the same news under two envelope times must count once, at the earlier; or
+    it does not tell which life of the resource it speaks of.
+
+    Attributes:
+        stamp: By the earliest envelope that brought it.
+        created: The life it speaks of, in epoch seconds, or None when it does not tell.
+        life: What it tells.
+    """
+
+    stamp: int
+    created: int | None
+    life: Life
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """All that is known of one resource.
+
+    Attributes:
+        kind: What sort of thing it is.
+        arn: Its ARN; where events spell it in several ways, the first in the order of code points.
+        earliest: The earliest time that anyone who speaks of it can tell, in epoch milliseconds.
+        lives: What is known of each life, by its CreationTime in epoch seconds: a name can be used again.
+        loose: Observations that are given to a life only when deriving, by a digest of what they tell.
+    """
+
+    kind: Kind
+    arn: str
+    earliest: int | None = None
+    lives: dict[int, Life] = {}
+    loose: dict[str, Loose] = {}
+
+    def __or__(self, other: Known) -> Known:
+        """All that either knows."""
+        lives = self.lives
+        if other.lives:
+            lives = dict(lives)
+            for created, life in other.lives.items():
+                mine = lives.get(created)
+                lives[created] = life if mine is None else mine | life
+        loose = self.loose
+        if other.loose:
+            loose = dict(loose)
+            for digest, told in other.loose.items():
+                mine_loose = loose.get(digest)
+                if mine_loose is None or told.stamp < mine_loose.stamp:
+                    loose[digest] = told
+        return Known(
+            self.kind,
+            self.arn if self.arn <= other.arn else other.arn,
+            _least(self.earliest, other.earliest),
+            lives,
+            loose,
+        )
+
+
+def newer(theirs: Field, ours: Field) -> bool:
+    """True if theirs is to replace ours. A tie of stamps is broken by the value, never by arrival."""
+    if theirs[0] != ours[0]:
+        return theirs[0] > ours[0]
+    one, other = bytes(theirs[1]), bytes(ours[1])
+    return one != other and (canonical(one), one) > (canonical(other), other)
+
+
+def canonical(value: bytes | msgspec.Raw) -> bytes:
+    """JSON in the one spelling that equal values share."""
+    return msgspec.json.encode(msgspec.json.decode(value), order="sorted")
+
+
+def loosely(told: Mapping[str, msgspec.Raw], stamped: int, created: int | None, life: Life) -> tuple[str, Loose]:
+    """An observation to be placed later, and the digest that makes its repetitions one."""
+    content = b"\0".join(name.encode() + b"\0" + canonical(told[name]) for name in sorted(told))
+    digest = hashlib.blake2b(content, digest_size=16, person=str(created).encode()).hexdigest()
+    return digest, Loose(stamped, created, life)
+
+
+def lives(known: Known) -> list[tuple[int | None, Life]]:
+    """Each life of a resource with all that is known of it, the oldest first.
+
+    Returns:
+        Its CreationTime in epoch seconds (None when nobody has told it), and what is known.
+    """
+    grown: dict[int | None, Life] = dict(known.lives.items())
+    for told in sorted(known.loose.values(), key=lambda loose: loose.stamp):
+        created = told.created if told.created is not None else _life_at(known, moment(told.stamp))
+        life = restamped(told)
+        mine = grown.get(created)
+        grown[created] = life if mine is None else mine | life
+    if not grown:
+        grown[None] = Life()
+    return sorted(grown.items(), key=lambda item: (item[0] is not None, item[0] or 0))
+
+
+def restamped(told: Loose) -> Life:
+    """What a loose observation tells, as of the earliest envelope that brought it."""
+    return Life(
+        {name: (told.stamp, value) for name, (_, value) in told.life.fields.items()},
+        tuple((told.stamp, values) for _, values in told.life.changes),
+    )
+
+
+def _life_at(known: Known, milliseconds: int) -> int | None:
+    """The life that a time falls into: the last that had begun, or the first when none had."""
+    born = set(known.lives) | {told.created for told in known.loose.values() if told.created is not None}
+    begun = [created for created in born if created * 1000 <= milliseconds]
+    return max(begun) if begun else min(born, default=None)
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+_decoder = msgspec.json.Decoder(Known)
+
+
+def encode(known: Known) -> bytes:
+    """Bytes for the store."""
+    return msgspec.json.encode(known)
+
+
+def decode(data: bytes) -> Known:
+    """What `encode` wrote."""
+    return _decoder.decode(data)
+
+
+def detail(life: Life) -> bytes:
+    """The newest value of each field, as one JSON object, the way an event would tell it."""
+    inside = b",".join(b"%s:%s" % (msgspec.json.encode(name), value) for name, (_, value) in life.fields.items())
+    return b"{" + inside + b"}"

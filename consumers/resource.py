@@ -1,0 +1,131 @@
+"""A resource as rules see it: one life of it, typed, and the way to what it refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from consumers.known import Kind
+from consumers.shapes import Time
+from ingest.event import milliseconds
+from store.lineage import Lineage
+
+D_co = TypeVar("D_co", bound=msgspec.Struct, covariant=True)
+D = TypeVar("D", bound=msgspec.Struct)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What the tracked values were at a time, in epoch milliseconds."""
+
+    time: int
+    values: tuple[str, ...]
+
+
+class Resource(msgspec.Struct, Generic[D], frozen=True):
+    """One life of a resource.
+
+    Attributes:
+        kind: What sort of thing it is.
+        arn: Its ARN.
+        detail: All that is known of it, as its type.
+        created: When it was made, as near as anyone tells, in epoch milliseconds.
+        modified: When the newest of it was so.
+        changes: What its tracked values have been, in order; equal ones may follow each other.
+    """
+
+    kind: Kind
+    arn: str
+    detail: D
+    created: int
+    modified: int
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def partition(self) -> str:
+        """Its ARN up to its account: `arn:aws:sagemaker:us-east-1:111122223333:`."""
+        return partition(self.arn)
+
+    @property
+    def tail(self) -> str:
+        """What its ARN says after its kind: a name, or `<group>/<version>`."""
+        return self.arn.split(":", 5)[5].partition("/")[2]
+
+    def named(self, name: str | None) -> str:
+        """Its name with its case, if that is the name which its ARN speaks of; else what the ARN says."""
+        tail = self.tail
+        return name if name and name.lower() == tail.lower() else tail
+
+    def sibling(self, kind: Kind, name: str) -> str:
+        """The key of a resource of the same account and region, from its name or its ARN."""
+        return (name if name.startswith("arn:") else f"{self.partition}{kind}/{name}").lower()
+
+
+class Lookup(Protocol):
+    """The way to other resources."""
+
+    def __call__(self, key: str, kind: type[D], at: int | None = None) -> Resource[D] | None:
+        """A resource, as it stood.
+
+        Args:
+            key: Its ARN in lower case.
+            kind: The type of its detail.
+            at: When, in epoch milliseconds: the life that stood then, or the newest.
+
+        Returns:
+            The resource, or None when nothing is known of it.
+        """
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one kind of resource becomes lineage.
+
+    Attributes:
+        name: For evidence.
+        shape: The type of the resource's detail.
+        lineage: What a resource says.
+        refers: The keys of what it reads over `Lookup`: when one of these changes, it is derived anew.
+        version: Goes up when the rule says something else than before.
+        passes_on: True if what it refers to matters to those who refer to it.
+    """
+
+    name: str
+    shape: type[msgspec.Struct]
+    lineage: Any  # Callable[[Resource[D], Lookup], Lineage]: D is bound to `shape`, which a field cannot say
+    refers: Any = None  # Callable[[Resource[D]], Iterable[str]]
+    version: int = 1
+    passes_on: bool = False
+
+    @cached_property
+    def decoder(self) -> msgspec.json.Decoder[Any]:
+        """Reads details of the shape."""
+        return msgspec.json.Decoder(self.shape)
+
+    @property
+    def signature(self) -> str:
+        """Its name and its version, for evidence."""
+        return f"{self.name}/{self.version}"
+
+    def apply(self, resource: Resource[Any], lookup: Lookup) -> Lineage:
+        """What the resource says."""
+        said: Lineage = self.lineage(resource, lookup)
+        return said
+
+    def references(self, resource: Resource[Any]) -> Iterable[str]:
+        """The keys of what the resource refers to."""
+        keys: Iterable[str] = self.refers(resource) if self.refers else ()
+        return keys
+
+
+def partition(arn: str) -> str:
+    """An ARN up to its account."""
+    return arn[: len(arn) - len(arn.split(":", 5)[5])]
+
+
+def instant(told: Time | None) -> int | None:
+    """A time that was checked when it came, in epoch milliseconds."""
+    return milliseconds(told, "time") if told else None

@@ -1,0 +1,139 @@
+"""The resources that one transaction works on: their rows, what is known of them, and each as rules see it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from consumers import shapes
+from consumers.known import Kind, Known, Life, decode, detail, encode, lives, moment
+from consumers.resource import Change, D, Resource, Rule, instant
+from consumers.rules import RULES
+from store import known as table
+from store.database import Transaction
+from store.known import ResourceRow
+
+
+class Resources:
+    """A working set: read once, joined in memory, written once."""
+
+    def __init__(self, tx: Transaction) -> None:
+        """Args: tx: What is read and written belongs to it."""
+        self.tx = tx
+        self.rows: dict[str, ResourceRow] = {}
+        self.fresh: set[int] = set()  # ids of resources of which nothing was known before this transaction
+        self._known: dict[str, Known] = {}
+        self._lives: dict[str, list[Resource[Any]]] = {}
+
+    def claim(self, kinds: Mapping[str, str]) -> None:
+        """Have these rows (key -> kind) for this transaction alone, made where they are missing."""
+        self.rows |= table.claim(self.tx, kinds)
+
+    def lock(self, keys: Collection[str]) -> None:
+        """Have these rows as nobody else can change them; rows at hand in an exclusive transaction stay as they are."""
+        wanted = [key for key in keys if key not in self.rows] if self.tx.exclusive else keys
+        self.rows |= table.lock(self.tx, wanted)
+
+    def learn(self, told: Mapping[str, Known]) -> set[str]:
+        """Join what is told with what is known, and write it with all that it refers to.
+
+        Returns:
+            The keys of resources of which something new is known, or which are underived.
+        """
+        touched: set[str] = set()
+        changed: list[ResourceRow] = []
+        referring: dict[int, set[str]] = {}
+        for key, news in told.items():
+            row = self.rows[key]
+            before = self.known(key)
+            known = news if before is None else before | news
+            if known == before:
+                touched |= {key} if row.derived < row.version else set()
+                continue
+            touched.add(key)
+            if before is None:
+                self.fresh.add(row.id)
+            self._known[key] = known
+            self._lives.pop(key, None)
+            rule = RULES[known.kind]
+            if rule.refers:
+                referring[row.id] = self.references(key)
+            version = row.version + 1
+            row = row._replace(
+                kind=known.kind.value, version=version, problem=None, known=self.tx.packer.pack(encode(known))
+            )
+            if self.tx.exclusive:  # which derives as well: nobody ever sees the time between
+                row = row._replace(derived=version, rule=rule.signature)
+            self.rows[key] = row
+            changed.append(row)
+        table.write(self.tx, changed)
+        table.refer(self.tx, referring, self.fresh)
+        return touched
+
+    def known(self, key: str) -> Known | None:
+        """What is known of a resource, or None."""
+        if key not in self._known and (row := self.rows.get(key)) is not None and row.known is not None:
+            self._known[key] = decode(self.tx.packer.unpack(row.known))
+        return self._known.get(key)
+
+    def lives(self, key: str) -> list[Resource[Any]]:
+        """Each life of a resource, the oldest first; none when nothing is known of it."""
+        if key not in self._lives:
+            known = self.known(key)
+            self._lives[key] = views(known, RULES[known.kind]) if known else []
+        return self._lives[key]
+
+    def references(self, key: str) -> set[str]:
+        """The keys of all that a resource refers to, in any of its lives."""
+        return {target for life in self.lives(key) for target in RULES[life.kind].references(life)}
+
+    def fetch_references(self, keys: Iterable[str]) -> None:
+        """Load what these refer to, and what that refers to: as many statements as references are deep."""
+        wanted = set(keys)
+        while wanted:
+            targets = {target for key in wanted for target in self.references(key)} - self.rows.keys()
+            loaded = table.load(self.tx, targets)
+            self.rows |= loaded
+            wanted = {key for key, row in loaded.items() if row.known is not None}
+
+    def lookup(self, key: str, kind: type[D], at: int | None = None) -> Resource[D] | None:
+        """As `consumers.resource.Lookup` says."""
+        found = self.lives(key)
+        if not found or not isinstance(found[0].detail, kind):
+            return None
+        if at is None:
+            return found[-1]
+        # Sources tell one life's beginning with and without fractions of a second.
+        begun = [life for life in found if life.created // 1000 <= at // 1000]
+        return begun[-1] if begun else found[0]
+
+
+def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
+    """These resources, and all whose lineage reads them."""
+    found = set(keys)
+    frontier = set(found)
+    while frontier:
+        referring = table.referrers(tx, frontier)
+        new = referring.keys() - found
+        found |= new
+        frontier = {key for key in new if RULES[Kind(referring[key])].passes_on}
+    return found
+
+
+def views(known: Known, rule: Rule) -> list[Resource[Any]]:
+    """Each life of what is known as rules see it, the oldest first."""
+    return [_view(known, created, life, rule) for created, life in lives(known)]
+
+
+def _view(known: Known, created: int | None, life: Life, rule: Rule) -> Resource[Any]:
+    told = shapes.read(detail(life), rule.decoder)
+    exactly = instant(getattr(told, "creation_time", None))
+    roughly = created * 1000 if created else known.earliest
+    return Resource(
+        kind=known.kind,
+        arn=known.arn,
+        detail=told,
+        created=exactly or roughly or 0,
+        modified=max((moment(stamped) for stamped, _ in life.fields.values()), default=0),
+        changes=tuple(Change(moment(stamped), values) for stamped, values in life.changes),
+    )

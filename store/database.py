@@ -1,0 +1,224 @@
+"""The store: one database, SQLite or PostgreSQL, and the transactions in it.
+
+Work is given as plain functions of a `Transaction`, which run in the caller's thread. Nothing here is asynchronous:
+a batch is a handful of statements, and a thread that waits for a database is cheaper than an event loop that hops
+to one for each statement (docs/decisions/0002).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import stamina
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+
+from store import tables
+from store.packing import Packer
+
+T = TypeVar("T")
+
+DEFAULT_URL = "sqlite:///headwater.db"
+
+
+class Unusable(Exception):
+    """The database cannot serve, and trying again will not help; the message says what to do."""
+
+
+class Unavailable(Exception):
+    """The database did not answer, or others held it too long; it may answer the next time."""
+
+
+class _Again(Unavailable):
+    """The transaction lost against another one: it has to be done anew, from its beginning."""
+
+
+class Transaction:
+    """Work in one transaction: all of it is kept, or nothing.
+
+    Attributes:
+        connection: The SQLAlchemy connection.
+        packer: Packs what the tables hold packed.
+        exclusive: True when nobody else can write before this transaction ends.
+    """
+
+    def __init__(self, connection: Connection, packer: Packer, *, exclusive: bool) -> None:
+        """Args: connection, packer, exclusive: as the attributes."""
+        self.connection = connection
+        self.packer = packer
+        self.exclusive = exclusive
+
+
+class Store:
+    """A database to work in."""
+
+    def __init__(self, url: str | URL = DEFAULT_URL, *, cache_mb: int = 64, busy_seconds: float = 60) -> None:
+        """Prepare to connect; nothing is opened yet.
+
+        Args:
+            url: `sqlite:///path` or `postgresql://user:password@host/database`.
+            cache_mb: The page cache of each SQLite connection, in megabytes.
+            busy_seconds: How long a transaction waits for others' locks.
+
+        Raises:
+            Unusable: The URL is not one of the two.
+        """
+        self.url = _checked(url)
+        self.cache_mb = cache_mb
+        self.busy_seconds = busy_seconds
+
+    @property
+    def sqlite(self) -> bool:
+        """True for SQLite, False for PostgreSQL."""
+        return self.url.get_backend_name() == "sqlite"
+
+    def __str__(self) -> str:
+        """The URL without its password."""
+        return self.url.render_as_string(hide_password=True)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """SQLAlchemy's engine."""
+        if self.sqlite:
+            engine = create_engine(self.url, connect_args={"timeout": self.busy_seconds, "check_same_thread": False})
+            event.listen(engine, "connect", self._prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        wait = int(self.busy_seconds * 1000)
+        return create_engine(
+            self.url,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "options": f"-c lock_timeout={wait} -c timezone=UTC"},
+        )
+
+    def _prepare_sqlite(self, connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own BEGIN comes late, so that reads before the first write would not be part of the
+        # transaction, and updates would be lost: transactions are begun by `_begin_sqlite`.
+        connection.isolation_level = None
+        for pragma in pragmas(self.cache_mb):
+            connection.execute(pragma)
+
+    @cached_property
+    def packer(self) -> Packer:
+        """Packs and unpacks with the dictionaries of this store."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(tables.dictionary.c.id, tables.dictionary.c.data))
+            return Packer({row.id: row.data for row in rows})
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Do work that writes; done again from its beginning when another transaction got in its way.
+
+        Raises:
+            Unavailable: The database did not answer.
+            Unusable: It cannot be written to.
+        """
+        for attempt in stamina.retry_context(on=_Again, attempts=10, timeout=self.busy_seconds, wait_max=2.0):
+            with attempt:
+                return self._once(work, writes=True)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Do work that only reads, from one snapshot.
+
+        Raises:
+            Unavailable: The database did not answer.
+            Unusable: It cannot be read.
+        """
+        return self._once(work, writes=False)
+
+    def raw(self, work: Callable[[Connection], T]) -> T:
+        """Do work in one writing transaction before the schema is known to be there: migrations.
+
+        Raises:
+            Unavailable, Unusable: As `write`.
+        """
+        try:
+            with self.engine.begin() as connection:
+                return work(connection)
+        except (DBAPIError, sqlite3.Error) as why:
+            raise _named(why, self) from why
+
+    def _once(self, work: Callable[[Transaction], T], *, writes: bool) -> T:
+        try:
+            packer = self.packer
+            with self.engine.connect() as connection:
+                if not self.sqlite and not writes:
+                    connection = connection.execution_options(
+                        isolation_level="REPEATABLE READ", postgresql_readonly=True
+                    )
+                with connection.execution_options(headwater_writes=writes).begin():
+                    return work(Transaction(connection, packer, exclusive=self.sqlite and writes))
+        except (DBAPIError, sqlite3.Error) as why:
+            raise _named(why, self) from why
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
+
+def pragmas(cache_mb: int) -> list[str]:
+    """How a SQLite connection is set up: an acknowledged message must survive a loss of power."""
+    return [
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA foreign_keys=ON",
+        f"PRAGMA cache_size=-{cache_mb * 1024}",
+        "PRAGMA temp_store=MEMORY",
+    ]
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # Whoever will write takes the lock at once: a reader that becomes a writer would fail when another came between.
+    writes = connection.get_execution_options().get("headwater_writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _checked(url: str | URL) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as why:
+        raise Unusable(
+            f"not a database URL: {str(url)!r}; say sqlite:///path/to/file.db or postgresql://user@host/database"
+        ) from why
+    backend = parsed.get_backend_name()
+    if parsed.drivername in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite":
+        folder = Path(parsed.database or "").parent
+        if parsed.database in (None, "", ":memory:"):
+            raise Unusable("a store must outlive its process: name a file, as in sqlite:///headwater.db")
+        if not folder.is_dir():
+            raise Unusable(f"the folder {str(folder)!r} does not exist: create it, or name another database")
+    elif backend != "postgresql":
+        raise Unusable(f"cannot keep lineage in {backend!r}: use sqlite:///path/to/file.db or postgresql://...")
+    return parsed
+
+
+_RACES = {"40001", "40P01", "23505", "23503", "55P03"}
+"""PostgreSQL's codes for: serialization failure, deadlock, a key that another has just inserted or deleted (twice),
+and a lock not had in time. All go away when the transaction is done again."""
+
+
+def _named(why: DBAPIError | sqlite3.Error, store: Store) -> Exception:
+    """The failure, named for what to do next."""
+    cause: Any = why.orig if isinstance(why, DBAPIError) else why
+    if getattr(cause, "sqlstate", None) in _RACES:
+        return _Again(str(cause))
+    reason = str(cause).strip().split("\n")[0]
+    if isinstance(why, IntegrityError):
+        return why
+    if "no such table" in reason or getattr(cause, "sqlstate", None) == "42P01":
+        return Unusable(f"{store} holds no Headwater store yet: run headwater migrate")
+    if any(word in reason for word in ("readonly database", "not a database", "malformed", "unable to open")):
+        return Unusable(f"{store} cannot be used: {reason}; check the path and its permissions")
+    if getattr(cause, "sqlstate", None) in ("28P01", "28000", "3D000", "42501"):
+        return Unusable(f"{store} refuses us: {reason}; check the user, its password and the database's name")
+    if isinstance(why, OperationalError | InterfaceError | sqlite3.OperationalError):
+        return Unavailable(f"{store} does not answer: {reason}")
+    return why

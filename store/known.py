@@ -1,0 +1,132 @@
+"""Rows of what is known of each resource: bytes here, meaning in `consumers.known`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select, update
+
+from store import rows
+from store.database import Transaction
+from store.tables import reference, resource
+
+
+class ResourceRow(NamedTuple):
+    """One resource, as the table holds it.
+
+    Attributes:
+        id: Its number.
+        key: Its ARN in lower case.
+        kind: What sort of thing it is.
+        version: Counts the changes of what is known; 0 when nothing is.
+        derived: The version that lineage was last derived from.
+        rule: The rule that derived it.
+        problem: Why its rule failed.
+        known: What is known, packed.
+    """
+
+    id: int
+    key: str
+    kind: str
+    version: int = 0
+    derived: int = 0
+    rule: str | None = None
+    problem: str | None = None
+    known: bytes | None = None
+
+
+def load(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceRow]:
+    """The rows with these keys, by key; keys without a row are left out."""
+    if not keys:
+        return {}
+    found = select(resource).where(rows.among(transaction.connection, resource.c.key, keys))
+    return {row.key: ResourceRow(*row) for row in transaction.connection.execute(found)}
+
+
+def claim(transaction: Transaction, kinds: Mapping[str, str]) -> dict[str, ResourceRow]:
+    """The rows with these keys, made where they are missing, for this transaction alone until it ends.
+
+    Args:
+        transaction: That will write them.
+        kinds: Key -> kind, for rows that have to be made.
+    """
+    connection = transaction.connection
+    found = load(transaction, kinds) if transaction.exclusive else {}
+    missing = sorted(kinds.keys() - found.keys())
+    if not transaction.exclusive:
+        known = set(connection.scalars(select(resource.c.key).where(rows.among(connection, resource.c.key, missing))))
+        missing = [key for key in missing if key not in known]
+    new = [
+        ResourceRow(number, key, kinds[key])
+        for number, key in zip(rows.new_ids(connection, resource, len(missing)), missing, strict=True)
+    ]
+    rows.insert(connection, resource, new, "fail" if transaction.exclusive else "ignore")
+    if transaction.exclusive:
+        return found | {row.key: row for row in new}
+    wanted = select(resource).where(rows.among(connection, resource.c.key, kinds)).order_by(resource.c.id)
+    return {row.key: ResourceRow(*row) for row in connection.execute(wanted.with_for_update())}
+
+
+def lock(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceRow]:
+    """The rows with these keys, as nobody else can change them before this transaction ends."""
+    if transaction.exclusive or not keys:
+        return load(transaction, keys)
+    connection = transaction.connection
+    found = select(resource).where(rows.among(connection, resource.c.key, keys)).order_by(resource.c.id)
+    return {row.key: ResourceRow(*row) for row in connection.execute(found.with_for_update())}
+
+
+def write(transaction: Transaction, changed: Iterable[ResourceRow]) -> None:
+    """Write rows that `claim` returned, changed."""
+    rows.insert(transaction.connection, resource, sorted(changed), "replace")
+
+
+def mark_derived(transaction: Transaction, derived: Iterable[ResourceRow]) -> None:
+    """Write `derived`, `rule` and `problem` of rows that `lock` returned, changed."""
+    values = [{"number": row.id, "at": row.derived, "by": row.rule, "why": row.problem} for row in sorted(derived)]
+    if values:
+        transaction.connection.execute(
+            update(resource)
+            .where(resource.c.id == bindparam("number"))
+            .values(derived=bindparam("at"), rule=bindparam("by"), problem=bindparam("why")),
+            values,
+        )
+
+
+def underived(transaction: Transaction, limit: int) -> list[str]:
+    """Keys of resources whose lineage is behind what is known of them: a worker stopped between the two."""
+    behind = select(resource.c.key).where(resource.c.derived < resource.c.version).order_by(resource.c.id).limit(limit)
+    return list(transaction.connection.scalars(behind))
+
+
+def refer(transaction: Transaction, referring: Mapping[int, Collection[str]], fresh: Collection[int]) -> None:
+    """Write what resources refer to.
+
+    Args:
+        transaction: That claimed the resources.
+        referring: Id of a resource -> the keys of all that it refers to.
+        fresh: Ids among them that have never referred to anything.
+    """
+    connection = transaction.connection
+    known = [number for number in referring if number not in fresh]
+    old: set[tuple[int, str]] = set()
+    if known:
+        had = select(reference).where(rows.among(connection, reference.c.resource_id, known))
+        old = {(row.resource_id, row.target) for row in connection.execute(had)}
+    new = {(number, target) for number, targets in referring.items() for target in targets}
+    rows.remove(connection, reference, sorted(old - new))
+    rows.insert(connection, reference, sorted(new - old))
+
+
+def referrers(transaction: Transaction, targets: Collection[str]) -> dict[str, str]:
+    """Who refers to any of these keys: key -> kind."""
+    if not targets:
+        return {}
+    connection = transaction.connection
+    found = (
+        select(resource.c.key, resource.c.kind)
+        .join(reference, reference.c.resource_id == resource.c.id)
+        .where(rows.among(connection, reference.c.target, targets))
+    )
+    return {row.key: row.kind for row in connection.execute(found)}

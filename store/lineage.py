@@ -1,0 +1,196 @@
+"""The nouns of lineage: artifacts, trial components, contexts, actions, trials, experiments and what links them.
+
+All are frozen and equal by value. Times are epoch milliseconds. ARNs are compared without case everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+NAME_LIMIT = 120
+"""The longest name SageMaker gives an entity, in characters."""
+
+
+class AssociationType(StrEnum):
+    """How a source and a destination are linked."""
+
+    CONTRIBUTED_TO = "ContributedTo"
+    PRODUCED = "Produced"
+    DERIVED_FROM = "DerivedFrom"
+    ASSOCIATED_WITH = "AssociatedWith"
+    SAME_AS = "SameAs"
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What all entities have.
+
+    Attributes:
+        arn: Its identity, compared without case.
+        type: ArtifactType, ContextType, ActionType, or the SourceType of a trial component.
+        name: Its name, with its case; empty for artifacts that SageMaker captured.
+        source_uri: What it stands for: a URI, or the ARN of a job, package or endpoint.
+        created: When it came to be.
+        weight: Where several resources speak of one entity, the heaviest is believed. What a resource says of the
+            entity that stands for itself weighs `OWN`.
+    """
+
+    lineage_type: ClassVar[str]
+
+    arn: str
+    type: str = ""
+    name: str = ""
+    source_uri: str = ""
+    created: int = 0
+    weight: int = 0
+
+    @property
+    def key(self) -> str:
+        """The ARN as it is compared."""
+        return self.arn.lower()
+
+
+HEARSAY, TOLD, OWN = 0, 1, 100
+"""How much a word about an entity weighs: in passing; by a resource that knows; by the one resource it stands for."""
+
+
+class Artifact(Entity, frozen=True, kw_only=True, gc=False):
+    """A thing with an address: a data set, an image, a model. Its weight follows from its type."""
+
+    lineage_type: ClassVar[str] = "Artifact"
+
+    source_types: tuple[tuple[str, str], ...] = ()
+
+
+class TrialComponent(Entity, frozen=True, kw_only=True, gc=False):
+    """One run of a training, processing or transform job.
+
+    Attributes:
+        parameters: Name -> (string, number): either or both are given.
+        metrics: Name -> (the last value, when it was measured or None).
+        inputs: Name -> (media type or empty, URI); outputs likewise.
+    """
+
+    lineage_type: ClassVar[str] = "TrialComponent"
+
+    display_name: str = ""
+    status: str = ""
+    message: str = ""
+    started: int | None = None
+    ended: int | None = None
+    modified: int | None = None
+    parameters: dict[str, tuple[str | None, float | None]] = {}
+    metrics: dict[str, tuple[float, int | None]] = {}
+    inputs: dict[str, tuple[str, str]] = {}
+    outputs: dict[str, tuple[str, str]] = {}
+    tags: dict[str, str] = {}
+
+
+class Context(Entity, frozen=True, kw_only=True, gc=False):
+    """What groups others: an endpoint, a model package group, a feature group."""
+
+    lineage_type: ClassVar[str] = "Context"
+
+    status: str = ""
+    description: str = ""
+    ended: int | None = None
+    modified: int | None = None
+    properties: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
+class Action(Entity, frozen=True, kw_only=True, gc=False):
+    """An act in the workflow: a deployment, an approval."""
+
+    lineage_type: ClassVar[str] = "Action"
+
+    status: str = ""
+    description: str = ""
+    ended: int | None = None
+    modified: int | None = None
+    properties: dict[str, str] = {}
+
+
+class Experiment(Entity, frozen=True, kw_only=True, gc=False):
+    """A collection of trials."""
+
+    lineage_type: ClassVar[str] = "Experiment"
+
+
+class Trial(Entity, frozen=True, kw_only=True, gc=False):
+    """A set of trial components that were run together."""
+
+    lineage_type: ClassVar[str] = "Trial"
+
+    display_name: str = ""
+
+
+class Association(msgspec.Struct, frozen=True, gc=False):
+    """A directed link between two entities, and when it held: from `since`, until `until` (None: it still does)."""
+
+    source: str
+    destination: str
+    type: AssociationType
+    since: int = 0
+    until: int | None = None
+
+
+class Membership(msgspec.Struct, frozen=True, gc=False):
+    """A trial component in a trial, or a trial in an experiment; both by ARN."""
+
+    parent: str
+    child: str
+
+
+class Lineage(msgspec.Struct, frozen=True, gc=False):
+    """What one resource says: entities, and links between them. Every end of a link is among the entities."""
+
+    entities: tuple[Entity, ...] = ()
+    associations: tuple[Association, ...] = ()
+    memberships: tuple[Membership, ...] = ()
+
+    def __or__(self, other: Lineage) -> Lineage:
+        """What either says."""
+        return Lineage(
+            self.entities + other.entities,
+            self.associations + other.associations,
+            self.memberships + other.memberships,
+        )
+
+
+ARTIFACT_WEIGHTS = {"Model": 60, "Checkpoint": 50, "TensorBoard": 40, "DebugHook": 30, "Image": 20, "DataSet": 10}
+"""An artifact is of the strongest type that anyone gives it, so that its type does not depend on who came first."""
+
+
+def artifact(partition: str, type_: str, source_uri: str, created: int) -> Artifact:
+    """The artifact for an address.
+
+    Args:
+        partition: The ARN's beginning, `arn:aws:sagemaker:<region>:<account>:`.
+        type_: Its ArtifactType.
+        source_uri: Its address, kept as given: `.../train` and `.../train/` are two artifacts, as they are in AWS.
+        created: When it was first spoken of.
+    """
+    identity = hashlib.blake2b(msgspec.json.encode((source_uri, ())), digest_size=16).hexdigest()
+    return Artifact(
+        arn=f"{partition}artifact/{identity}",
+        type=type_,
+        source_uri=source_uri,
+        created=created,
+        weight=ARTIFACT_WEIGHTS.get(type_, 5),
+    )
+
+
+def entity_name(*parts: str) -> str:
+    """A name of at most `NAME_LIMIT` characters from parts joined by dashes.
+
+    A longer one keeps its beginning and its last part and gets a digest between, so that no two become one.
+    """
+    name = "-".join(parts)
+    if len(name) <= NAME_LIMIT:
+        return name
+    tail = f"-{hashlib.blake2b(name.lower().encode(), digest_size=6).hexdigest()}-{parts[-1]}"
+    return name[: NAME_LIMIT - len(tail)] + tail

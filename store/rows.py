@@ -1,0 +1,115 @@
+"""Many rows in one statement, in either database: no ORM and no row-by-row work on the hot path.
+
+SQLite takes a prepared statement and a list of tuples; PostgreSQL takes whole columns as arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Delete,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+Row = tuple[Any, ...]
+Conflict = Literal["fail", "ignore", "replace"]
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Row], conflict: Conflict = "fail") -> None:
+    """Put rows into a table.
+
+    Args:
+        connection: Within a transaction that may write.
+        table: Whose columns, all of them and in their order, each row has.
+        rows: No two with the same primary key; sorted by it where several workers write the same rows.
+        conflict: What to do with a row whose key is there: `fail`, `ignore` it, or `replace` what is there.
+    """
+    if not rows:
+        return
+    statement, names = _insert(connection.dialect.name, table, conflict)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(statement, list(rows))
+    else:
+        columns = zip(*rows, strict=True)
+        connection.execute(statement, {name: list(column) for name, column in zip(names, columns, strict=True)})
+
+
+def remove(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
+    """Delete the rows with these primary keys, each as a tuple in the key's order."""
+    if not keys:
+        return
+    statement, names = _delete(connection.dialect.name, table)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(statement, list(keys))
+    else:
+        columns = zip(*keys, strict=True)
+        connection.execute(statement, {name: list(column) for name, column in zip(names, columns, strict=True)})
+
+
+def among(connection: Connection, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """The condition that a column is one of many texts or numbers: one parameter, however many they are."""
+    values = list(values)
+    if connection.dialect.name == "sqlite":
+        listed = func.json_each(bindparam(None, msgspec.json.encode(values).decode())).table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == func.any(bindparam(None, values, type_=ARRAY(column.type)))
+
+
+def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
+    """Numbers for `count` new rows of a table with an `id`."""
+    if not count:
+        return []
+    if connection.dialect.name == "sqlite":  # one writer at a time, so the highest number is settled
+        highest = connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
+        return list(range(highest + 1, highest + 1 + count))
+    sequence = func.pg_get_serial_sequence(table.name, "id")
+    series = func.generate_series(1, count).table_valued("n")
+    return list(connection.scalars(select(func.nextval(sequence)).select_from(series)))
+
+
+@lru_cache(maxsize=128)
+def _insert(dialect: str, table: Table, conflict: Conflict) -> tuple[Any, tuple[str, ...]]:
+    names = tuple(column.name for column in table.columns)
+    keys = [column.name for column in table.primary_key]
+    if dialect == "sqlite":
+        lite = sqlite.insert(table).values({name: bindparam(name) for name in names})
+        if conflict == "ignore" or (conflict == "replace" and len(keys) == len(names)):
+            lite = lite.on_conflict_do_nothing()
+        elif conflict == "replace":
+            lite = lite.on_conflict_do_update(keys, set_={n: lite.excluded[n] for n in names if n not in keys})
+        return str(lite.compile(dialect=sqlite.dialect(paramstyle="qmark"))), names
+    arrays = func.unnest(*(bindparam(c.name, type_=ARRAY(c.type)) for c in table.columns)).table_valued(*names)
+    many = postgresql.insert(table).from_select(list(names), select(*(arrays.c[name] for name in names)))
+    if conflict == "ignore" or (conflict == "replace" and len(keys) == len(names)):
+        many = many.on_conflict_do_nothing()
+    elif conflict == "replace":
+        many = many.on_conflict_do_update(
+            index_elements=keys, set_={n: many.excluded[n] for n in names if n not in keys}
+        )
+    return many, names
+
+
+@lru_cache(maxsize=128)
+def _delete(dialect: str, table: Table) -> tuple[Any, tuple[str, ...]]:
+    keys = list(table.primary_key)
+    names = tuple(column.name for column in keys)
+    gone: Delete
+    if dialect == "sqlite":
+        gone = delete(table).where(*(column == bindparam(column.name) for column in keys))
+        return str(gone.compile(dialect=sqlite.dialect(paramstyle="qmark"))), names
+    arrays = func.unnest(*(bindparam(c.name, type_=ARRAY(c.type)) for c in keys)).table_valued(*names)
+    gone = delete(table).where(*(column == arrays.c[column.name] for column in keys))
+    return gone, names

@@ -1,0 +1,297 @@
+"""Lineage -> rows: idempotent, within the caller's transaction, a handful of statements whatever the size.
+
+A resource owns what its rule says. What it said before and says no more is withdrawn; an entity that nobody mentions
+any more goes. Where several speak of one entity, the heaviest word is believed, and a tie is broken by what is said,
+never by who came first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Table, delete, func, select
+
+from store import rows
+from store.database import Transaction
+from store.lineage import (
+    ARTIFACT_WEIGHTS,
+    OWN,
+    Action,
+    Artifact,
+    Association,
+    Context,
+    Entity,
+    Lineage,
+    Trial,
+    TrialComponent,
+)
+from store.tables import association, entity, membership, mention, metric, parameter, tag
+
+Rows = dict[tuple[Any, ...], tuple[Any, ...]]
+"""Rows of a table: primary key -> the rest."""
+
+
+class EntityRow(NamedTuple):
+    """One entity, as the table holds it."""
+
+    id: int
+    key: str
+    arn: str
+    lineage_type: str
+    type: str
+    name: str
+    source_uri: str
+    status: str
+    created: int
+    weight: int
+    document: str
+
+
+def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collection[int] = ()) -> None:
+    """Make the store say what these resources say, and no longer what they said before.
+
+    Args:
+        transaction: That holds the resources for itself.
+        said: Id of a resource -> all that it says now.
+        fresh: Ids among them that have never said anything, which saves looking for it.
+    """
+    connection = transaction.connection
+    speakers_before = [number for number in said if number not in fresh]
+    told = {(number, one.key): one for number, lineage in said.items() for one in _heaviest(lineage.entities)}
+    ids = _write_entities(transaction, told.values())
+    mentions: Rows = {(number, ids[key]): (one.weight, one.created, _claim(one)) for (number, key), one in told.items()}
+    associations: Rows = {}
+    memberships: Rows = {}
+    for number, lineage in said.items():
+        for link in lineage.associations:
+            pair = (ids[link.source.lower()], ids[link.destination.lower()], number)
+            associations[pair] = _joined(link, associations.get(pair))
+        for member in lineage.memberships:
+            memberships[ids[member.parent.lower()], ids[member.child.lower()], number] = ()
+
+    mentioned = _owned(connection, mention, speakers_before)
+    _replace(connection, mention, mentioned, mentions)
+    _replace(connection, association, _owned(connection, association, speakers_before), associations)
+    _replace(connection, membership, _owned(connection, membership, speakers_before), memberships)
+    _write_details(connection, {ids[key]: (one, number not in fresh) for (number, key), one in told.items()})
+    doubtful = {key[1] for key, before in mentioned.items() if mentions.get(key, before)[:2] != before[:2]}
+    doubtful |= {key[1] for key in mentioned.keys() - mentions.keys()}
+    if doubtful:
+        _reconsider(transaction, doubtful)
+
+
+def _heaviest(entities: Iterable[Entity]) -> Iterable[Entity]:
+    """One word for each entity that a resource speaks of; of equal ones the last, which is of its newest life."""
+    kept: dict[str, Entity] = {}
+    for one in entities:
+        mine = kept.get(one.key)
+        if mine is None or one.weight >= mine.weight:
+            kept[one.key] = one
+    return kept.values()
+
+
+def _joined(link: Association, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    """A link that a resource makes twice, in two lives: it held from the first to the last."""
+    if before is None:
+        return (link.type.value, link.since, link.until)
+    until = None if link.until is None or before[2] is None else max(link.until, before[2])
+    return (min(link.type.value, before[0]), min(link.since, before[1]), until)
+
+
+def _row(number: int, one: Entity) -> EntityRow:
+    return EntityRow(
+        number,
+        one.key,
+        one.arn,
+        one.lineage_type,
+        one.type,
+        one.name,
+        one.source_uri,
+        getattr(one, "status", ""),
+        one.created,
+        one.weight,
+        _document(one),
+    )
+
+
+def _document(one: Entity) -> str:
+    """What has no column of its own, as canonical JSON."""
+    rest: dict[str, Any]
+    match one:
+        case Artifact():
+            if not one.source_types:
+                return "{}"
+            rest = {"source_types": one.source_types}
+        case TrialComponent():
+            rest = {
+                "display_name": one.display_name,
+                "message": one.message,
+                "started": one.started,
+                "ended": one.ended,
+                "modified": one.modified,
+                "inputs": one.inputs,
+                "outputs": one.outputs,
+            }
+        case Context() | Action():
+            rest = {
+                "description": one.description,
+                "ended": one.ended,
+                "modified": one.modified,
+                "properties": one.properties,
+            }
+        case Trial():
+            rest = {"display_name": one.display_name}
+        case _:
+            return "{}"
+    told = {name: value for name, value in rest.items() if value}
+    return msgspec.json.encode(told, order="sorted").decode()
+
+
+def _claim(one: Entity) -> str | None:
+    """What is said of an entity that others may speak of too; nothing where it follows from the weight."""
+    if one.weight == OWN or isinstance(one, Artifact):
+        return None
+    return _claim_of(_row(0, one))
+
+
+def _claim_of(row: EntityRow) -> str:
+    said = (row.arn, row.type, row.name, row.source_uri, row.status, row.document)
+    return msgspec.json.encode(said).decode()
+
+
+def _believed(ours: EntityRow, theirs: EntityRow) -> EntityRow:
+    """Of two words about an entity the heavier, or the greater of equal ones; an artifact is as old as the older."""
+    if OWN in (ours.weight, theirs.weight):
+        return theirs if theirs.weight == OWN else ours
+    created = min(ours.created, theirs.created)
+    if ours.weight != theirs.weight:
+        heavier = theirs if theirs.weight > ours.weight else ours
+    else:
+        heavier = theirs if _claim_of(theirs) > _claim_of(ours) else ours
+    return heavier if heavier.created == created else heavier._replace(created=created)
+
+
+def _write_entities(transaction: Transaction, told: Iterable[Entity]) -> dict[str, int]:
+    """Write what is said of entities, where it outweighs what is written; returns their ids by key."""
+    connection = transaction.connection
+    said: dict[str, EntityRow] = {}
+    for one in told:
+        row = _row(0, one)
+        mine = said.get(row.key)
+        said[row.key] = row if mine is None else _believed(mine, row)
+    written = _entities(connection, said)
+    missing = sorted(said.keys() - written.keys())
+    new = {
+        key: said[key]._replace(id=number)
+        for number, key in zip(rows.new_ids(connection, entity, len(missing)), missing, strict=True)
+    }
+    rows.insert(connection, entity, list(new.values()), "fail" if transaction.exclusive else "ignore")
+    # Others may have written the same entities a moment ago: theirs stand, and have to be compared with ours.
+    written |= new if transaction.exclusive else _entities(connection, new)
+    changed = {key: row for key, row in written.items() if _believed(row, said[key]._replace(id=row.id)) != row}
+    if changed:
+        if not transaction.exclusive:
+            changed = _entities(connection, changed, lock=True)
+        better = [_believed(row, said[key]._replace(id=row.id)) for key, row in changed.items()]
+        rows.insert(connection, entity, sorted(better), "replace")
+    return {key: row.id for key, row in written.items()}
+
+
+def _entities(connection: Connection, keys: Collection[str], *, lock: bool = False) -> dict[str, EntityRow]:
+    if not keys:
+        return {}
+    found = select(entity).where(rows.among(connection, entity.c.key, keys)).order_by(entity.c.id)
+    if lock:
+        found = found.with_for_update(key_share=True)
+    return {row.key: EntityRow(*row) for row in connection.execute(found)}
+
+
+def _owned(connection: Connection, table: Table, speakers: Collection[int]) -> Rows:
+    """What resources said before."""
+    if not speakers:
+        return {}
+    keys = len(table.primary_key)
+    found = connection.execute(select(table).where(rows.among(connection, table.c.resource_id, speakers)))
+    return {tuple(row[:keys]): tuple(row[keys:]) for row in found}
+
+
+def _replace(connection: Connection, table: Table, old: Rows, new: Rows) -> None:
+    """Make a table's old rows the new ones: only what differs is written."""
+    rows.remove(connection, table, sorted(old.keys() - new.keys()))
+    changed = [key for key, rest in new.items() if old.get(key) != rest] if old else list(new)
+    rows.insert(connection, table, [(*key, *new[key]) for key in sorted(changed)], "replace" if old else "fail")
+
+
+def _write_details(connection: Connection, told: Mapping[int, tuple[Entity, bool]]) -> None:
+    """Write parameters, metrics and tags of entities that their own resource speaks of.
+
+    Args:
+        connection: Within the transaction.
+        told: Id -> the entity, and whether it may have been written before.
+    """
+    own = {
+        number: (one, before)
+        for number, (one, before) in told.items()
+        if one.weight == OWN and isinstance(one, TrialComponent | Context)
+    }
+    known = [number for number, (_, before) in own.items() if before]
+    parameters: Rows = {}
+    metrics: Rows = {}
+    tags: Rows = {}
+    for number, (one, _) in own.items():
+        for name, value in one.tags.items():
+            tags[number, name] = (value,)
+        if isinstance(one, TrialComponent):
+            for name, both in one.parameters.items():
+                parameters[number, name] = both
+            for name, measured in one.metrics.items():
+                metrics[number, name] = measured
+    for table, new in ((parameter, parameters), (metric, metrics), (tag, tags)):
+        old: Rows = {}
+        if known:
+            found = connection.execute(select(table).where(rows.among(connection, table.c.entity_id, known)))
+            old = {tuple(row[:2]): tuple(row[2:]) for row in found}
+        _replace(connection, table, old, new)
+
+
+def _reconsider(transaction: Transaction, doubtful: Collection[int]) -> None:
+    """Write entities anew whose mentions were withdrawn or changed; take away those that nobody mentions."""
+    connection = transaction.connection
+    wanted = select(entity).where(rows.among(connection, entity.c.id, doubtful)).order_by(entity.c.id)
+    if not transaction.exclusive:
+        wanted = wanted.with_for_update()
+    written = {row.id: EntityRow(*row) for row in connection.execute(wanted)}
+    found = (
+        select(mention.c.entity_id, mention.c.weight, func.max(mention.c.claim), func.min(mention.c.since))
+        .where(rows.among(connection, mention.c.entity_id, doubtful))
+        .group_by(mention.c.entity_id, mention.c.weight)
+    )
+    words: dict[int, list[tuple[int, str | None, int]]] = {}
+    for number, weight, claim, since in connection.execute(found):
+        words.setdefault(number, []).append((weight, claim, since))
+    changed = []
+    for number, row in written.items():
+        if number not in words:
+            continue
+        weight, claim, _ = max(words[number], key=lambda word: word[0])
+        if weight == OWN:
+            continue  # its own resource speaks of it, and has just written it or will
+        now = row._replace(weight=weight, created=min(since for _, _, since in words[number]))
+        if row.lineage_type == Artifact.lineage_type:
+            now = now._replace(type=_ARTIFACT_TYPES.get(weight, row.type))
+        elif claim is not None:
+            arn, type_, name, source_uri, status, document = msgspec.json.decode(claim)
+            now = now._replace(arn=arn, type=type_, name=name, source_uri=source_uri, status=status, document=document)
+        if now != row:
+            changed.append(now)
+    rows.insert(connection, entity, changed, "replace")
+    gone = sorted(written.keys() - words.keys())
+    if gone:
+        for table in (parameter, metric, tag):
+            connection.execute(delete(table).where(rows.among(connection, table.c.entity_id, gone)))
+        rows.remove(connection, entity, [(number,) for number in gone])
+
+
+_ARTIFACT_TYPES = {weight: type_ for type_, weight in ARTIFACT_WEIGHTS.items()}

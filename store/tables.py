@@ -1,0 +1,202 @@
+"""The schema, in SQLAlchemy Core; `migrations/` are its numbered steps.
+
+Written for SQLite and PostgreSQL alike: JSON is canonical text, times are epoch milliseconds, keys are lower-case.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import postgresql
+
+# Texts compare by code point everywhere, so that both databases agree on what is greater.
+Words = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only when the column is spelled INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("id", Id, primary_key=True, comment="numbered in the order of appearance"),
+    Column("key", Words, nullable=False, unique=True, comment="the ARN in lower case"),
+    Column("kind", Words, nullable=False, comment="what sort of SageMaker thing it is"),
+    Column("version", Integer, nullable=False, comment="counts the changes of what is known"),
+    Column("derived", Integer, nullable=False, comment="the version that lineage was last derived from"),
+    Column("rule", Words, comment="the rule that derived it, and its version"),
+    Column("problem", Words, comment="why its rule failed, when it did"),
+    Column("known", LargeBinary, comment="what is known of it, packed"),
+    comment="what events speak of, and all that is known of each",
+)
+Index("ix_resource_underived", resource.c.id, sqlite_where=resource.c.derived < resource.c.version,
+      postgresql_where=resource.c.derived < resource.c.version)  # fmt: skip
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("resource_id", Id, ForeignKey(resource.c.id), primary_key=True),
+    Column("target", Words, primary_key=True, comment="the key of a resource, known or not"),
+    Index("ix_reference_target", "target", "resource_id"),
+    comment="which resource refers to which",
+    sqlite_with_rowid=False,
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", Id, primary_key=True, comment="numbered in the order of arrival"),
+    Column("key", LargeBinary, nullable=False, comment="16 bytes of a digest of the event's bytes"),
+    Column("kind", Words, nullable=False, comment="the detail-type"),
+    Column("resource_id", Id, ForeignKey(resource.c.id), comment="what it speaks of"),
+    Column("time", BigInteger, nullable=False, comment="the event's own time, 0 when it has none"),
+    Column("received", BigInteger, nullable=False),
+    Column("outcome", Words, nullable=False, comment="derived; kept: no rule for its kind yet"),
+    Column("body", LargeBinary, nullable=False, comment="the event as it came, packed"),
+    UniqueConstraint("time", "key"),
+    Index("ix_ledger_resource_id", "resource_id"),
+    comment="every event as it came: all else can be made again from it",
+)
+
+entity = Table(
+    "entity",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", Words, nullable=False, unique=True, comment="the ARN in lower case"),
+    Column("arn", Words, nullable=False),
+    Column("lineage_type", Words, nullable=False),
+    Column("type", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("source_uri", Words, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("weight", SmallInteger, nullable=False, comment="how much the word weighs that the row was made from"),
+    Column("document", Words, nullable=False, comment="the rest, as canonical JSON"),
+    Index("ix_entity_source_uri", "source_uri"),
+    Index("ix_entity_name", "name", sqlite_where=Column("name") != "", postgresql_where=Column("name") != ""),
+    comment="artifacts, trial components, contexts, actions, trials, experiments",
+)
+
+mention = Table(
+    "mention",
+    metadata,
+    Column("resource_id", Id, ForeignKey(resource.c.id), primary_key=True),
+    Column("entity_id", Id, ForeignKey(entity.c.id), primary_key=True),
+    Column("weight", SmallInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("claim", Words, comment="what is said of it, where several may speak of one entity"),
+    Index("ix_mention_entity_id", "entity_id", "weight"),
+    comment="which resource's rule speaks of which entity; an entity that none mentions goes",
+    sqlite_with_rowid=False,
+)
+
+association = Table(
+    "association",
+    metadata,
+    Column("source_id", Id, ForeignKey(entity.c.id), primary_key=True),
+    Column("destination_id", Id, ForeignKey(entity.c.id), primary_key=True),
+    Column("resource_id", Id, ForeignKey(resource.c.id), primary_key=True, comment="whose rule says so"),
+    Column("type", Words, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, comment="when it ceased to hold"),
+    Index("ix_association_destination_id", "destination_id", "source_id"),
+    Index("ix_association_resource_id", "resource_id"),
+    comment="directed links between entities",
+    sqlite_with_rowid=False,
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("parent_id", Id, ForeignKey(entity.c.id), primary_key=True),
+    Column("child_id", Id, ForeignKey(entity.c.id), primary_key=True),
+    Column("resource_id", Id, ForeignKey(resource.c.id), primary_key=True, comment="whose rule says so"),
+    Index("ix_membership_child_id", "child_id"),
+    Index("ix_membership_resource_id", "resource_id"),
+    comment="trial components in trials, trials in experiments",
+    sqlite_with_rowid=False,
+)
+
+parameter = Table(
+    "parameter",
+    metadata,
+    Column("entity_id", Id, ForeignKey(entity.c.id), primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("string", Words),
+    Column("number", Double),
+    Index("ix_parameter_name", "name", "number"),
+    comment="parameters of trial components",
+    sqlite_with_rowid=False,
+)
+
+metric = Table(
+    "metric",
+    metadata,
+    Column("entity_id", Id, ForeignKey(entity.c.id), primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("value", Double, nullable=False),
+    Column("time", BigInteger),
+    Index("ix_metric_name", "name", "value"),
+    comment="final metrics of trial components",
+    sqlite_with_rowid=False,
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    Column("entity_id", Id, ForeignKey(entity.c.id), primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("value", Words, nullable=False),
+    Index("ix_tag_name", "name", "value"),
+    comment="tags of entities",
+    sqlite_with_rowid=False,
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", LargeBinary, nullable=False, unique=True, comment="16 bytes of a digest of the message's bytes"),
+    Column("reason", Words, nullable=False),
+    Column("origin", Words, nullable=False, comment="the queue or file it came from"),
+    Column("received", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="the message as it came, packed"),
+    comment="messages that could not be understood, with the reason",
+)
+
+reading = Table(
+    "reading",
+    metadata,
+    Column("name", Words, primary_key=True, comment="what is being read"),
+    Column("position", Words, nullable=False, comment="where reading stopped"),
+    Column("time", BigInteger, nullable=False),
+    comment="how far replays have come",
+)
+
+dictionary = Table(
+    "dictionary",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False, comment="the id that zstd frames name"),
+    Column("data", LargeBinary, nullable=False),
+    comment="zstd dictionaries that packed bytes need to be read again",
+)
