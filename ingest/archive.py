@@ -11,9 +11,10 @@ import stat
 import sys
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Protocol
 
@@ -21,11 +22,11 @@ import zstandard
 
 from ingest.delivery import Batch, Delivery, Refused, Unavailable
 
-LONGEST = 16 << 20  # bytes of one event; a longer one is cut here, and what is left cannot be read as an event
-_BATCH_BYTES = 32 << 20  # a batch ends here even when it has fewer events than it may
+LONGEST = 16 << 20  # bytes of one event; what is longer cannot be one and is handed out up to here
+_BATCH_BYTES = 32 << 20  # a batch of this size ends, however few its events
 _BLOCK = 1 << 20  # bytes read at a time
-_PACKED = 1 << 14  # compressed bytes unpacked at a time: they may become a thousand times as many
-_STDIN = "-"
+_PACKED = 1 << 14  # compressed bytes unpacked at a time: each may become a thousand and more
+_STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Position:
 
     Attributes:
         file: The last file that was read from, by the name it was found under.
-        events: How many of its events have been acknowledged.
+        events: How many of its events were acknowledged.
     """
 
     file: str
@@ -65,8 +66,8 @@ class ArchiveSource:
     """Events kept in files: JSON lines, JSON arrays, one event a file, or objects one after the other; .gz, .zst.
 
     Formats are told by what a file begins with. Files are read in the order in which their sources are named, those
-    of a folder, a glob or a prefix sorted by name; a file named twice is read once. Memory does not grow with the
-    size of the archive. What cannot be read as an event is handed out as it stands.
+    of a folder, a glob or a prefix sorted by name; a file found twice is read once. Memory does not grow with the
+    size of a file. What cannot be read as an event is handed out as it stands.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class ArchiveSource:
         Args:
             sources: Files, folders (hidden files are left out), globs, `s3://bucket/prefix`, or `-` for standard input.
             batch_size: The most events in a batch.
-            start_at: Where an earlier reading of these sources stopped; this one goes on behind it.
+            start_at: Where an earlier reading of the same sources stopped; this one goes on behind it.
             region: Where the buckets are; else as AWS's own settings say.
             endpoint_url: Another server than AWS.
             config: Settings for the S3 client, an AioConfig.
@@ -91,23 +92,23 @@ class ArchiveSource:
         self.position = start_at
         """Where reading stopped, as of the last acknowledged batch; None before the first."""
         self.bytes_read = 0
-        """How much was read of the files so far, as they are stored."""
+        """How much of the files was read so far, as they are stored."""
         self._sources = sources
         self._batch_size = batch_size
         self._start_at = start_at
-        self._client_arguments = {"region_name": region, "endpoint_url": endpoint_url, "config": config}
+        self._client_settings = {"region_name": region, "endpoint_url": endpoint_url, "config": config}
         self._client: Any = None
         self._stack = AsyncExitStack()
         self._reading = asyncio.Lock()
         self._files: list[_File] | None = None
         self._handed: deque[_Handed] = deque()
-        self._ahead: asyncio.Task[tuple[list[Delivery], Position | None]] | None = None
+        self._ahead: asyncio.Future[list[Delivery]] | None = None
         self._closed = False
-        # Where reading stands, ahead of what was handed out; only `_take` touches these, in its thread.
+        # Where reading stands, ahead of what was handed out. Once files are found, only `_take` moves it.
         self._index = 0
         self._events = 0
-        self._bodies: Iterator[bytes] | None = None
-        self._opened: _Readable | None = None
+        self._bytes_before = 0  # the index-th file
+        self._deliveries: Generator[Delivery, None, None] | None = None
         self._refused: Refused | None = None
 
     @property
@@ -117,12 +118,16 @@ class ArchiveSource:
 
     @property
     def total_bytes(self) -> int | None:
-        """The size of all files as they are stored; None when one of them has no size, or before `find`."""
-        sizes = [file.size for file in self._files or ()]
-        return sum(size or 0 for size in sizes) if sizes and None not in sizes else None
+        """The size of all files as they are stored; None when one has no size, or before they were looked for."""
+        total = 0
+        for file in self._files or ():
+            if file.size is None:
+                return None
+            total += file.size
+        return None if self._files is None else total
 
     async def find(self) -> None:
-        """Look for the files, so that `files` and `total_bytes` are known; the first read does it otherwise.
+        """Look for the files, so that `files` and `total_bytes` are known; else the first read does it.
 
         Raises:
             Refused: There are none, they may not be read, or `start_at` names a file that is not among them.
@@ -132,45 +137,47 @@ class ArchiveSource:
             return
         found: dict[str, _File] = {}
         for source in self._sources:
-            in_s3 = source.startswith("s3://")
-            for file in await self._find_objects(source) if in_s3 else await asyncio.to_thread(_find_files, source):
+            if source == _STANDARD_INPUT:
+                files = [_File(source, None, partial(_StandardInput, lambda: self._closed))]
+            elif source.startswith("s3://"):
+                files = await self._find_objects(source)
+            else:
+                files = await asyncio.to_thread(_find_files, source)
+            for file in files:
                 found.setdefault(file.name, file)
         if self._start_at:
-            name = self._start_at.file
-            if name == _STDIN:
-                raise Refused("standard input cannot be read from where it stopped: read it from its start")
-            if name not in found:
-                raise Refused(f"reading stopped in {name}, which is not there any more: read from the start")
-            self._index = list(found).index(name)
+            self._index = _index(self._start_at.file, list(found))
             self._events = self._start_at.events
-            self.bytes_read = sum(file.size or 0 for file in list(found.values())[: self._index])
+            self._bytes_before = sum(file.size or 0 for file in islice(found.values(), self._index))
         self._files = list(found.values())
 
     async def read(self) -> Batch | None:
         """The next batch, or None at the end; the one after it is read meanwhile.
 
         Raises:
-            Refused: A file is missing, damaged or may not be read; all events before that were handed out.
+            Refused: A file is missing, damaged or may not be read; what was read before that has been handed out.
             Unavailable: S3 did not answer; the next read goes on where this one failed.
         """
         async with self._reading:
             if self._closed:
                 return None
             await self.find()
-            if self._ahead is None:
-                self._ahead = asyncio.create_task(asyncio.to_thread(self._take))
-            await asyncio.wait([self._ahead])  # cancelled, it leaves the task and its batch to the next read
-            done, self._ahead = self._ahead, None
-            deliveries, position = done.result()
-            if position is None or self._closed:
+            taking = self._ahead = self._ahead or self._take_in_thread()
+            await asyncio.wait([taking])  # cancelled here, it leaves the batch to the next read
+            if self._closed:
                 return None
-            self._ahead = asyncio.create_task(asyncio.to_thread(self._take))
-        handed = _Handed(position)
+            self._ahead = None
+            deliveries = taking.result()
+            if not deliveries:
+                return None
+            self._ahead = self._take_in_thread()
+        file, _, events = deliveries[-1].origin.rpartition(":")
+        handed = _Handed(Position(file, int(events)))
         self._handed.append(handed)
 
         async def ack() -> None:
             handed.acked = True
-            while self._handed and self._handed[0].acked:
+            while self._handed and self._handed[0].acked:  # never past a batch that is still being worked on
                 self.position = self._handed.popleft().position
 
         return Batch(deliveries, ack)
@@ -179,35 +186,32 @@ class ArchiveSource:
         """Close files and connections."""
         self._closed = True
         if self._ahead:
-            await asyncio.wait([self._ahead])
-            self._ahead.exception()  # nobody will ask for it any more
-            self._ahead = None
-        await asyncio.to_thread(self._shut)
-        self._client = None
+            await asyncio.gather(self._ahead, return_exceptions=True)
+        if self._deliveries:
+            await asyncio.to_thread(self._deliveries.close)
         await self._stack.aclose()
 
     async def _find_objects(self, source: str) -> list[_File]:
-        from ingest.sqs import FAILURES, failure  # AWS's client takes a while to import: only where S3 is read
+        from aiobotocore.session import get_session  # AWS's client takes long to import: only where S3 is read
+
+        from ingest.sqs import FAILURES, failure
 
         bucket, _, prefix = source.removeprefix("s3://").partition("/")
         loop = asyncio.get_running_loop()
         files = []
         try:
             if self._client is None:
-                from aiobotocore.session import get_session
-
-                client = get_session().create_client("s3", **self._client_arguments)
+                client = get_session().create_client("s3", **self._client_settings)
                 self._client = await self._stack.enter_async_context(client)
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             async for page in pages:
-                for item in page.get("Contents", ()):
-                    key = item["Key"]
-                    name = f"s3://{bucket}/{key}"
-                    if key.endswith("/"):  # consoles make these, to show an empty folder
+                for found in page.get("Contents", ()):
+                    key = found["Key"]
+                    if key.endswith("/"):  # consoles make these to show a folder
                         continue
-                    opener = _opener(self._client, loop, bucket, key)
-                    files.append(_File(name, item["Size"], opener))
-                    if key == prefix:  # one object was named, not all that begin like it
+                    opened = partial(_Object, self._client, loop, bucket, key)
+                    files.append(_File(f"s3://{bucket}/{key}", found["Size"], opened))
+                    if key == prefix:  # one object was named, not all whose names begin like it
                         return files
         except FAILURES as why:
             raise failure(why, f"bucket {bucket!r}", ": check its name") from why
@@ -215,33 +219,246 @@ class ArchiveSource:
             raise Refused(f"nothing in bucket {bucket!r} begins with {prefix!r}: check the prefix")
         return files
 
-    def _take(self) -> tuple[list[Delivery], Position | None]:
-        """The next batch and where it ends; runs in a thread, never two at a time."""
-        if self._refused:
-            raise self._refused
+    def _take_in_thread(self) -> asyncio.Future[list[Delivery]]:
+        return asyncio.get_running_loop().run_in_executor(None, self._take)
+
+    def _take(self) -> list[Delivery]:
+        """The next batch's deliveries, none at the end; never runs twice at a time."""
         deliveries: list[Delivery] = []
-        position = None
+        size = 0
         try:
-            while not self._closed and self._files and self._index < len(self._files):
-                file = self._files[self._index]
-                if self._bodies is None:
-                    self._bodies = self._open(file)
-                full = self._fill(deliveries, file.name, self._bodies)
-                if self._events:
-                    position = Position(file.name, self._events)
-                if full:
+            if self._refused:
+                raise self._refused
+            if self._deliveries is None:
+                self._deliveries = self._read_on()
+            for delivery in self._deliveries:
+                deliveries.append(delivery)
+                size += len(delivery.body)
+                if len(deliveries) >= self._batch_size or size >= _BATCH_BYTES:
                     break
-                self._shut()
-                self._index += 1
-                self._events = 0
         except Unavailable:
-            self._shut()
-            self.bytes_read = sum(file.size or 0 for file in (self._files or ())[: self._index])
+            self._deliveries = None  # the next one opens the file anew and goes on behind what was read of it
             if not deliveries:
                 raise
         except Refused as why:
-            self._shut()
             self._refused = why
             if not deliveries:
                 raise
-        return deliveries, position if deliveries else None
+        return deliveries
+
+    def _read_on(self) -> Generator[Delivery, None, None]:
+        """All deliveries from where reading stands."""
+        while self._files and self._index < len(self._files):
+            file = self._files[self._index]
+            self.bytes_read = self._bytes_before
+            try:
+                with closing(file.open()) as opened:
+                    events = _events(_unpacked(self._blocks(opened), file.name))
+                    if sum(1 for _ in islice(events, self._events)) < self._events:
+                        raise Refused(f"{file.name} is shorter than when reading stopped in it: read from the start")
+                    for body in events:
+                        self._events += 1
+                        yield Delivery(body, f"{file.name}:{self._events}")
+            except OSError as why:
+                raise Refused(f"cannot read {file.name} ({why.strerror}): check that we may, or leave it out") from why
+            self._bytes_before = self.bytes_read
+            self._index += 1
+            self._events = 0
+
+    def _blocks(self, opened: _Readable) -> Iterator[bytes]:
+        while not self._closed and (block := opened.read(_BLOCK)):
+            self.bytes_read += len(block)
+            yield block
+
+
+def _index(name: str, names: list[str]) -> int:
+    if name == _STANDARD_INPUT:
+        raise Refused("standard input cannot be read from where it stopped: read it from its start")
+    if name not in names:
+        raise Refused(f"reading stopped in {name}, which is not among the files any more: read from the start")
+    return names.index(name)
+
+
+# Where files are
+
+
+def _find_files(source: str) -> list[_File]:
+    """The file, the files in the folder, or those that the glob matches, sorted by name."""
+    if os.path.lexists(source):
+        found = _in_folder(source) if os.path.isdir(source) else [source]
+        if not found:
+            raise Refused(f"no files in folder {source}: name another one")
+    elif glob.has_magic(source):
+        matches = glob.glob(source, recursive=True)
+        found = [file for match in matches for file in (_in_folder(match) if os.path.isdir(match) else [match])]
+        if not found:
+            raise Refused(f"no file matches {source}: check the pattern")
+    else:
+        raise Refused(f"{source} does not exist: check the path")
+    return [_File(path, _size(path), partial(open, path, "rb", 0)) for path in sorted(found)]
+
+
+def _in_folder(folder: str) -> list[str]:
+    def refuse(why: OSError) -> None:
+        raise Refused(f"cannot read folder {why.filename} ({why.strerror}): check that we may") from why
+
+    found = []
+    for path, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [os.path.join(path, name) for name in names if not name.startswith(".")]
+    return [path for path in found if not _is_special(path)]
+
+
+def _is_special(path: str) -> bool:
+    """Whether it is a pipe, a socket or a device, where reading would wait for ever."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+def _size(path: str) -> int | None:
+    try:
+        status = os.stat(path)
+    except OSError:  # told when it is opened
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+class _StandardInput:
+    """Standard input, read as it comes, so that closing need not wait for its end."""
+
+    def __init__(self, closed: Callable[[], bool]):
+        self._closed = closed
+        self._descriptor = sys.stdin.fileno()
+
+    def read(self, size: int) -> bytes:
+        while not select.select([self._descriptor], [], [], 0.1)[0]:
+            if self._closed():
+                return b""
+        return os.read(self._descriptor, size)
+
+    def close(self) -> None:
+        """It is not ours to close."""
+
+
+class _Object:
+    """An object in S3, streamed; its methods are called in a thread, the client lives in the event loop."""
+
+    def __init__(self, client: Any, loop: asyncio.AbstractEventLoop, bucket: str, key: str):
+        self._client = client
+        self._loop = loop
+        self._bucket = bucket
+        self._key = key
+        self._body: Any = None
+
+    def read(self, size: int) -> bytes:
+        return asyncio.run_coroutine_threadsafe(self._read(size), self._loop).result()
+
+    def close(self) -> None:
+        if self._body:
+            self._loop.call_soon_threadsafe(self._body.close)
+
+    async def _read(self, size: int) -> bytes:
+        from ingest.sqs import FAILURES, failure
+
+        try:
+            if self._body is None:
+                self._body = (await self._client.get_object(Bucket=self._bucket, Key=self._key))["Body"]
+            block: bytes = await self._body.read(size)
+        except FAILURES as why:
+            name = f"s3://{self._bucket}/{self._key}"
+            raise failure(why, name, " any more: read from the start") from why
+        return block
+
+
+# What is in a file
+
+
+def _unpacked(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """The blocks of a file, decompressed if it is compressed: told by how it begins, or by its name.
+
+    Raises:
+        Refused: It is damaged. What was unpacked before the damage, to within _PACKED bytes, has been handed out.
+    """
+    start = b""
+    while len(start) < 4 and (block := next(blocks, b"")):
+        start += block
+    blocks = chain((start,), blocks)
+    looks_plain = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")  # a server may have unpacked it on the way
+    if start.startswith(b"\x1f\x8b") or (name.endswith(".gz") and not looks_plain):
+        return _decompressed(blocks, name, partial(zlib.decompressobj, wbits=31))
+    if start.startswith(b"\x28\xb5\x2f\xfd") or (name.endswith(".zst") and not looks_plain):
+        return _decompressed(blocks, name, zstandard.ZstdDecompressor().decompressobj)
+    return blocks
+
+
+def _decompressed(blocks: Iterator[bytes], name: str, start_member: Callable[[], Any]) -> Iterator[bytes]:
+    member = None  # a file may hold several, one after the other
+    for block in blocks:
+        for at in range(0, len(block), _PACKED):
+            packed = block[at : at + _PACKED]
+            while packed:
+                if member is None:
+                    packed = packed.lstrip(b"\0")  # padding between members
+                    if not packed:
+                        break
+                    member = start_member()
+                try:
+                    yield member.decompress(packed)
+                except (zlib.error, zstandard.ZstdError) as why:
+                    raise Refused(f"{name} is damaged ({why}): replace it, or leave it out") from why
+                packed = member.unused_data
+                if member.eof:
+                    member = None
+    if member is not None:
+        raise Refused(f"{name} is damaged (it ends too early): replace it, or leave it out")
+
+
+def _events(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The events in a file, each as it stands there but for the blanks around it."""
+    start = b""
+    as_lines = None
+    looked_at = 0
+    for block in blocks:
+        start += block
+        if len(start) < 2 * looked_at:  # looking at every block anew would take long
+            continue
+        looked_at = len(start)
+        as_lines = _is_lines(start)
+        if as_lines is not None or looked_at > LONGEST:
+            break
+    if as_lines is None:
+        as_lines = _is_lines(start + b"\n") is not False
+    blocks = chain((start.removeprefix(b"\xef\xbb\xbf"),), blocks)
+    return chain.from_iterable(_lines(blocks)) if as_lines else _objects(blocks)
+
+
+def _is_lines(start: bytes) -> bool | None:
+    """Whether a file that begins so holds an event on each line; None when more of it must be seen.
+
+    It does when its first line is an object, or is not JSON. Objects over several lines, several on a line, and
+    arrays are read one by one, which is slower.
+    """
+    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start or start.startswith(b"["):
+        return False if start else None
+    if not start.startswith(b"{"):
+        return True
+    first, newline, _ = start.partition(b"\n")
+    end = _end_of_object(first, 0)
+    if end is not None and first[end:].strip():
+        return False
+    if not newline:
+        return None
+    return end is not None
+
+
+def _lines(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
+    rest: list[bytes] = []  # of a line that goes on in the next block
+    length = 0
+    for block in blocks:
+        first, *lines = block.split(b"\n")
+        if length <= LONGEST:
+            rest.append(first)
+            length += len(first)
+        if lines or length > LONGEST:
+            ...
+    yield []

@@ -91,7 +91,7 @@ def _insert(dialect: str, table: Table, conflict: Conflict) -> tuple[Any, tuple[
         elif conflict == "replace":
             lite = lite.on_conflict_do_update(keys, set_={n: lite.excluded[n] for n in names if n not in keys})
         return str(lite.compile(dialect=sqlite.dialect(paramstyle="qmark"))), names
-    arrays = func.unnest(*(bindparam(c.name, type_=ARRAY(c.type)) for c in table.columns)).table_valued(*names)
+    arrays = func.unnest(*(bindparam(c.name, type_=ARRAY(c.type)) for c in table.columns)).table_valued(*names).render_derived()
     many = postgresql.insert(table).from_select(list(names), select(*(arrays.c[name] for name in names)))
     if conflict == "ignore" or (conflict == "replace" and len(keys) == len(names)):
         many = many.on_conflict_do_nothing()
@@ -110,6 +110,6 @@ def _delete(dialect: str, table: Table) -> tuple[Any, tuple[str, ...]]:
     if dialect == "sqlite":
         gone = delete(table).where(*(column == bindparam(column.name) for column in keys))
         return str(gone.compile(dialect=sqlite.dialect(paramstyle="qmark"))), names
-    arrays = func.unnest(*(bindparam(c.name, type_=ARRAY(c.type)) for c in keys)).table_valued(*names)
+    arrays = func.unnest(*(bindparam(c.name, type_=ARRAY(c.type)) for c in keys)).table_valued(*names).render_derived()
     gone = delete(table).where(*(column == arrays.c[column.name] for column in keys))
     return gone, names

@@ -1,0 +1,91 @@
+"""The canonical graph and its hash: two stores that know the same have the same digest.
+
+The canonical graph is a text. Entities come in the order of their keys; each is one JSON line, followed in sorted
+order by the lines of its tags, parameters, metrics, memberships and associations. Row ids, arrival times and evidence
+are not in it, since they differ between stores that know the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, case, func, select
+
+from store import rows
+from store.database import Store, Transaction
+from store.tables import association, entity, membership, metric, parameter, tag
+
+PAGE = 2000
+"""Entities in memory at a time."""
+
+
+def digest(store: Store) -> tuple[str, Mapping[str, int]]:
+    """The SHA-256 of the canonical graph, in hex, and how many lines of each sort it has."""
+
+    def look(tx: Transaction) -> tuple[str, Mapping[str, int]]:
+        hashed = hashlib.sha256()
+        counts: Counter[str] = Counter()
+        for sort, line in _lines(tx.connection):
+            hashed.update(line)
+            counts[sort] += 1
+        return hashed.hexdigest(), counts
+
+    return store.read(look)
+
+
+def canonical(store: Store) -> str:
+    """The canonical graph itself, for looking at what differs; all of it in memory."""
+    return store.read(lambda tx: b"".join(line for _, line in _lines(tx.connection)).decode())
+
+
+def _lines(connection: Connection) -> Iterator[tuple[str, bytes]]:
+    encode = msgspec.json.Encoder().encode
+    after = ""
+    while True:
+        page = connection.execute(select(entity).where(entity.c.key > after).order_by(entity.c.key).limit(PAGE)).all()
+        if not page:
+            return
+        after = page[-1].key
+        parts = _parts(connection, {row.id: row.key for row in page})
+        for row in page:
+            said = (row.arn, row.lineage_type, row.type, row.name, row.source_uri, row.status, row.created)
+            yield row.lineage_type, encode((*said, row.document)) + b"\n"
+            yield from sorted((sort, encode((sort, *part)) + b"\n") for sort, part in parts.get(row.id, ()))
+
+
+def _parts(connection: Connection, keys: Mapping[int, str]) -> dict[int, list[tuple[str, tuple[Any, ...]]]]:
+    """What belongs to the entities of a page: id -> (sort, values)."""
+    found: dict[int, list[tuple[str, tuple[Any, ...]]]] = {}
+    for table, sort in ((tag, "Tag"), (parameter, "Parameter"), (metric, "Metric")):
+        for row in connection.execute(select(table).where(rows.among(connection, table.c.entity_id, keys))):
+            found.setdefault(row.entity_id, []).append((sort, tuple(row[1:])))
+    # Several resources may say the same: it held as long as any of them says.
+    until = case((func.count(association.c.until) == func.count(), func.max(association.c.until)))
+    links = (
+        select(
+            association.c.source_id,
+            association.c.destination_id,
+            func.min(association.c.type),
+            func.min(association.c.since),
+            until,
+        )
+        .where(rows.among(connection, association.c.source_id, keys))
+        .group_by(association.c.source_id, association.c.destination_id)
+    )
+    members = (
+        select(membership.c.parent_id, membership.c.child_id)
+        .where(rows.among(connection, membership.c.parent_id, keys))
+        .distinct()
+    )
+    pairs = [("Association", tuple(row)) for row in connection.execute(links)]
+    pairs += [("Membership", tuple(row)) for row in connection.execute(members)]
+    ends = {pair[1] for _, pair in pairs}
+    named = select(entity.c.id, entity.c.key).where(rows.among(connection, entity.c.id, ends))
+    ends_by_id = {row.id: row.key for row in connection.execute(named)}
+    for sort, (begin, end, *rest) in pairs:
+        found.setdefault(begin, []).append((sort, (ends_by_id[end], *rest)))
+    return found
