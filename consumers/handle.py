@@ -16,7 +16,7 @@ from typing import NamedTuple
 import structlog
 
 from consumers.known import Kind, Known
-from consumers.observe import observe
+from consumers.observe import TELLINGS, observe
 from consumers.resources import Resources, with_referrers
 from consumers.rules import RULES
 from ingest.delivery import Delivery
@@ -30,6 +30,9 @@ from store.lineage import Lineage
 from store.save import save
 
 log = structlog.get_logger()
+
+PAGE = 1000
+"""How much of what was left undone is done in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,24 @@ def handle(batch: Sequence[Delivery], store: Store) -> Settlement:
         return _joined(handle(batch[:half], store), handle(batch[half:], store))
 
 
-def finish(store: Store) -> int:
-    """Derive what a worker that stopped between the two steps has left underived; how many resources it was."""
-    finished = 0
-    while keys := store.read(lambda tx: table.underived(tx, 1000)):
-        store.write(lambda tx, keys=keys: derive(Resources(tx), keys))  # type: ignore[misc]  # a default, not an argument
-        finished += len(keys)
-    return finished
+def catch_up(store: Store) -> int:
+    """Do what earlier workers have left undone: call it before work begins.
+
+    Events are folded that no rule knew when they came; lineage is derived anew that an older version of a rule
+    derived, or that a worker which stopped between its two steps did not come to.
+
+    Returns:
+        How many resources' lineage was derived.
+    """
+    done = 0
+    while late := store.read(lambda tx: ledger.kept(tx, TELLINGS, PAGE)):
+        understood, dead = _understood([Delivery(body) for body in late.values()])
+        done += _keep(understood, dead, store, late).derived
+    rules = {kind.value: rule.signature for kind, rule in RULES.items()}
+    while keys := store.read(lambda tx: table.underived(tx, PAGE) or table.outdated(tx, rules, PAGE)):
+        store.write(lambda tx, keys=keys: derive(Resources(tx), keys))  # type: ignore[misc]  # a default, no argument
+        done += len(keys)
+    return done
 
 
 class _Understood(NamedTuple):
@@ -104,7 +118,13 @@ def _understood(batch: Sequence[Delivery]) -> tuple[list[_Understood], list[tupl
     return understood, dead
 
 
-def _keep(understood: Sequence[_Understood], dead: Sequence[tuple[Delivery, str]], store: Store) -> Settlement:
+def _keep(
+    understood: Sequence[_Understood],
+    dead: Sequence[tuple[Delivery, str]],
+    store: Store,
+    late: Collection[int] = (),
+) -> Settlement:
+    """Both steps for events that were understood; `late` are their ids in the ledger, if they were kept there."""
     told = fold(known for one in understood for known in one.told)
     received = time.time_ns() // 1_000_000
 
@@ -112,6 +132,8 @@ def _keep(understood: Sequence[_Understood], dead: Sequence[tuple[Delivery, str]
         resources = Resources(tx)
         touched = _remember(resources, understood, told, received)
         ledger.bury(tx, [DeadLetter(0, why, one.origin, received, one.body) for one, why in dead])
+        if late:
+            ledger.mark(tx, late, "derived")
         return touched, derive(resources, touched) if tx.exclusive else (0, 0)
 
     touched, (derived, failed) = store.write(know)

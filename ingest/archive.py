@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import glob
+import io
 import os
 import re
 import select
@@ -26,6 +27,8 @@ LONGEST = 16 << 20  # bytes of one event; what is longer cannot be one and is ha
 _BATCH_BYTES = 32 << 20  # a batch of this size ends, however few its events
 _BLOCK = 1 << 20  # bytes read at a time
 _PACKED = 1 << 14  # compressed bytes unpacked at a time: each may become a thousand and more
+_LONGEST_OPENING = 256
+_BOM = b"\xef\xbb\xbf"
 _STANDARD_INPUT = "-"
 
 
@@ -295,7 +298,7 @@ def _find_files(source: str) -> list[_File]:
             raise Refused(f"no file matches {source}: check the pattern")
     else:
         raise Refused(f"{source} does not exist: check the path")
-    return [_File(path, _size(path), partial(open, path, "rb", 0)) for path in sorted(found)]
+    return [_File(path, _size(path), partial(io.FileIO, path)) for path in sorted(found)]
 
 
 def _in_folder(folder: str) -> list[str]:
@@ -382,7 +385,7 @@ def _unpacked(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
     while len(start) < 4 and (block := next(blocks, b"")):
         start += block
     blocks = chain((start,), blocks)
-    looks_plain = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")  # a server may have unpacked it on the way
+    looks_plain = start.removeprefix(_BOM).lstrip()[:1] in (b"{", b"[")  # a server may have unpacked it on the way
     if start.startswith(b"\x1f\x8b") or (name.endswith(".gz") and not looks_plain):
         return _decompressed(blocks, name, partial(zlib.decompressobj, wbits=31))
     if start.startswith(b"\x28\xb5\x2f\xfd") or (name.endswith(".zst") and not looks_plain):
@@ -402,9 +405,11 @@ def _decompressed(blocks: Iterator[bytes], name: str, start_member: Callable[[],
                         break
                     member = start_member()
                 try:
-                    yield member.decompress(packed)
+                    plain = member.decompress(packed)
                 except (zlib.error, zstandard.ZstdError) as why:
                     raise Refused(f"{name} is damaged ({why}): replace it, or leave it out") from why
+                if plain:
+                    yield plain
                 packed = member.unused_data
                 if member.eof:
                     member = None
@@ -419,7 +424,7 @@ def _events(blocks: Iterator[bytes]) -> Iterator[bytes]:
     looked_at = 0
     for block in blocks:
         start += block
-        if len(start) < 2 * looked_at:  # looking at every block anew would take long
+        if len(start) < 2 * looked_at:  # looking again after every block would take long
             continue
         looked_at = len(start)
         as_lines = _is_lines(start)
@@ -427,38 +432,132 @@ def _events(blocks: Iterator[bytes]) -> Iterator[bytes]:
             break
     if as_lines is None:
         as_lines = _is_lines(start + b"\n") is not False
-    blocks = chain((start.removeprefix(b"\xef\xbb\xbf"),), blocks)
+    blocks = chain((start.removeprefix(_BOM),), blocks)
     return chain.from_iterable(_lines(blocks)) if as_lines else _objects(blocks)
 
 
 def _is_lines(start: bytes) -> bool | None:
-    """Whether a file that begins so holds an event on each line; None when more of it must be seen.
+    """Whether a file that begins so has one event on each line; None when more of it must be seen.
 
-    It does when its first line is an object, or is not JSON. Objects over several lines, several on a line, and
-    arrays are read one by one, which is slower.
+    It has when its first line is an object, or is no JSON. Objects over several lines, several on one line, and
+    arrays have to be told apart bracket by bracket, which takes longer.
     """
-    start = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not start or start.startswith(b"["):
-        return False if start else None
+    start = start.removeprefix(_BOM).lstrip()
+    if _BOM.startswith(start):
+        return None
     if not start.startswith(b"{"):
-        return True
+        return not start.startswith(b"[")
     first, newline, _ = start.partition(b"\n")
-    end = _end_of_object(first, 0)
+    end = _end_of_object(first, 0, len(first))
     if end is not None and first[end:].strip():
         return False
-    if not newline:
-        return None
-    return end is not None
+    return end is not None if newline else None
 
 
 def _lines(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
-    rest: list[bytes] = []  # of a line that goes on in the next block
+    """Lines that are not blank, cut where they are too long."""
+    begun: list[bytes] = []  # a line that goes on in the next block
     length = 0
     for block in blocks:
-        first, *lines = block.split(b"\n")
-        if length <= LONGEST:
-            rest.append(first)
-            length += len(first)
-        if lines or length > LONGEST:
-            ...
-    yield []
+        lines = block.split(b"\n")
+        if length < LONGEST:
+            begun.append(lines[0])
+            length += len(lines[0])
+        if len(lines) > 1:
+            lines[0] = b"".join(begun)[:LONGEST]
+            begun = [lines.pop()]
+            length = len(begun[0])
+            yield [line for line in map(bytes.strip, lines) if line]
+    if last := b"".join(begun)[:LONGEST].strip():
+        yield [last]
+
+
+# Commas and square brackets between objects say nothing: an array, even of arrays, is read as the objects in it.
+_BETWEEN = re.compile(rb"[\s,\[\]]*")
+_NO_OBJECT = re.compile(rb"[^{\n]+")
+# From one bracket to the next: strings are passed over, and no string in JSON holds a newline.
+_TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"[^"{}\[\]]*+)*+')
+_OPENING = re.compile(rb'\{\s{0,80}"[^"\n]{1,100}"|')
+
+
+def _objects(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The objects in an array or a stream, and whatever else is between them."""
+    window = b""
+    at = 0
+    damaged = False
+    while True:
+        at = _reach(_BETWEEN, window, at, len(window))
+        end = _end_of_piece(window, at, damaged)
+        if end is None and len(window) - at <= LONGEST and (more := _gather(blocks, len(window) - at)):
+            window, at = window[at:] + more, 0
+            continue
+        if at == len(window):
+            return
+        if end is None:  # it does not end where an object must, so it ends where another one seems to begin
+            damaged = True
+            opening = _opening(window, at)
+            end = _next_opening(window, at, opening)
+            yield window[at : min(end, at + LONGEST)].rstrip(b" \t\r\n,")
+            while end == len(window) and (block := next(blocks, b"")):
+                window = window[-_LONGEST_OPENING:] + block
+                end = _next_opening(window, 0, opening)
+        else:
+            yield window[at:end].rstrip(b" \t\r\n,")
+        at = end
+
+
+def _gather(blocks: Iterator[bytes], size: int) -> bytes:
+    """The next blocks, together of that size at least: whoever doubles what is looked at looks but twice."""
+    gathered = []
+    for block in blocks:
+        gathered.append(block)
+        size -= len(block)
+        if size <= 0:
+            break
+    return b"".join(gathered)
+
+
+def _end_of_piece(window: bytes, at: int, damaged: bool) -> int | None:
+    """Where the object ends that begins here, or what is no object; None when the window ends before it.
+
+    Args:
+        window: A part of the file.
+        at: Where in it the piece begins.
+        damaged: Whether the file holds broken objects. Then what looks like the start of another object ends this
+            one; else a broken one would swallow all that follow, and take long.
+    """
+    if window[at : at + 1] != b"{":
+        end = _reach(_NO_OBJECT, window, at, len(window))
+        return end if end < len(window) else None
+    limit = _next_opening(window, at, _opening(window, at)) if damaged else len(window)
+    end_of_object = _end_of_object(window, at, limit)
+    return limit if end_of_object is None and limit < len(window) else end_of_object
+
+
+def _end_of_object(window: bytes, at: int, limit: int) -> int | None:
+    depth = 0
+    while (at := _reach(_TO_BRACKET, window, at, limit)) < limit:
+        bracket = window[at]
+        if bracket == ord('"'):  # of a string that does not end
+            return None
+        depth += 1 if bracket in b"{[" else -1
+        at += 1
+        if depth == 0:
+            return at
+    return None
+
+
+def _opening(window: bytes, at: int) -> bytes:
+    """How the object here begins, with its first key: the next one likely begins the same way."""
+    return window[at : _reach(_OPENING, window, at, len(window))]
+
+
+def _next_opening(window: bytes, at: int, opening: bytes) -> int:
+    """Where the next object behind this place seems to begin, in a line of its own or like the one before it."""
+    found = [window.find(b"\n{", at) + 1, window.find(opening, at + 1) if opening else 0]
+    return min((place for place in found if place > at), default=len(window))
+
+
+def _reach(pattern: re.Pattern[bytes], window: bytes, at: int, limit: int) -> int:
+    found = pattern.match(window, at, limit)
+    return found.end() if found else at

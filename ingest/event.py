@@ -31,7 +31,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         account: The twelve digits, or empty.
         region: The region, or empty.
         resources: The ARNs it names.
-        body: The event as it came, without any envelope around it.
+        body: The event as it came, on one line and without any envelope around it.
     """
 
     kind: str
@@ -75,6 +75,9 @@ def decode(body: bytes) -> Event:
     envelope = _read(body)
     if envelope.kind is None and envelope.message is not None:
         body = envelope.message.encode("utf-8", "surrogatepass")
+        envelope = _read(body)
+    if b"\n" in body:  # so that one event is one line, wherever it is kept, and has one key
+        body = msgspec.json.format(body, indent=-1)
         envelope = _read(body)
     if not envelope.kind:
         raise Malformed("not an EventBridge event: it has no detail-type")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from store import rows
 from store.database import Transaction
@@ -98,6 +98,20 @@ def underived(transaction: Transaction, limit: int) -> list[str]:
     """Keys of resources whose lineage is behind what is known of them: a worker stopped between the two."""
     behind = select(resource.c.key).where(resource.c.derived < resource.c.version).order_by(resource.c.id).limit(limit)
     return list(transaction.connection.scalars(behind))
+
+
+def outdated(transaction: Transaction, rules: Mapping[str, str], limit: int) -> list[str]:
+    """Keys of resources whose lineage another version of their rule derived.
+
+    Args:
+        transaction: To read in.
+        rules: Kind -> the rule's name and version today.
+        limit: How many keys at most.
+    """
+    stale = [
+        (resource.c.kind == kind) & (resource.c.rule != rule) & (resource.c.version > 0) for kind, rule in rules.items()
+    ]
+    return list(transaction.connection.scalars(select(resource.c.key).where(or_(*stale)).limit(limit)))
 
 
 def refer(transaction: Transaction, referring: Mapping[int, Collection[str]], fresh: Collection[int]) -> None:

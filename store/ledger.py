@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from store import rows
 from store.database import Store, Transaction
@@ -85,6 +85,20 @@ def events(store: Store) -> Iterator[bytes]:
             return
         yield from (body for _, body in page)
         after = page[-1][0]
+
+
+def kept(transaction: Transaction, kinds: Collection[str], limit: int) -> dict[int, bytes]:
+    """Events of these kinds that no rule knew when they came: id -> bytes as they came."""
+    connection, unpack = transaction.connection, transaction.packer.unpack
+    wanted = select(ledger.c.id, ledger.c.body).where(ledger.c.outcome == "kept")
+    wanted = wanted.where(rows.among(connection, ledger.c.kind, kinds)).limit(limit)
+    return {row.id: unpack(row.body) for row in connection.execute(wanted)}
+
+
+def mark(transaction: Transaction, numbers: Collection[int], outcome: str) -> None:
+    """Write what became of events."""
+    connection = transaction.connection
+    connection.execute(update(ledger).where(rows.among(connection, ledger.c.id, numbers)).values(outcome=outcome))
 
 
 def bury(transaction: Transaction, letters: Iterable[DeadLetter]) -> None:

@@ -91,7 +91,11 @@ def _insert(dialect: str, table: Table, conflict: Conflict) -> tuple[Any, tuple[
         elif conflict == "replace":
             lite = lite.on_conflict_do_update(keys, set_={n: lite.excluded[n] for n in names if n not in keys})
         return str(lite.compile(dialect=sqlite.dialect(paramstyle="qmark"))), names
-    arrays = func.unnest(*(bindparam(c.name, type_=ARRAY(c.type)) for c in table.columns)).table_valued(*names).render_derived()
+    arrays = (
+        func.unnest(*(bindparam(c.name, type_=ARRAY(c.type)) for c in table.columns))
+        .table_valued(*names)
+        .render_derived()
+    )
     many = postgresql.insert(table).from_select(list(names), select(*(arrays.c[name] for name in names)))
     if conflict == "ignore" or (conflict == "replace" and len(keys) == len(names)):
         many = many.on_conflict_do_nothing()

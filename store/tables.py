@@ -75,6 +75,13 @@ ledger = Table(
     Column("body", LargeBinary, nullable=False, comment="the event as it came, packed"),
     UniqueConstraint("time", "key"),
     Index("ix_ledger_resource_id", "resource_id"),
+    Index(
+        "ix_ledger_kept",
+        "kind",
+        "id",
+        sqlite_where=Column("outcome") == "kept",
+        postgresql_where=Column("outcome") == "kept",
+    ),  # fmt: skip
     comment="every event as it came: all else can be made again from it",
 )
 

@@ -133,6 +133,13 @@ def upgrade() -> None:
         comment="every event as it came: all else can be made again from it",
     )
     with op.batch_alter_table("ledger", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_ledger_kept",
+            ["kind", "id"],
+            unique=False,
+            sqlite_where=sa.text("outcome = 'kept'"),
+            postgresql_where=sa.text("outcome = 'kept'"),
+        )
         batch_op.create_index("ix_ledger_resource_id", ["resource_id"], unique=False)
 
     op.create_table(
@@ -255,6 +262,9 @@ def downgrade() -> None:
     op.drop_table("membership")
     with op.batch_alter_table("ledger", schema=None) as batch_op:
         batch_op.drop_index("ix_ledger_resource_id")
+        batch_op.drop_index(
+            "ix_ledger_kept", sqlite_where=sa.text("outcome = 'kept'"), postgresql_where=sa.text("outcome = 'kept'")
+        )
 
     op.drop_table("ledger")
     with op.batch_alter_table("association", schema=None) as batch_op:
