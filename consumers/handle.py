@@ -102,6 +102,21 @@ def catch_up(store: Store) -> int:
     return done
 
 
+def redrive(store: Store, numbers: Sequence[int]) -> tuple[int, int]:
+    """Send dead letters round again; those that are understood now are dead no longer.
+
+    Returns:
+        How many were understood, and how many were not.
+    """
+    understood = 0
+    for letter in (one for number in numbers for one in ledger.dead_letters(store, [number])):
+        settlement = handle([Delivery(letter.body, letter.origin)], store)
+        if not settlement.dead:
+            store.write(lambda tx, gone=letter.id: ledger.discard(tx, [gone]))  # type: ignore[misc]  # a default
+            understood += 1
+    return understood, len(numbers) - understood
+
+
 class _Understood(NamedTuple):
     event: Event
     told: tuple[Known, ...]

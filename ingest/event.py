@@ -122,15 +122,15 @@ def milliseconds(told: str | int | float, field: str) -> int:
     Raises:
         Malformed: It is no time, or one that no calendar holds.
     """
+    number = told
     if isinstance(told, str):
         try:
-            if told.isdigit() or told.replace(".", "", 1).isdigit():
-                told = float(told)
-            else:
+            if not told.replace(".", "", 1).isdecimal():
                 when = datetime.fromisoformat(told)
                 return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+            number = float(told)
         except (ValueError, OverflowError) as why:
             raise Malformed(f"{field} is not a time: {told[:40]!r}") from why
-    if isinstance(told, bool) or not math.isfinite(told) or not 0 <= told <= _LATEST_MS:
+    if isinstance(number, str | bool) or not math.isfinite(number) or not 0 <= number <= _LATEST_MS:
         raise Malformed(f"{field} is not a time: {told!r}")
-    return int(told * 1000) if told < 100_000_000_000 else int(told)
+    return int(number * 1000) if number < 100_000_000_000 else int(number)

@@ -81,7 +81,7 @@ ledger = Table(
         "id",
         sqlite_where=Column("outcome") == "kept",
         postgresql_where=Column("outcome") == "kept",
-    ),  # fmt: skip
+    ),
     comment="every event as it came: all else can be made again from it",
 )
 

@@ -1,0 +1,104 @@
+"""What a worker tells about itself: every metric, with its unit and what a rise in it means; and where to read them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+
+REGISTRY = CollectorRegistry()
+
+EVENTS = Counter("headwater_events", "Events put into the ledger. Stands still: nothing arrives.", registry=REGISTRY)
+KEPT = Counter(
+    "headwater_events_kept",
+    "Events of kinds that no rule knows yet. Rises: SageMaker says something new; nothing is lost.",
+    ["kind"],
+    registry=REGISTRY,
+)
+DEAD = Counter(
+    "headwater_dead_letters",
+    "Messages that could not be understood. Rises: somebody else writes to the queue, or a format has changed.",
+    registry=REGISTRY,
+)
+DERIVED = Counter(
+    "headwater_resources_derived", "Resources whose lineage was derived, anew or first.", registry=REGISTRY
+)
+RULE_FAILURES = Counter(
+    "headwater_rule_failures", "Rules that failed on a resource. Rises: a bug; see the log.", registry=REGISTRY
+)
+STORE_OUTAGES = Counter(
+    "headwater_store_unavailable",
+    "Times that the store did not answer. Rises: the database is down or overloaded; the queue grows meanwhile.",
+    registry=REGISTRY,
+)
+SOURCE_OUTAGES = Counter(
+    "headwater_source_unavailable", "Times that the queue did not answer. Rises: a network or AWS.", registry=REGISTRY
+)
+BATCH_SECONDS = Histogram(
+    "headwater_batch_seconds",
+    "Seconds from a batch in hand to its commit. Rises: the store is slow.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    registry=REGISTRY,
+)
+BATCH_EVENTS = Histogram(
+    "headwater_batch_events",
+    "Deliveries in a batch. At its largest all the time: the worker is behind.",
+    buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000),
+    registry=REGISTRY,
+)
+QUEUE_DEPTH = Gauge(
+    "headwater_queue_messages", "About how many messages are in the queue. Rises: add workers.", registry=REGISTRY
+)
+LAST_BATCH = Gauge(
+    "headwater_last_batch_timestamp_seconds", "When the last batch was settled, in epoch seconds.", registry=REGISTRY
+)
+
+
+class Health:
+    """Whether a worker can do its work, and if not, why."""
+
+    def __init__(self) -> None:
+        self.problem: str | None = "starting"
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 10  # a client that says nothing is let go
+
+    def log_message(self, *_: Any) -> None:
+        """A probe every second is no news."""
+
+
+def serve(host: str, port: int, health: Health) -> Callable[[], None]:
+    """Answer `/metrics` for Prometheus and `/health` (200, or 503 and why) in a thread.
+
+    Returns:
+        What stops it.
+
+    Raises:
+        OSError: The port cannot be had.
+    """
+    metrics = make_wsgi_app(REGISTRY)
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO")
+        if path == "/metrics":
+            return metrics(environ, start_response)  # type: ignore[no-any-return]  # the library leaves it open
+        if path == "/health":
+            status, said = ("503 Service Unavailable", health.problem) if health.problem else ("200 OK", "ok")
+        else:
+            status, said = "404 Not Found", "there are /metrics and /health"
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+        return [f"{said}\n".encode()]
+
+    server = make_server(host, port, answer, WSGIServer, _Quiet)
+    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+
+    return stop

@@ -1,0 +1,115 @@
+"""What commands tell people: tables and sentences."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from consumers.worker import Totals
+from store.ledger import DeadLetter
+from store.status import Status
+
+SHOWN = 5
+"""How many reasons or kinds are shown before the rest is counted."""
+
+
+def replayed(console: Console, totals: Totals, seconds: float, *, stopped: bool) -> None:
+    """What became of a replay."""
+    rate = totals.events / seconds if seconds else 0
+    console.print(f"{totals.events:,} events in {seconds:,.1f} s ({rate:,.0f}/s)")
+    if totals.kept:
+        console.print(f"{sum(totals.kept.values()):,} of them kept for later, no rule knows their kind yet:")
+        _most(console, totals.kept)
+    if totals.dead:
+        dead = sum(totals.dead.values())
+        console.print(f"[red]{dead:,} not understood[/red], see headwater dead-letters list:")
+        _most(console, totals.dead)
+    if totals.failed:
+        console.print(f"[red]{totals.failed:,} rules failed[/red], see headwater status")
+    if stopped:
+        console.print("stopped before the end: the same command with --resume goes on there")
+
+
+def _most(console: Console, counted: Mapping[str, int]) -> None:
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    for what, number in ordered[:SHOWN]:
+        console.print(f"  {number:>8,}  {escape(what)}", soft_wrap=True)
+    if len(ordered) > SHOWN:
+        console.print(f"  and {len(ordered) - SHOWN:,} others")
+
+
+def dead_letters(console: Console, letters: Sequence[DeadLetter]) -> None:
+    """Dead letters as a table."""
+    if not letters:
+        console.print("no dead letters")
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("number", justify="right")
+    table.add_column("received")
+    table.add_column("bytes", justify="right")
+    table.add_column("reason", overflow="fold")
+    table.add_column("origin", overflow="fold", style="dim")
+    for letter in letters:
+        table.add_row(
+            str(letter.id),
+            moment(letter.received),
+            f"{len(letter.body):,}",
+            escape(letter.reason),
+            escape(letter.origin),
+        )
+    console.print(table)
+    console.print("dead-letters show NUMBER prints one; redrive sends round again, discard takes away")
+
+
+def status(console: Console, where: str, found: Status) -> None:
+    """A store in numbers."""
+    console.print(f"[bold]{escape(where)}[/bold]", soft_wrap=True)
+    if found.last_received is None:
+        console.print("empty: feed it with headwater replay or headwater run")
+    else:
+        ago = (time.time_ns() // 1_000_000 - found.last_received) / 1000
+        newest = f", the newest tells of {moment(found.last_event)}" if found.last_event else ""
+        console.print(f"last event received {age(ago)} ago{newest}")
+    derived = sum(found.events.get("derived", {}).values())
+    kept = found.events.get("kept", {})
+    console.print(f"{derived + sum(kept.values()):,} events in the ledger")
+    if kept:
+        console.print(f"{sum(kept.values()):,} of them kept for later, no rule knows their kind yet:")
+        _most(console, kept)
+    _numbers(console, "resources", found.resources)
+    _numbers(console, "entities", found.entities)
+    console.print(f"{found.associations:,} associations")
+    if found.dead_letters:
+        console.print(f"[red]{found.dead_letters:,} dead letters[/red]: headwater dead-letters list")
+    if found.underived:
+        console.print(
+            f"[yellow]{found.underived:,} resources not derived yet[/yellow]: a worker does it when it starts"
+        )
+    for key, why in found.problems:
+        console.print(f"[red]rule failed[/red] on {escape(key)}: {escape(why)}", soft_wrap=True)
+    for name in found.readings:
+        console.print(f"a replay stopped before its end: headwater replay {escape(name)} --resume", soft_wrap=True)
+
+
+def _numbers(console: Console, what: str, counted: Mapping[str, int]) -> None:
+    console.print(f"{sum(counted.values()):,} {what}")
+    for name, number in counted.items():
+        console.print(f"  {number:>8,}  {escape(name)}")
+
+
+def moment(milliseconds: int) -> str:
+    """A time for people, in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def age(seconds: float) -> str:
+    """A span of time for people."""
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:,.0f} seconds"

@@ -1,0 +1,1 @@
+"""What every source and every database promises."""

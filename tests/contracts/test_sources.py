@@ -1,0 +1,204 @@
+"""What every source promises, whatever it reads from."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+import zstandard
+from aiobotocore.session import get_session
+
+from ingest.archive import ArchiveSource
+from ingest.delivery import Source
+from ingest.sqs import SqsSource
+from tests.fakes import MemoryQueue
+
+BATCH = 4
+BODIES = [json.dumps({"detail-type": "Ä", "detail": {"number": n, "text": '}\n]"'}}).encode() for n in range(11)]
+
+
+class Kept(ABC):
+    """Messages kept somewhere, and the sources that read them there."""
+
+    @abstractmethod
+    async def keep(self, bodies: Sequence[bytes]) -> Source:
+        """A source of these messages."""
+
+    @abstractmethod
+    async def again(self, source: Source) -> Source:
+        """A source of what this one has read without an acknowledgement, and of what it has not read."""
+
+
+class InMemory(Kept):
+    async def keep(self, bodies: Sequence[bytes]) -> Source:
+        return MemoryQueue(*bodies, batch_size=BATCH)
+
+    async def again(self, source: Source) -> Source:
+        assert isinstance(source, MemoryQueue)
+        source.redeliver()
+        return source
+
+
+class InSqs(Kept):
+    async def keep(self, bodies: Sequence[bytes]) -> Source:
+        async with get_session().create_client("sqs") as client:
+            url = (await client.create_queue(QueueName="events"))["QueueUrl"]
+            for body in bodies:
+                await client.send_message(QueueUrl=url, MessageBody=body.decode())
+        return self._source()
+
+    async def again(self, source: Source) -> Source:
+        await source.aclose()
+        return self._source()
+
+    def _source(self) -> Source:
+        return SqsSource("events", wait=0, batch_size=BATCH)
+
+
+class InArchive(Kept):
+    def __init__(self, write: Callable[[Sequence[bytes]], str]):
+        self._write = write
+        self._name = ""
+
+    async def keep(self, bodies: Sequence[bytes]) -> Source:
+        self._name = self._write(bodies)
+        return ArchiveSource(self._name, batch_size=BATCH)
+
+    async def again(self, source: Source) -> Source:
+        assert isinstance(source, ArchiveSource)
+        await source.aclose()
+        return ArchiveSource(self._name, batch_size=BATCH, start_at=source.position)
+
+
+class InS3(InArchive):
+    async def keep(self, bodies: Sequence[bytes]) -> Source:
+        async with get_session().create_client("s3") as client:
+            await client.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+            for part in (0, 1):
+                content = gzip.compress(b"\n".join(bodies[part::2]))
+                await client.put_object(Bucket="kept", Key=f"events/{part}", Body=content)
+        return await super().keep(bodies)
+
+
+FORMATS: dict[str, Callable[[Sequence[bytes]], bytes]] = {
+    "lines": b"\n".join,
+    "lines.gz": lambda bodies: gzip.compress(b"\n".join(bodies)),
+    "lines.zst": lambda bodies: zstandard.compress(b"\n".join(bodies)),
+    "array": lambda bodies: b"[" + b", ".join(bodies) + b"]\n",
+    "concatenated": b"".join,
+}
+
+
+def in_a_file(path: Path, shape: str) -> InArchive:
+    def write(bodies: Sequence[bytes]) -> str:
+        path.write_bytes(FORMATS[shape](bodies))
+        return str(path)
+
+    return InArchive(write)
+
+
+def in_a_folder(path: Path) -> InArchive:
+    def write(bodies: Sequence[bytes]) -> str:
+        for number, body in enumerate(bodies):
+            (path / f"{number:03}").write_bytes(body)
+        return str(path)
+
+    return InArchive(write)
+
+
+@pytest.fixture(params=["memory", "sqs", "s3", "folder", *FORMATS])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+    where = request.param
+    if where in {"sqs", "s3"}:
+        request.getfixturevalue("aws")
+    if where == "memory":
+        return InMemory()
+    if where == "sqs":
+        return InSqs()
+    if where == "s3":
+        return InS3(lambda _: "s3://kept/events/")
+    return in_a_folder(tmp_path) if where == "folder" else in_a_file(tmp_path / "events", where)
+
+
+async def all_of(source: Source) -> list[bytes]:
+    """What a source gives until it has nothing more, each batch acknowledged."""
+    bodies: list[bytes] = []
+    while (batch := await source.read()) and batch.deliveries:
+        bodies += [delivery.body for delivery in batch.deliveries]
+        await batch.ack()
+    return bodies
+
+
+async def test_every_message_comes_once_when_it_is_acknowledged(kept: Kept) -> None:
+    async with aclosing(await kept.keep(BODIES)) as source:
+        assert sorted(await all_of(source)) == sorted(BODIES)
+        assert await all_of(source) == []
+
+
+async def test_what_was_not_acknowledged_comes_again(kept: Kept) -> None:
+    source = await kept.keep(BODIES)
+    done = await source.read()
+    assert done
+    await done.ack()
+    undone = await source.read()
+    assert undone
+    assert undone.deliveries
+    async with aclosing(await kept.again(source)) as source:
+        assert sorted([delivery.body for delivery in done.deliveries] + await all_of(source)) == sorted(BODIES)
+
+
+async def test_a_message_comes_again_until_it_is_acknowledged(kept: Kept) -> None:
+    source = await kept.keep(BODIES[:1])
+    for _ in range(3):
+        batch = await source.read()
+        assert batch
+        assert [delivery.body for delivery in batch.deliveries] == BODIES[:1]
+        source = await kept.again(source)
+    assert await all_of(source) == BODIES[:1]
+    async with aclosing(await kept.again(source)) as source:
+        assert await all_of(source) == []
+
+
+async def test_a_batch_is_no_larger_than_asked_for(kept: Kept) -> None:
+    async with aclosing(await kept.keep(BODIES)) as source:
+        while (batch := await source.read()) and batch.deliveries:
+            assert len(batch.deliveries) <= BATCH
+
+
+async def test_a_delivery_says_where_it_came_from(kept: Kept) -> None:
+    async with aclosing(await kept.keep(BODIES)) as source:
+        batch = await source.read()
+        assert batch
+        assert all(delivery.origin for delivery in batch.deliveries)
+
+
+async def test_acknowledging_twice_is_as_good_as_once(kept: Kept) -> None:
+    async with aclosing(await kept.keep(BODIES)) as source:
+        batch = await source.read()
+        assert batch
+        await batch.ack()
+        await batch.ack()
+        assert len(batch.deliveries) + len(await all_of(source)) == len(BODIES)
+
+
+async def test_a_source_can_be_closed_before_it_was_read(kept: Kept) -> None:
+    source = await kept.keep(BODIES)
+    await source.aclose()
+
+
+async def test_a_source_can_be_closed_twice(kept: Kept) -> None:
+    source = await kept.keep(BODIES)
+    await source.read()
+    await source.aclose()
+    await source.aclose()
+
+
+async def test_a_closed_source_has_ended(kept: Kept) -> None:
+    source = await kept.keep(BODIES)
+    await source.aclose()
+    assert await source.read() is None

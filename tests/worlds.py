@@ -1,0 +1,252 @@
+"""Events to test with: real ones from files, and small made-up worlds in which everything that can collide does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+HERE = Path(__file__).parent
+REGION = "us-east-1"
+ACCOUNT = "111122223333"
+PARTITION = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
+NOON = 1_700_000_000_000
+"""A round time, in epoch milliseconds."""
+
+
+@cache
+def abalone() -> tuple[bytes, ...]:
+    """The events of a real pipeline run, in the order of time."""
+    return case_events("abalone")
+
+
+def case_events(name: str) -> tuple[bytes, ...]:
+    """The events of a case."""
+    return tuple((HERE / "cases" / name / "events.jsonl").read_bytes().splitlines())
+
+
+@cache
+def samples() -> dict[str, bytes]:
+    """Samples of every kind of event, by the name of their file (origins: events/README.md)."""
+    return {path.stem: path.read_bytes() for path in sorted((HERE / "events").glob("*.json"))}
+
+
+def event(kind: str, detail: dict[str, Any], *, time: int | None = NOON, resources: Sequence[str] = ()) -> bytes:
+    """An EventBridge event about something in `ACCOUNT`; `kind` is its detail-type without SageMaker's name."""
+    told: dict[str, Any] = {
+        "version": "0",
+        "id": "0bd4a141-0a02-9d8a-f977-3924c3fb259c",
+        "detail-type": f"SageMaker {kind}",
+        "source": "aws.sagemaker",
+        "account": ACCOUNT,
+        "region": REGION,
+        "resources": list(resources),
+        "detail": {name: value for name, value in detail.items() if value is not None},
+    }
+    if time is not None:
+        told["time"] = iso(time)
+    return json.dumps(told).encode()
+
+
+def iso(milliseconds: int) -> str:
+    """A time as EventBridge's envelope spells it."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def again(body: bytes, later: int, number: int = 0) -> bytes:
+    """The same news once more: under another id, in an envelope that is some milliseconds later, if it tells a time."""
+    told = json.loads(body)
+    told["id"] = f"00000000-0000-4000-8000-{number:012d}"
+    when = told.get("time")
+    if when:
+        before = int(when) if when.isdigit() else int(datetime.fromisoformat(when).timestamp() * 1000)
+        told["time"] = iso(before + later)
+    return json.dumps(told).encode()
+
+
+# Few names and few times, so that lives, ties, references and repetitions meet.
+_times = st.sampled_from([NOON + offset for offset in (0, 1, 999, 1000, 60_000, 3_600_000, 7_200_000)])
+_maybe_times = st.none() | _times
+_models = st.sampled_from(["m-1", "M-2"])
+_configs = st.sampled_from(["blue", "Green"])
+_uris = st.sampled_from([f"s3://bucket/{name}" for name in ("raw", "train", "model.tar.gz", "checkpoints")])
+_images = st.sampled_from(["registry/image:1", "registry/image:2"])
+_jobs = st.sampled_from(["Job-1", "job-2"])
+_packages = st.sampled_from([f"{PARTITION}model-package/group/{version}" for version in (1, 2)])
+_executions = st.sampled_from([f"{PARTITION}pipeline/flow/execution/{number}" for number in ("aaa", "bbb")])
+_tags = st.none() | st.fixed_dictionaries({"sagemaker:pipeline-execution-arn": _executions}) | st.just({"team": "a"})
+
+
+def _told(kind: str, **details: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
+    return st.builds(lambda detail, time: event(kind, detail, time=time), st.fixed_dictionaries(details), _times)
+
+
+def _named(part: str, prefix: str, names: st.SearchStrategy[str], **more: st.SearchStrategy[Any]) -> Any:
+    """Details of a resource with a name, and an ARN in lower case or in the name's case."""
+    arn: Callable[[str, bool], str] = lambda name, low: f"{PARTITION}{part}/{name.lower() if low else name}"  # noqa: E731
+    identity = st.tuples(names, st.booleans()).map(
+        lambda both: {f"{prefix}Name": both[0], f"{prefix}Arn": arn(both[0], both[1])}
+    )
+    return st.tuples(identity, st.fixed_dictionaries(more)).map(lambda both: both[0] | both[1])
+
+
+def _told_of(kind: str, details: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[bytes]:
+    return st.builds(lambda detail, time: event(kind, detail, time=time), details, _times)
+
+
+_container = st.one_of(
+    st.fixed_dictionaries({"Image": _images, "ModelDataUrl": _uris}),
+    st.fixed_dictionaries({"ModelPackageName": _packages}),
+)
+
+endpoints = _told_of(
+    "Endpoint State Change",
+    _named(
+        "endpoint",
+        "Endpoint",
+        st.just("Shop"),
+        EndpointConfigName=st.none() | _configs,
+        EndpointStatus=st.sampled_from(["CREATING", "IN_SERVICE", "UPDATING", "ROLLING_BACK", "DELETING"]),
+        PendingDeploymentSummary=st.none() | st.fixed_dictionaries({"EndpointConfigName": _configs}),
+        CreationTime=_maybe_times,
+        LastModifiedTime=_maybe_times,
+        Tags=_tags,
+    ),
+)
+configs = _told_of(
+    "Endpoint Config State Change",
+    _named(
+        "endpoint-config",
+        "EndpointConfig",
+        _configs,
+        ProductionVariants=st.lists(st.fixed_dictionaries({"ModelName": _models}), min_size=1, max_size=2),
+        CreationTime=_maybe_times,
+    ),
+)
+models = _told_of(
+    "Model State Change",
+    _named("model", "Model", _models, PrimaryContainer=_container, CreationTime=_maybe_times),
+)
+packages = _told(
+    "Model Package State Change",
+    ModelPackageArn=_packages,
+    ModelPackageGroupName=st.sampled_from(["group", "Group"]),
+    ModelPackageStatus=st.just("Completed"),
+    ModelApprovalStatus=st.sampled_from([None, "PendingManualApproval", "Approved", "Rejected"]),
+    InferenceSpecification=st.none()
+    | st.fixed_dictionaries({"Containers": st.lists(st.fixed_dictionaries({"Image": _images, "ModelDataUrl": _uris}))}),
+    CreationTime=_maybe_times,
+    LastModifiedTime=_maybe_times,
+)
+training_jobs = _told_of(
+    "Training Job State Change",
+    _named(
+        "training-job",
+        "TrainingJob",
+        _jobs,
+        TrainingJobStatus=st.sampled_from(["InProgress", "Completed", "Failed"]),
+        SecondaryStatus=st.sampled_from(["Starting", "Training", "Completed"]),
+        AlgorithmSpecification=st.none() | st.fixed_dictionaries({"TrainingImage": _images}),
+        InputDataConfig=st.none()
+        | st.lists(_uris, max_size=2).map(
+            lambda uris: [
+                {"ChannelName": f"c{number}", "DataSource": {"S3DataSource": {"S3Uri": uri}}}
+                for number, uri in enumerate(uris)
+            ]
+        ),
+        ModelArtifacts=st.none() | st.fixed_dictionaries({"S3ModelArtifacts": _uris}),
+        HyperParameters=st.none() | st.dictionaries(st.sampled_from(["eta", "mode"]), st.sampled_from(["0.1", "fast"])),
+        ExperimentConfig=st.none() | st.just({"ExperimentName": "Flow", "TrialName": "aaa"}),
+        CreationTime=_maybe_times,
+        LastModifiedTime=_maybe_times,
+        Tags=_tags,
+    ),
+)
+processing_jobs = _told_of(
+    "Processing Job State Change",
+    _named(
+        "processing-job",
+        "ProcessingJob",
+        _jobs,
+        ProcessingJobStatus=st.sampled_from(["InProgress", "Completed"]),
+        AppSpecification=st.fixed_dictionaries({"ImageUri": _images | _uris}),
+        ProcessingInputs=st.lists(_uris, max_size=2).map(
+            lambda uris: [{"InputName": f"i{number}", "S3Input": {"S3Uri": uri}} for number, uri in enumerate(uris)]
+        ),
+        ProcessingOutputConfig=_uris.map(
+            lambda uri: {"Outputs": [{"OutputName": "out", "S3Output": {"S3Uri": uri}}]}
+        ),
+        CreationTime=_maybe_times,
+        ProcessingEndTime=_maybe_times,
+        Tags=_tags,
+    ),
+)
+transform_jobs = _told_of(
+    "Transform Job State Change",
+    _named(
+        "transform-job",
+        "TransformJob",
+        _jobs,
+        TransformJobStatus=st.sampled_from(["InProgress", "Completed"]),
+        ModelName=_models,
+        TransformInput=_uris.map(lambda uri: {"DataSource": {"S3DataSource": {"S3Uri": uri}}}),
+        TransformOutput=_uris.map(lambda uri: {"S3OutputPath": uri}),
+        CreationTime=_maybe_times,
+    ),
+)
+executions = _told(
+    "Model Building Pipeline Execution Status Change",
+    pipelineExecutionArn=_executions,
+    pipelineExecutionDisplayName=st.sampled_from([None, "first", "second"]),
+    currentPipelineExecutionStatus=st.sampled_from(["Executing", "Succeeded"]),
+    executionStartTime=_maybe_times.map(lambda time: time and iso(time)),
+    executionEndTime=_maybe_times.map(lambda time: time and iso(time)),
+)
+steps = _told(
+    "Model Building Pipeline Execution Step Status Change",
+    pipelineExecutionArn=_executions,
+    stepName=st.sampled_from(["Prepare", "Train"]),
+    currentStepStatus=st.sampled_from(["Starting", "Executing", "Succeeded"]),
+    metadata=st.sampled_from(
+        [
+            {},
+            {"processingJob": {"arn": f"{PARTITION}processing-job/job-1"}},
+            {"trainingJob": {"arn": f"{PARTITION}training-job/job-1"}},
+            {"trainingJob": {"arn": f"{PARTITION}training-job/job-2"}},
+            {"transformJob": {"arn": f"{PARTITION}transform-job/Job-1"}},
+        ]
+    ),
+    stepStartTime=_maybe_times.map(lambda time: time and iso(time)),
+    stepEndTime=_maybe_times.map(lambda time: time and iso(time)),
+)
+feature_groups = _told_of(
+    "Feature Group State Change",
+    _named(
+        "feature-group",
+        "FeatureGroup",
+        st.just("Prices"),
+        FeatureGroupStatus=st.sampled_from(["Creating", "Created", "Deleting"]),
+        OfflineStoreConfig=st.none() | _uris.map(lambda uri: {"S3StorageConfig": {"S3Uri": uri}}),
+        CreationTime=_maybe_times,
+    ),
+)
+
+one_of_all = st.one_of(
+    endpoints,
+    configs,
+    models,
+    packages,
+    training_jobs,
+    processing_jobs,
+    transform_jobs,
+    executions,
+    steps,
+    feature_groups,
+)
+worlds = st.lists(one_of_all, min_size=1, max_size=25)
+"""What happened in a small world, in any order."""
