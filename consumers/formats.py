@@ -25,9 +25,11 @@ from store.query import Direction, Edge, Vertex, Walk
 
 _ECR = re.compile(r"\d+\.dkr\.ecr[^/]*\.amazonaws\.com[^/]*/(.+)", re.DOTALL)
 _DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}\Z")
-_CAPTURED = re.compile(r"(.+?)(?:-\d{9,11})?-aws-[a-z]+(?:-[a-z]+)*\Z")
+_CAPTURED = re.compile(
+    r"(.+)(?:-aws-(?:training|processing|transform|tuning|auto-ml)-job"
+    r"|-(?:\d+|[0-9a-f]{8})-aws-(?:endpoint|model-package-group|feature-group))\Z"
+)
 _APPROVAL = re.compile(r"(.+)-([A-Z][A-Za-z]+)-\d+-aws-model-package\Z")
-_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|/")
 
 
 def _called(walk: Walk) -> dict[str, str]:
@@ -80,7 +82,7 @@ def _shortened(label: str, room: int, gap: str = "…") -> str:
     if cell_len(label) <= room:
         return label
     room = max(0, room - cell_len(gap))
-    if not _PATH.search(label):
+    if "/" not in label:
         end = _fitting(reversed(label), room // 2)[::-1]
         return _fitting(label, room - cell_len(end)) + gap + end
     end = _fitting(reversed(label), room)[::-1]
@@ -122,6 +124,15 @@ def _colour(status: str) -> str:
     if plain in _BAD or plain.endswith("failed"):
         return "red"
     return "yellow" if plain.endswith(("ing", "progress")) or plain.startswith("pending") else "dim"
+
+
+_HEADINGS = {
+    Direction.ASCENDANTS: "Ascendants: what it came from",
+    Direction.DESCENDANTS: "Descendants: what came of it",
+}
+
+_TYPE_ROOM = 24
+"""Columns for a type; SageMaker's own have up to 15, its users may have longer ones."""
 
 
 class _Glyphs(NamedTuple):
@@ -221,10 +232,10 @@ class _Tree:
         for position, row in enumerate(rows):
             first = position == 0 or rows[position - 1].section != row.section
             heading, branches = sections[row.section]
-            if position and (first or (row.hops and not row.edge)):
+            if position and (first or (not row.edge and rows[position - 1].edge)):
                 yield Text("")
             if first and heading:
-                yield Text(heading, style="bold")
+                yield Text(heading, style="bold underline")
             yield line.of(position)
             if first and walk.complete and branches.hops.keys() == {row.arn} and not branches.onward.get(row.arn):
                 yield Text(f"{' ' * step}no {row.way} are known", style="dim")
@@ -238,7 +249,7 @@ class _Tree:
 
 
 def _sections(walk: Walk) -> Iterator[tuple[str, _Branches]]:
-    """Headings, if there are several, and what is under them."""
+    """What is printed one below the other, each with its heading if it needs one."""
     called = _called(walk)
     vertices = {vertex.arn: vertex for vertex in walk.vertices}
     edges = dict.fromkeys(walk.edges)
@@ -257,11 +268,9 @@ def _sections(walk: Walk) -> Iterator[tuple[str, _Branches]]:
         if walk.direction in (way, Direction.BOTH) and begin:
             branches = _Branches(way, onward, begin)
             left = {arn: None for arn in left if arn not in branches.hops}
-            yield way.capitalize() if walk.direction is Direction.BOTH else "", branches
-        others = onward
+            yield _HEADINGS[way] if walk.direction is Direction.BOTH else "", branches
     if left:
-        apart = {near: [one for one in far if one[1] in left] for near, far in others.items()}
-        yield "Not connected to the start", _Branches(Direction.DESCENDANTS, apart, left)
+        yield "Not connected to the start", _Branches(Direction.DESCENDANTS, {}, left)
 
 
 class _Lines:
@@ -288,7 +297,7 @@ class _Lines:
             head.append(f"{self._safe(row.edge.type)}  ", "dim")
         if number and row.full:
             head.append(f"[{number}] ", "magenta")
-        head.append(f"{self._safe(vertex.type)}  ", "cyan")
+        head.append(f"{_shortened(self._safe(vertex.type), _TYPE_ROOM, self.glyphs.gap)}  ", "cyan")
         if not row.full:
             sign = self.glyphs.above if self.home[row.section, row.arn] < position else self.glyphs.below
             tail.append(f"  {sign} see [{number}]", "magenta")
@@ -297,7 +306,8 @@ class _Lines:
         if row.hops:
             tail.append(f"  ({row.hops} hops away)", "dim")
         room = max(8, self.width - head.cell_len - tail.cell_len)
-        head.append(_shortened(self._safe(self.called[row.arn]), room, self.glyphs.gap), "" if row.full else "dim")
+        style = ("" if row.edge else "bold") if row.full else "dim"
+        head.append(_shortened(self._safe(self.called[row.arn]), room, self.glyphs.gap), style)
         line = head.append_text(tail)
         line.no_wrap, line.overflow = True, "crop"
         return line

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -200,7 +201,12 @@ def decode(data: bytes) -> Known:
     return _decoder.decode(data)
 
 
+@lru_cache(maxsize=4096)
+def _quoted(name: str) -> bytes:
+    return msgspec.json.encode(name)
+
+
 def detail(life: Life) -> bytes:
     """The newest value of each field, as one JSON object, the way an event would tell it."""
-    inside = b",".join(b"%s:%s" % (msgspec.json.encode(name), value) for name, (_, value) in life.fields.items())
+    inside = b",".join([b"%s:%s" % (_quoted(name), value) for name, (_, value) in life.fields.items()])
     return b"{" + inside + b"}"

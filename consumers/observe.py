@@ -141,7 +141,7 @@ TELLINGS: Mapping[str, Telling] = {
 """How each kind of event speaks; fields and quirks from CAPTURE A1 and A2."""
 
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_EMPTY = frozenset((b"null", b'""', b"{}"))
+_EMPTY = (b"null", b'""', b"{}")
 
 
 def observe(event: Event) -> tuple[Known, ...]:
@@ -155,7 +155,8 @@ def observe(event: Event) -> tuple[Known, ...]:
         return ()
     detail = shapes.read(event.detail, telling.decoder)
     arn = _identity(event, telling, detail)
-    fields = {name: value for name, value in _raw_fields.decode(event.detail).items() if bytes(value) not in _EMPTY}
+    told = _raw_fields.decode(event.detail).items()
+    fields = {name: value for name, value in told if len(value) > 4 or bytes(value) not in _EMPTY}
 
     times = [milliseconds(value, name) for name in telling.clock if (value := getattr(detail, name))]
     own_time = max(times, default=None)

@@ -200,6 +200,8 @@ class ArchiveSource:
         from ingest.sqs import FAILURES, failure
 
         bucket, _, prefix = source.removeprefix("s3://").partition("/")
+        if not bucket:
+            raise Refused(f"{source} names no bucket: write s3://bucket/prefix")
         loop = asyncio.get_running_loop()
         files = []
         try:
@@ -502,7 +504,7 @@ def _objects(blocks: Iterator[bytes]) -> Iterator[bytes]:
                 window = window[-_LONGEST_OPENING:] + block
                 end = _next_opening(window, 0, opening)
         else:
-            yield window[at:end].rstrip(b" \t\r\n,")
+            yield window[at : min(end, at + LONGEST)].rstrip(b" \t\r\n,")
         at = end
 
 
@@ -535,6 +537,7 @@ def _end_of_piece(window: bytes, at: int, damaged: bool) -> int | None:
 
 
 def _end_of_object(window: bytes, at: int, limit: int) -> int | None:
+    """Where the object ends that begins here; None when that is not before the limit, or it is broken."""
     depth = 0
     while (at := _reach(_TO_BRACKET, window, at, limit)) < limit:
         bracket = window[at]
@@ -543,7 +546,7 @@ def _end_of_object(window: bytes, at: int, limit: int) -> int | None:
         depth += 1 if bracket in b"{[" else -1
         at += 1
         if depth == 0:
-            return at
+            return at if bracket == ord("}") else None
     return None
 
 

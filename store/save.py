@@ -168,6 +168,8 @@ def _believed(ours: EntityRow, theirs: EntityRow) -> EntityRow:
     created = min(ours.created, theirs.created)
     if ours.weight != theirs.weight:
         heavier = theirs if theirs.weight > ours.weight else ours
+    elif ours[2:8] == theirs[2:8] and ours.document == theirs.document:
+        heavier = ours
     else:
         heavier = theirs if _claim_of(theirs) > _claim_of(ours) else ours
     return heavier if heavier.created == created else heavier._replace(created=created)

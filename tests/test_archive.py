@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import bz2
 import gzip
-import io
 import json
 import os
 import subprocess
 import sys
+import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ import msgspec
 import pytest
 import zstandard
 from aiobotocore.session import get_session
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import archive
 from ingest.archive import ArchiveSource, Position
-from ingest.delivery import Refused, Unavailable
+from ingest.delivery import Batch, Refused, Unavailable
 
 # Every character that could mislead a reader which looks for the ends of objects, and some that no one expects.
 texts = st.text(st.sampled_from('ab{}[]",:\\/\n\r\t \ufeffé\u2028😀'), max_size=12)
@@ -39,14 +40,15 @@ events = st.dictionaries(texts, values, max_size=4)
 
 Write = Callable[[Sequence[bytes]], bytes]
 
-# Events as bytes, each on one line -> a file of them
-SHAPES: dict[str, Write] = {
+ON_LINES: dict[str, Write] = {
     "lines": b"\n".join,
     "lines, the last one ended": lambda events: b"".join(event + b"\n" for event in events),
     "lines of Windows": b"\r\n".join,
     "lines with blank ones between": b"\n\n \t\n".join,
+}
+ONE_BY_ONE: dict[str, Write] = {
     "array": lambda events: b"[" + b",".join(events) + b"]",
-    "array over lines": lambda events: b"[\n" + b",\n".join(events) + b"\n]\n",
+    "array over lines": lambda events: b"[\n  " + b",\n  ".join(events) + b"\n]\n",
     "array of arrays": lambda events: b"[[" + b"],\n[".join(events) + b"]]",
     "one after the other": b"".join,
     "one after the other, with blanks": b"  ".join,
@@ -56,12 +58,10 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,
     "with a byte order mark": lambda content: b"\xef\xbb\xbf" + content,
     "gz": gzip.compress,
-    "gz of many members": lambda content: b"".join(gzip.compress(part) for part in parts(content)) + b"\0\0",
+    "gz of many members": lambda content: b"".join(map(gzip.compress, parts(content))) + b"\0\0",
     "zst": zstandard.compress,
-    "zst of many frames": lambda content: b"".join(zstandard.compress(part) for part in parts(content)),
-    "zst that does not tell its size": lambda content: zstandard.ZstdCompressor().compressobj().compress(content),
+    "zst of many frames": lambda content: b"".join(map(zstandard.compress, parts(content))),
 }
-del PACKINGS["zst that does not tell its size"]
 
 
 def parts(content: bytes) -> list[bytes]:
@@ -86,6 +86,29 @@ async def all_of(source: ArchiveSource) -> list[bytes]:
     return bodies
 
 
+async def batches(source: ArchiveSource) -> AsyncIterator[Batch]:
+    """The batches of a source, each acknowledged when the next one is asked for."""
+    while batch := await source.read():
+        yield batch
+        await batch.ack()
+
+
+def until_refused(*names: str, **settings: Any) -> tuple[list[bytes], str]:
+    """What sources give before they refuse to go on, and what they say then."""
+
+    async def reading() -> tuple[list[bytes], str]:
+        bodies: list[bytes] = []
+        async with aclosing(ArchiveSource(*names, batch_size=3, **settings)) as source:
+            try:
+                async for batch in batches(source):
+                    bodies += [delivery.body for delivery in batch.deliveries]
+            except Refused as told:
+                return bodies, str(told)
+        pytest.fail("it was not refused")
+
+    return asyncio.run(reading())
+
+
 def read(*names: Path | str, **settings: Any) -> list[bytes]:
     return asyncio.run(all_of(ArchiveSource(*map(str, names), **settings)))
 
@@ -96,21 +119,546 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("archive") / "events"
 
 
-@pytest.fixture(scope="module", params=[1, 3, 64, 1 << 20])
-def block(request: pytest.FixtureRequest) -> Any:
-    """How much is read and unpacked at a time: whatever it is, it falls between two bytes that belong together."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place for some files, written anew for each example."""
+    return tmp_path_factory.mktemp("archives")
+
+
+def written(shapes: dict[str, Write]) -> st.SearchStrategy[Write]:
+    """Ways to write events into a file."""
+    return st.tuples(st.sampled_from(sorted(shapes)), st.sampled_from(sorted(PACKINGS))).map(
+        lambda names: lambda events: PACKINGS[names[1]](shapes[names[0]](events))
+    )
+
+
+@contextmanager
+def blocks_of(size: int) -> Iterator[None]:
+    """Read and unpack so much at a time; a small size falls between any two bytes that belong together."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(archive, "_BLOCK", request.param)
-        patched.setattr(archive, "_PACKED", min(request.param, 1 << 14))
-        yield request.param
+        patched.setattr(archive, "_BLOCK", size)
+        patched.setattr(archive, "_PACKED", size)
+        yield
 
 
-@pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("shape", SHAPES)
-@settings(max_examples=15, deadline=None)
-@given(written=st.lists(events.map(one_line), min_size=1, max_size=8), batch_size=st.integers(1, 9))
-def test_events_read_back_as_they_were_written(
-    file: Path, block: int, shape: str, packing: str, written: list[bytes], batch_size: int
+block_sizes = st.sampled_from([1, 2, 3, 7, 64, 1 << 14])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(events.map(one_line), min_size=1, max_size=8), written(ON_LINES | ONE_BY_ONE), block_sizes)
+def test_events_read_back_as_they_were_written(file: Path, bodies: list[bytes], write: Write, block: int) -> None:
+    file.write_bytes(write(bodies))
+    with blocks_of(block):
+        assert read(file) == bodies
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(events.filter(bool).map(pretty), min_size=1, max_size=8),
+    written({**ONE_BY_ONE, "a line after each": b"\n".join}),
+    block_sizes,
+)
+def test_events_over_many_lines_read_back_as_they_were_written(
+    file: Path, bodies: list[bytes], write: Write, block: int
 ) -> None:
-    file.write_bytes(PACKINGS[packing](SHAPES[shape](written)))
-    assert read(file, batch_size=batch_size) == written
+    file.write_bytes(write(bodies))
+    with blocks_of(block):
+        assert read(file) == bodies
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.lists(events.map(one_line), max_size=5), written(ON_LINES | ONE_BY_ONE)), max_size=4),
+    st.integers(1, 7),
+    st.integers(0, 20),
+)
+def test_reading_goes_on_where_it_stopped(
+    folder: Path, files: list[tuple[list[bytes], Write]], batch_size: int, batches: int
+) -> None:
+    for old in folder.iterdir():
+        old.unlink()
+    (folder / "0").write_bytes(b"")
+    for number, (bodies, write) in enumerate(files, 1):
+        (folder / str(number)).write_bytes(write(bodies))
+
+    async def stop_and_go_on() -> list[bytes]:
+        begun = ArchiveSource(str(folder), batch_size=batch_size)
+        bodies = []
+        async with aclosing(begun):
+            for _ in range(batches):
+                if batch := await begun.read():
+                    bodies += [delivery.body for delivery in batch.deliveries]
+                    await batch.ack()
+            await begun.read()  # never acknowledged
+        kept = msgspec.json.encode(begun.position)
+        position = msgspec.json.decode(kept, type=Position | None)
+        return bodies + await all_of(ArchiveSource(str(folder), start_at=position))
+
+    assert asyncio.run(stop_and_go_on()) == [body for bodies, _ in files for body in bodies]
+
+
+BODIES = [one_line({"detail-type": "T", "detail": {"n": n}}) for n in range(10)]
+LINES = b"\n".join(BODIES)
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> str:
+    """The name of a file of ten events."""
+    file = tmp_path / "lines"
+    file.write_bytes(LINES)
+    return str(file)
+
+
+async def test_reading_stopped_before_the_first_batch_not_yet_acknowledged(lines: str) -> None:
+    async with aclosing(ArchiveSource(lines, batch_size=2)) as source:
+        first, second, third = [await source.read() for _ in range(3)]
+        assert first
+        assert second
+        assert third
+        assert source.position is None
+        await first.ack()
+        await third.ack()
+        assert source.position == Position(lines, 2)
+        await second.ack()
+        assert source.position == Position(lines, 6)
+
+
+async def test_going_on_counts_events_as_the_first_reading_did(lines: str) -> None:
+    async with aclosing(ArchiveSource(lines, start_at=Position(lines, 8))) as source:
+        batch = await source.read()
+        assert batch
+        assert [delivery.origin for delivery in batch.deliveries] == [f"{lines}:9", f"{lines}:10"]
+        await batch.ack()
+        assert source.position == Position(lines, 10)
+
+
+async def test_a_cancelled_read_loses_nothing(lines: str) -> None:
+    source = ArchiveSource(lines, batch_size=2)
+    bodies = []
+    for _ in range(5):
+        for _ in range(3):
+            reading = asyncio.create_task(source.read())
+            await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+        batch = await source.read()
+        assert batch
+        bodies += [delivery.body for delivery in batch.deliveries]
+    assert bodies == BODIES
+    await source.aclose()
+
+
+# What is broken
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gz", "zst"])
+@settings(max_examples=40, deadline=None)
+@given(cut=st.floats(0, 1, exclude_max=True))
+def test_a_file_cut_short_gives_what_it_holds_and_is_refused(
+    file: Path, pack: Callable[[bytes], bytes], cut: float
+) -> None:
+    whole = pack(LINES)
+    file.write_bytes(whole[: 4 + int(cut * (len(whole) - 4))])
+    bodies, said = until_refused(str(file))
+    assert bodies == BODIES[: len(bodies)]
+    assert said == f"{file} is damaged (it ends too early): replace it, or leave it out"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gz", "zst"])
+def test_what_stands_before_the_damage_is_handed_out(file: Path, pack: Callable[[bytes], bytes]) -> None:
+    bodies = [one_line({"n": os.urandom(50).hex()}) for _ in range(2000)]
+    packed = bytearray(pack(b"\n".join(bodies)))
+    packed[-8000:-7000] = bytes(1000)
+    file.write_bytes(packed)
+    came, said = until_refused(str(file))
+    assert came[:500] == bodies[:500]
+    assert said.startswith(f"{file} is damaged (")
+
+
+def test_a_file_that_only_calls_itself_compressed_is_damaged_unless_it_is_json(tmp_path: Path) -> None:
+    (tmp_path / "unpacked.gz").write_bytes(LINES)
+    assert read(tmp_path / "unpacked.gz") == BODIES
+    (tmp_path / "broken.gz").write_bytes(b"\0" + gzip.compress(LINES)[1:])
+    assert until_refused(str(tmp_path / "broken.gz"))[1].startswith(f"{tmp_path}/broken.gz is damaged (")
+    (tmp_path / "broken.zst").write_bytes(b"broken")
+    assert until_refused(str(tmp_path / "broken.zst"))[1].startswith(f"{tmp_path}/broken.zst is damaged (")
+
+
+async def test_a_refusal_is_repeated(lines: str) -> None:
+    async with aclosing(ArchiveSource(lines, "s3://")) as source:
+        for _ in range(2):
+            with pytest.raises(Refused):
+                await source.read()
+
+
+def test_a_line_that_is_no_json_is_handed_out(file: Path) -> None:
+    lines = [b"", BODIES[0], b"{broken", b"not JSON", b'{"a": 1}{"b": 2}', b"\xff\xfe", BODIES[1]]
+    file.write_bytes(b"\n".join(lines))
+    assert read(file) == lines[1:]
+
+
+def test_a_file_that_is_no_json_is_handed_out_by_lines(file: Path) -> None:
+    file.write_bytes(b"# Events\n\nof last year\n")
+    assert read(file) == [b"# Events", b"of last year"]
+
+
+def test_what_is_between_objects_is_handed_out(file: Path) -> None:
+    file.write_bytes(b'[null, {"a": 1}, "text"\n, {"b": 2} }] rest')
+    assert read(file) == [b"null", b'{"a": 1}', b'"text"', b'{"b": 2}', b"}] rest"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf", b"[]", b"[\n]\n", gzip.compress(b"")])
+def test_a_file_with_no_events_gives_none(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    assert read(file) == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(events.filter(bool), min_size=1, max_size=5),
+    st.lists(events.filter(bool), min_size=1, max_size=5),
+    st.sampled_from(sorted(ONE_BY_ONE)),
+    st.sampled_from([one_line, pretty]),
+    st.data(),
+)
+def test_a_broken_object_costs_its_neighbours_nothing(
+    file: Path,
+    before: list[Any],
+    after: list[Any],
+    shape: str,
+    write: Callable[[object], bytes],
+    data: st.DataObject,
+) -> None:
+    good = [[write({"version": "0", **event}) for event in events] for events in (before, after)]
+    whole = write({"version": "0", "detail": {"a": ["b", {"c": "d"}]}})
+    broken = whole[: data.draw(st.integers(15, len(whole) - 1))]
+    file.write_bytes(ONE_BY_ONE[shape]([*good[0], broken, *good[1]]))
+    bodies = read(file)
+    assert bodies[: len(before)] == good[0]
+    assert bodies[-len(after) :] == good[1] or bodies[-len(after) - 1 : -1] == good[1]
+
+
+def test_a_line_without_end_is_cut_and_reading_goes_on_behind_it(file: Path) -> None:
+    file.write_bytes(BODIES[0] + b"\n" + b"x" * (archive.LONGEST + 3_000_000) + b"\n" + BODIES[1])
+    assert read(file) == [BODIES[0], b"x" * archive.LONGEST, BODIES[1]]
+
+
+def test_a_last_line_without_end_is_cut(file: Path) -> None:
+    file.write_bytes(BODIES[0] + b"\n" + b"x" * (archive.LONGEST + 3_000_000))
+    assert read(file) == [BODIES[0], b"x" * archive.LONGEST]
+
+
+def test_an_object_without_end_is_cut_and_reading_goes_on_behind_it(file: Path) -> None:
+    file.write_bytes(b'[{"a": 1}, {"a": "' + b"x" * (archive.LONGEST + 3_000_000) + b'"}, {"a": 2}]')
+    first, cut, last = read(file)
+    assert (first, len(cut), last) == (b'{"a": 1}', archive.LONGEST, b'{"a": 2}')
+
+
+@pytest.mark.parametrize("start", [b"", b"[{", b'[{"a": "'], ids=repr)
+def test_memory_does_not_grow_with_what_has_no_end(file: Path, start: bytes) -> None:
+    with gzip.open(file, "wb", 1) as content:
+        content.write(start)
+        for _ in range(100):
+            content.write(b" x" * (1 << 19))
+    tracemalloc.start()
+    try:
+        assert len(read(file)) == 1
+        assert tracemalloc.get_traced_memory()[1] < 6 * archive.LONGEST
+    finally:
+        tracemalloc.stop()
+
+
+def test_large_pieces_make_small_batches(file: Path) -> None:
+    file.write_bytes(b"\n".join([b"x" * (archive.LONGEST - 1)] * 4))
+
+    async def sizes() -> list[int]:
+        async with aclosing(ArchiveSource(str(file))) as source:
+            return [len(batch.deliveries) async for batch in batches(source)]
+
+    assert asyncio.run(sizes()) == [3, 1]
+
+
+# Where files are
+
+
+def test_a_folder_is_read_in_the_order_of_names_without_hidden_files(tmp_path: Path) -> None:
+    for number, name in enumerate(["2024/01/b", "2024/01/c.gz", "2024/02/a", "a", "a.b", ".hidden", ".git/config"]):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(pretty({"n": number}))
+    assert [json.loads(body)["n"] for body in read(tmp_path)] == [0, 1, 2, 3, 4]
+
+
+def test_a_glob_is_read_in_the_order_of_names(tmp_path: Path) -> None:
+    for name in ["b.json", "a.json", "sub/c.json", "d.txt", "sub/e.txt"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps({"name": name}))
+    assert [json.loads(body)["name"] for body in read(f"{tmp_path}/*.json")] == ["a.json", "b.json"]
+    assert [json.loads(body)["name"] for body in read(f"{tmp_path}/**/*.json")] == ["a.json", "b.json", "sub/c.json"]
+    assert [json.loads(body)["name"] for body in read(f"{tmp_path}/s*")] == ["sub/c.json", "sub/e.txt"]
+
+
+def test_a_name_that_looks_like_a_glob_is_a_name_first(tmp_path: Path) -> None:
+    (tmp_path / "a[1].json").write_bytes(BODIES[0])
+    assert read(tmp_path / "a[1].json") == BODIES[:1]
+
+
+def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(BODIES[0])
+    (tmp_path / "b").write_bytes(BODIES[1])
+    assert read(tmp_path / "b", tmp_path) == [BODIES[1], BODIES[0]]
+
+
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["/bin/sh", "-c", 'printf "%s" "$1" > "$2"', "sh", LINES.decode(), str(tmp_path / "pipe")]):
+        assert read(tmp_path / "pipe") == BODIES
+
+
+def test_a_pipe_in_a_folder_is_passed_over(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a").write_bytes(BODIES[0])
+    assert read(tmp_path) == BODIES[:1]
+
+
+READ_STANDARD_INPUT = """
+import asyncio
+from ingest.archive import ArchiveSource
+async def main():
+    source = ArchiveSource("-")
+    while batch := await source.read():
+        for delivery in batch.deliveries:
+            print(delivery.origin, delivery.body.decode(), source.total_bytes)
+    await source.aclose()
+asyncio.run(main())
+"""
+
+CLOSE_STANDARD_INPUT = """
+import asyncio
+from ingest.archive import ArchiveSource
+async def main():
+    source = ArchiveSource("-")
+    try:
+        await asyncio.wait_for(source.read(), 0.05)
+    except TimeoutError:
+        await source.aclose()
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("content", [LINES, gzip.compress(LINES)], ids=["plain", "gz"])
+def test_standard_input_is_read(content: bytes) -> None:
+    done = subprocess.run([sys.executable, "-c", READ_STANDARD_INPUT], input=content, capture_output=True, check=True)
+    assert done.stdout.decode().splitlines() == [f"-:{n} {body.decode()} None" for n, body in enumerate(BODIES, 1)]
+
+
+def test_closing_does_not_wait_for_the_end_of_standard_input() -> None:
+    with subprocess.Popen([sys.executable, "-c", CLOSE_STANDARD_INPUT], stdin=subprocess.PIPE) as process:
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("missing.jsonl", "{0}/missing.jsonl does not exist: check the path"),
+        ("empty", "no files in folder {0}/empty: name another one"),
+        ("*.jsonl", "no file matches {0}/*.jsonl: check the pattern"),
+        ("loop", "cannot read {0}/loop (Too many levels of symbolic links): check that we may, or leave it out"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert until_refused(str(tmp_path / name)) == ([], said.format(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_we_may_not_read_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(0o000)
+    assert until_refused(str(tmp_path / "file"))[1] == (
+        f"cannot read {tmp_path}/file (Permission denied): check that we may, or leave it out"
+    )
+    (tmp_path / "folder").mkdir(0o000)
+    assert until_refused(str(tmp_path / "folder"))[1] == (
+        f"cannot read folder {tmp_path}/folder (Permission denied): check that we may"
+    )
+
+
+@pytest.mark.parametrize(
+    ("start_at", "said"),
+    [
+        (Position("gone", 1), "reading stopped in gone, which is not among the files any more: read from the start"),
+        (Position("-", 1), "standard input cannot be read from where it stopped: read it from its start"),
+    ],
+)
+def test_a_place_that_is_gone_is_refused(file: Path, start_at: Position, said: str) -> None:
+    file.write_bytes(LINES)
+    assert until_refused(str(file), "-", start_at=start_at) == ([], said)
+
+
+def test_a_place_behind_the_end_of_its_file_is_refused(lines: str) -> None:
+    assert until_refused(lines, start_at=Position(lines, 11)) == (
+        [],
+        f"{lines} is shorter than when reading stopped in it: read from the start",
+    )
+
+
+async def test_progress_is_told_in_bytes_as_they_are_stored(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(LINES, mtime=0))
+    (tmp_path / "b").write_bytes(LINES)
+    async with aclosing(ArchiveSource(str(tmp_path), batch_size=3)) as source:
+        assert (source.files, source.total_bytes, source.bytes_read) == (0, None, 0)
+        await source.find()
+        size = len(gzip.compress(LINES, mtime=0)) + len(LINES)
+        assert (source.files, source.total_bytes, source.bytes_read) == (2, size, 0)
+        told = [source.bytes_read async for _ in batches(source)]
+        assert told == sorted(told)
+        assert told[-1] == size
+
+
+async def test_progress_counts_the_files_that_were_read_before(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(LINES)
+    (tmp_path / "b").write_bytes(LINES)
+    async with aclosing(ArchiveSource(str(tmp_path), start_at=Position(str(tmp_path / "b"), 3))) as source:
+        assert sum([len(batch.deliveries) async for batch in batches(source)]) == 7
+        assert source.bytes_read == source.total_bytes == 2 * len(LINES)
+
+
+# S3
+
+
+class Bucket:
+    def __init__(self, client: Any):
+        self._client = client
+
+    async def put(self, key: str, content: bytes) -> None:
+        await self._client.put_object(Bucket="kept", Key=key, Body=content)
+
+    async def delete(self, key: str) -> None:
+        await self._client.delete_object(Bucket="kept", Key=key)
+
+
+@pytest.fixture
+async def bucket(aws: str) -> AsyncIterator[Bucket]:
+    async with get_session().create_client("s3") as client:
+        await client.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+        yield Bucket(client)
+
+
+async def test_a_prefix_is_read_in_the_order_of_keys(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "2")  # in a page of the list
+    written = {
+        "e/2": LINES,
+        "e/1.gz": gzip.compress(b"".join(BODIES)),
+        "e/": b"",
+        "e/10": BODIES[0],
+        "e/3/4": BODIES[1],
+    }
+    for key, content in {**written, "f": b"other"}.items():
+        await bucket.put(key, content)
+    source = ArchiveSource("s3://kept/e/")
+    assert await all_of(source) == [*BODIES, BODIES[0], *BODIES, BODIES[1]]
+    assert source.files == 4
+    assert source.bytes_read == source.total_bytes == sum(map(len, written.values()))
+    assert source.position == Position("s3://kept/e/3/4", 1)
+
+
+async def test_an_object_is_read_without_those_whose_names_begin_like_it(bucket: Bucket) -> None:
+    await bucket.put("events", LINES)
+    await bucket.put("events.old", b"old")
+    assert await all_of(ArchiveSource("s3://kept/events")) == BODIES
+
+
+async def test_a_whole_bucket_is_read(bucket: Bucket) -> None:
+    await bucket.put("events", LINES)
+    assert await all_of(ArchiveSource("s3://kept")) == BODIES
+
+
+async def test_an_object_larger_than_a_block_is_streamed(bucket: Bucket) -> None:
+    bodies = [one_line({"n": n, "text": "x" * 3000}) for n in range(2000)]
+    await bucket.put("events", b"\n".join(bodies))
+    assert await all_of(ArchiveSource("s3://kept/events")) == bodies
+
+
+async def test_an_s3_source_closes_in_the_middle_of_an_object(bucket: Bucket) -> None:
+    await bucket.put("events", b"\n".join([one_line({"text": "x" * 3000})] * 5000))
+    async with aclosing(ArchiveSource("s3://kept/events", batch_size=10)) as source:
+        assert await source.read()
+
+
+async def test_an_object_deleted_meanwhile_is_refused(bucket: Bucket) -> None:
+    await bucket.put("events", LINES)
+    async with aclosing(ArchiveSource("s3://kept/events")) as source:
+        await source.find()
+        await bucket.delete("events")
+        with pytest.raises(Refused, match=r"^s3://kept/events does not exist any more: read from the start$"):
+            await source.read()
+
+
+@pytest.fixture
+def cutting(aws: str) -> Iterator[tuple[str, list[int]]]:
+    """A server before AWS that sends only so many bytes of each next object, and a list of these numbers."""
+    cuts: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with urllib.request.urlopen(urllib.request.Request(aws + self.path, headers=dict(self.headers))) as reply:
+                content = reply.read()
+                self.send_response(reply.status)
+                for name in ("Content-Type", "Content-Length"):
+                    self.send_header(name, reply.headers[name])
+                self.end_headers()
+            is_list = "list-type" in self.path
+            self.wfile.write(content if is_list or not cuts else content[: cuts.pop(0)])
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", cuts
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_reading_goes_on_where_s3_broke_off(bucket: Bucket, cutting: tuple[str, list[int]]) -> None:
+    bodies = [one_line({"n": n, "text": "x" * 3000}) for n in range(500)]
+    await bucket.put("events", b"\n".join(bodies))
+    url, cuts = cutting
+    came: list[bytes] = []
+    async with aclosing(ArchiveSource("s3://kept/events", endpoint_url=url)) as source:
+        cuts[:] = [100, 1_000_000]
+        with pytest.raises(Unavailable, match="AWS did not answer"):
+            await source.read()
+        assert not came
+        async for batch in batches(source):
+            came += [delivery.body for delivery in batch.deliveries]
+        assert cuts == []
+        assert source.bytes_read == source.total_bytes
+    assert came == bodies
+
+
+async def refusal(name: str) -> str:
+    async with aclosing(ArchiveSource(name)) as source:
+        with pytest.raises(Refused) as told:
+            await source.read()
+        return str(told.value)
+
+
+async def test_a_bucket_that_does_not_exist_is_refused(aws: str) -> None:
+    assert await refusal("s3://nowhere/events") == "bucket 'nowhere' does not exist: check its name"
+
+
+async def test_a_prefix_of_nothing_is_refused(bucket: Bucket) -> None:
+    assert await refusal("s3://kept/none") == "nothing in bucket 'kept' begins with 'none': check the prefix"
+
+
+async def test_a_bucket_without_a_name_is_refused(aws: str) -> None:
+    assert await refusal("s3:///events") == "s3:///events names no bucket: write s3://bucket/prefix"
+
+
+async def test_s3_without_credentials_is_refused(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    assert await refusal("s3://kept/events") == (
+        "no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import random
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from consumers.handle import handle
+from ingest.delivery import Delivery
 from store.database import Store
 from store.digest import canonical, digest
-from tests import stores
-from tests.stores import MakeStore, backend, emptied, fed, make_store, settlements, sqlite_store, store  # noqa: F401
+from tests.stores import backend, emptied, fed, make_store, settlements, sqlite_store, store  # noqa: F401
 from tests.worlds import HERE, abalone, again, case_events, samples, worlds
 
 EVERYTHING = (*abalone(), *samples().values())
@@ -105,3 +107,134 @@ def test_order_duplicates_and_batches_of_a_case_do_not_matter(
         assert graph(store, *told) == expected
 
     law()
+
+
+# ---------------------------------------------------------------------------------------------- whichever comes last
+
+
+def about(*kinds: str) -> tuple[bytes, ...]:
+    """The Abalone run's events of these kinds, all about one kind before those about the next."""
+    return tuple(body for kind in kinds for body in abalone() if json.loads(body)["detail-type"] == f"SageMaker {kind}")
+
+
+EXECUTION = "Model Building Pipeline Execution Status Change"
+STEP = "Model Building Pipeline Execution Step Status Change"
+PROCESSING, TRAINING, TRANSFORM = (f"{job} Job State Change" for job in ("Processing", "Training", "Transform"))
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ((STEP,), (PROCESSING, TRAINING, TRANSFORM)),
+        ((STEP, PROCESSING, TRAINING), (EXECUTION,)),
+        ((TRANSFORM,), ("Model State Change",)),
+    ],
+    ids=["step before job", "job before execution", "transform job before model"],
+)
+def test_a_link_across_resources_is_made_whichever_comes_last(
+    first: tuple[str, ...],
+    then: tuple[str, ...],
+    store: Store,  # noqa: F811
+    undisturbed: Store,
+) -> None:
+    events = about(*first, *then)
+
+    assert graph(store, events, [1] * len(events)) == graph(undisturbed, about(*then, *first))
+
+
+@pytest.mark.parametrize("order", ["endpoint config model package", "package endpoint model config"])
+def test_an_endpoint_leads_to_its_package_whichever_comes_first(
+    order: str,
+    store: Store,  # noqa: F811
+    undisturbed: Store,
+) -> None:
+    events = {json.loads(body)["detail-type"].split()[-3]: body for body in case_events("endpoint_of_a_package")}
+    names = {"endpoint": "Endpoint", "config": "Config", "model": "Model", "package": "Package"}
+    disordered = [events[names[word]] for word in order.split()]
+
+    assert graph(store, disordered, [1] * 4) == graph(undisturbed, case_events("endpoint_of_a_package"))
+
+
+def test_an_approval_before_its_package_was_registered_counts_the_same(
+    store: Store,  # noqa: F811
+    undisturbed: Store,
+) -> None:
+    events = case_events("approvals")
+
+    assert graph(store, events[::-1], [1] * len(events)) == graph(undisturbed, events)
+
+
+# ------------------------------------------------------------------------------------------------------ two processes
+
+
+@pytest.fixture(scope="module")
+def two_processes() -> Iterator[ProcessPoolExecutor]:
+    """Two processes that share nothing with this one."""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        yield pool
+
+
+def work(url: str, bodies: Sequence[bytes], sizes: Sequence[int], start: float) -> list[str]:
+    """What a worker does with its share of the messages; the reasons of those it could not understand."""
+    store = Store(url)
+    time.sleep(max(0.0, start - time.time()))
+    reasons: list[str] = []
+    at = 0
+    for size in sizes:
+        reasons += [why for _, why in handle([Delivery(body) for body in bodies[at : at + size]], store).dead]
+        at += size
+    store.close()
+    return reasons
+
+
+def worked(store: Store, shares: Sequence[Sequence[bytes]], seed: int, pool: ProcessPoolExecutor) -> str:  # noqa: F811
+    """The canonical graph after two workers have done their shares at the same time, in small batches."""
+    chance = random.Random(seed)
+    emptied(store)
+    url = store.url.render_as_string(hide_password=False)
+    start = time.time() + 0.02
+    running = [
+        pool.submit(work, url, share, [chance.randint(1, 3) for _ in share], start) for share in shares
+    ]
+    for future in running:
+        assert [why for why in future.result() if "the store refuses" in why] == []
+    return canonical(store)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_workers_in_two_processes_end_in_the_same_graph_as_one(
+    seed: int,
+    store: Store,  # noqa: F811
+    two_processes: ProcessPoolExecutor,
+    undisturbed: Store,
+) -> None:
+    chance = random.Random(seed)
+    events = [*EVERYTHING, *(again(body, chance.randrange(10**7), number) for number, body in enumerate(EVERYTHING))]
+    chance.shuffle(events)
+    middle = chance.randrange(len(events) // 3, 2 * len(events) // 3)
+
+    ended = worked(store, (events[:middle], events[middle:]), seed, two_processes)
+
+    assert ended == graph(undisturbed, EVERYTHING)
+
+
+def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
+    store: Store,  # noqa: F811
+    backend: str,  # noqa: F811
+    two_processes: ProcessPoolExecutor,
+    undisturbed: Store,
+) -> None:
+    # What fails once in a race may not fail when it is tried again: nothing to shrink.
+    @settings(examples(30, 60, backend), phases=[Phase.generate])
+    @given(worlds, st.integers(0, 2**32))
+    def law(world: list[bytes], seed: int) -> None:
+        half = len(world) // 2
+        assert worked(store, (world[:half], world[half:]), seed, two_processes) == graph(undisturbed, world)
+
+    law()
+
+
+def test_both_databases_end_in_the_same_digest(store: Store, undisturbed: Store) -> None:  # noqa: F811
+    expected = digest(fed(emptied(undisturbed), abalone()))
+
+    assert digest(fed(store, abalone(), 7)) == expected

@@ -236,7 +236,7 @@ feature_groups = _told_of(
     ),
 )
 
-one_of_all = st.one_of(
+everything = (
     endpoints,
     configs,
     models,
@@ -248,5 +248,9 @@ one_of_all = st.one_of(
     steps,
     feature_groups,
 )
-worlds = st.lists(one_of_all, min_size=1, max_size=25)
+one_of_all = st.one_of(everything)
+# A world of few kinds of things is one in which more happens to each of them.
+worlds = st.lists(st.sampled_from(everything), min_size=1, max_size=3, unique_by=id).flatmap(
+    lambda kinds: st.lists(st.one_of(kinds), min_size=1, max_size=12)
+) | st.lists(one_of_all, min_size=1, max_size=30)
 """What happened in a small world, in any order."""

@@ -1,0 +1,88 @@
+"""Rule by rule: events in, the whole lineage out. A new rule begins with a folder under cases/."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from store.database import Store
+from store.tables import association, entity, membership, metric, parameter
+from tests.stores import fed, sqlite_store
+from tests.worlds import HERE, case_events
+
+CASES = sorted(folder.name for folder in (HERE / "cases").iterdir())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_case(case: str, tmp_path: Path) -> None:
+    store = fed(sqlite_store(tmp_path / "store.db"), case_events(case))
+    told = lineage(store)
+    store.close()
+
+    assert told == json.loads((HERE / "cases" / case / "lineage.json").read_text())
+
+
+def lineage(store: Store) -> dict[str, Any]:
+    """The whole lineage for people: entities by name, or by URI when they have none; times in ISO."""
+    return store.read(lambda tx: _lineage(tx.connection))
+
+
+def _lineage(connection: Connection) -> dict[str, Any]:
+    rows = {row.id: row for row in connection.execute(select(entity))}
+    titles = {number: row.name or row.source_uri for number, row in rows.items()}
+    values: dict[str, dict[str, dict[str, Any]]] = {"parameters": {}, "metrics": {}}
+    for row in connection.execute(select(parameter).order_by(parameter.c.name)):
+        values["parameters"].setdefault(titles[row.entity_id], {})[row.name] = (
+            [row.string, row.number] if row.string is not None and row.number is not None else row.string or row.number
+        )
+    for row in connection.execute(select(metric).order_by(metric.c.name)):
+        values["metrics"].setdefault(titles[row.entity_id], {})[row.name] = row.value
+    told = {
+        "entities": sorted(
+            (
+                {"lineage_type": row.lineage_type, "type": row.type, "name": row.name}
+                | ({"source_uri": row.source_uri} if row.source_uri else {})
+                | ({"status": row.status} if row.status else {})
+                for row in rows.values()
+            ),
+            key=_sorting,
+        ),
+        "associations": sorted(
+            (
+                {
+                    "source": titles[row.source_id],
+                    "type": row.type,
+                    "destination": titles[row.destination_id],
+                    "since": _iso(row.since),
+                    "until": None if row.until is None else _iso(row.until),
+                }
+                for row in connection.execute(select(association))
+            ),
+            key=_sorting,
+        ),
+        "memberships": sorted(
+            [titles[parent], titles[child]]
+            for parent, child in connection.execute(
+                select(membership.c.parent_id, membership.c.child_id).distinct()
+            )
+        ),
+        **values,
+    }
+    for one in told["entities"]:
+        if not one["name"]:
+            del one["name"]
+    return {name: value for name, value in told.items() if value}
+
+
+def _sorting(told: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, value in told.items()]
+
+
+def _iso(milliseconds: int) -> str:
+    when = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return when.isoformat(timespec="milliseconds" if milliseconds % 1000 else "seconds").replace("+00:00", "Z")
