@@ -346,17 +346,21 @@ def discard(*numbers: int, every: All = False, database_url: Database = DEFAULT_
 @app.command
 def demo(
     *,
-    database_url: Database = "sqlite:///headwater-demo.db",
+    store: Annotated[Path | None, Parameter(help="A SQLite file to make; headwater-demo.db is made anew.")] = None,
 ) -> None:
     """A whole AWS in miniature on this machine, a real pipeline run's events through it, and the lineage that follows.
 
     Needs the extra: `pip install 'headwater[demo]'`. Nothing outside this machine is asked or changed.
     """
+    from consumers import service
     from consumers.demo import MotoMissing
     from consumers.demo import demo as show_all
 
+    if store and store.exists():
+        raise Failed(f"{store} is there already: name a file that is not")
+    service.set_up_logs("auto", "error")
     try:
-        asyncio.run(show_all(database_url))
+        asyncio.run(show_all(store or Path("headwater-demo.db"), Console(highlight=False)))
     except MotoMissing as why:
         raise Failed(str(why)) from why
 

@@ -21,6 +21,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.markup import escape
+
+from consumers.formats import tree
+from consumers.worker import Totals, work
+from store.database import Store
+from store.digest import digest
+from store.query import Direction, find, walk
+from store.schema import migrate
+
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parent
 
@@ -274,11 +284,77 @@ def shipped(name: str, source: Path) -> Path:
     return packaged if packaged.exists() else source
 
 
-async def demo() -> None:
-    """Deploy the stack into a miniature, publish a pipeline run's events and count what waits in the queue."""
+async def demo(path: Path, console: Console) -> None:
+    """The main job, from a pipeline's run to answers about its model, told step by step.
+
+    Args:
+        path: The SQLite file to make; one that is there is replaced.
+        console: Where to tell.
+
+    Raises:
+        MotoMissing: moto is not installed.
+        Unusable, Unavailable: The store cannot be made.
+    """
+    store = new_store(path)
     with miniature() as aws:
+        _step(console, "An AWS in miniature: EventBridge, SQS and CloudFormation, on this machine alone")
         stack = await asyncio.to_thread(deploy, aws)
-        print(f"deployed infra/template.yaml: {stack.queue_arn}")
+        _step(console, "infra/template.yaml deployed: a rule, an archive, and the queue", stack.queue_arn)
         published = await asyncio.to_thread(publish, aws, abalone(), bus=stack.event_bus)
-        print(f"published {published} events on the event bus {stack.event_bus!r}")
-        print(f"{await asyncio.to_thread(waiting, aws, stack.queue_url)} messages wait in the queue")
+        _step(console, f"{published} events of a real pipeline run published on the bus {stack.event_bus!r}")
+        totals = await _drain(aws, stack.queue_url, store)
+    value, counts = digest(store)
+    _step(
+        console,
+        f"The worker drained the queue: {totals.events} events, {sum(totals.dead.values())} not understood",
+        f"{counts['Association']} associations between {counts['Artifact']} artifacts, {counts['TrialComponent']} "
+        f"trial components, {counts['Action']} action and {counts['Context']} context",
+        f"digest {value}",
+    )
+    [model] = find(store, "abalonemodelpackagegroupname/1")
+    _step(console, "What the registered model came from, and what came of it:")
+    console.print(tree(walk(store, model.starts, Direction.BOTH)))
+    option = f"--database-url {store}"
+    _step(
+        console,
+        "Try next:",
+        f"headwater lineage s3://sagemaker-sample-files-000000000000/abalone/abalone-dataset.csv {option}",
+        f"headwater lineage d84ewltjmxhe --format mermaid {option}",
+        f"headwater status {option}",
+        f"headwater replay tests/cases/abalone/events.jsonl {option}   (changes nothing: the digest stays)",
+    )
+    store.close()
+
+
+def new_store(path: Path) -> Store:
+    """An empty store in a SQLite file, in the place of one that is there."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    store = Store(f"sqlite:///{path}")
+    migrate(store)
+    return store
+
+
+async def _drain(aws: Aws, queue_url: str, store: Store) -> Totals:
+    """The worker, until the queue is empty."""
+    from aiobotocore.config import AioConfig
+
+    from ingest.sqs import SqsSource
+
+    keys = {name: value for name, value in aws.arguments.items() if name.startswith("aws_")}
+    plain = AioConfig(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False)
+    source = SqsSource(queue_url, region=aws.region, endpoint_url=aws.endpoint, config=plain, credentials=keys, wait=1)
+
+    async def at_rest() -> bool:
+        return await source.depth() == 0
+
+    try:
+        return await work(source, store, asyncio.Event(), patient=False, at_rest=at_rest)
+    finally:
+        await source.aclose()
+
+
+def _step(console: Console, said: str, *more: str) -> None:
+    console.print(f"[bold green]»[/bold green] [bold]{escape(said)}[/bold]", soft_wrap=True)
+    for line in more:
+        console.print(f"  {escape(line)}", soft_wrap=True)

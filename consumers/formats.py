@@ -17,11 +17,11 @@ from typing import NamedTuple
 import msgspec
 from rich.cells import cell_len, get_character_cell_size
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.text import Text
+from rich.segment import Segment
 
 from store.query import Direction, Edge, Vertex, Walk
 
-# -------------------------------------------------------------------------------------------------- what a vertex is called
+# ---------------------------------------------------------------------------------------------- what a vertex is called
 
 _ECR = re.compile(r"\d+\.dkr\.ecr[^/]*\.amazonaws\.com[^/]*/(.+)", re.DOTALL)
 _DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}\Z")
@@ -42,7 +42,7 @@ def _called(walk: Walk) -> dict[str, str]:
         unique = [vertex for vertex in unnamed if seen[vertex.type, _status(vertex), labels[vertex.arn]] == 1]
         chosen |= {vertex.arn: labels[vertex.arn] for vertex in unique}
         unnamed = [vertex for vertex in unnamed if vertex.arn not in chosen]
-    return chosen | {vertex.arn: vertex.arn for vertex in unnamed}
+    return chosen | {vertex.arn: f"{_whole(vertex)} ({_resource(vertex.arn)})" for vertex in unnamed}
 
 
 def _short(vertex: Vertex) -> str:
@@ -53,6 +53,10 @@ def _short(vertex: Vertex) -> str:
     uri = vertex.source_uri or vertex.arn
     if image := _ECR.fullmatch(uri):
         return _DIGEST.sub(r"\1", image[1])
+    return _resource(uri)
+
+
+def _resource(uri: str) -> str:
     return uri.split(":", 5)[5] if uri.startswith("arn:") and uri.count(":") >= 5 else uri
 
 
@@ -131,8 +135,18 @@ _HEADINGS = {
     Direction.DESCENDANTS: "Descendants: what came of it",
 }
 
+_LINE_ROOM = 56
+"""Columns that are kept for the text of a line; what is left may go into indentation."""
+
 _TYPE_ROOM = 24
 """Columns for a type; SageMaker's own have up to 15, its users may have longer ones."""
+
+
+class _Styled(NamedTuple):
+    """A piece of a line, and what it looks like."""
+
+    text: str
+    style: str
 
 
 class _Glyphs(NamedTuple):
@@ -195,6 +209,11 @@ class _Branches:
                     self.full.add(edge)
                     frontier.append(far)
 
+    @property
+    def nothing(self) -> bool:
+        """Whether there is but one entity, and nothing hangs on it."""
+        return len(self.hops) == 1 and not self.onward.get(self.roots[0])
+
     def rows(self, section: int, levels: int) -> Iterator[_Row]:
         """The lines of this section, indented by no more than so many levels."""
         waiting = deque((root, 0) for root in self.roots)
@@ -221,31 +240,37 @@ class _Branches:
 class _Tree:
     walk: Walk
 
-    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        # Segments, not Text: the lines are cut to measure already, and there may be a hundred thousand.
+        for line in self.lines(options.max_width, options.encoding):
+            segments = [Segment(text, console.get_style(style)) for text, style in line]
+            yield from Segment.adjust_line_length(segments, options.max_width, pad=False)
+            yield Segment.line()
+
+    def lines(self, width: int, encoding: str) -> Iterator[Sequence[_Styled]]:
         walk = self.walk
-        glyphs = _UNICODE if _writable("".join(_UNICODE), options.encoding) else _ASCII
+        glyphs = _UNICODE if _writable("".join(_UNICODE), encoding) else _ASCII
         step = len(glyphs.fork + glyphs.towards)
-        levels = max(3, (options.max_width - 56) // step)
         sections = list(_sections(walk))
+        levels = max(3, (width - _LINE_ROOM) // step)
         rows = [row for number, (_, branches) in enumerate(sections) for row in branches.rows(number, levels)]
-        line = _Lines(walk, rows, glyphs, options.max_width, options.encoding)
+        drawn = _Lines(walk, rows, glyphs, width, encoding)
         for position, row in enumerate(rows):
-            first = position == 0 or rows[position - 1].section != row.section
             heading, branches = sections[row.section]
+            first = position == 0 or rows[position - 1].section != row.section
             if position and (first or (not row.edge and rows[position - 1].edge)):
-                yield Text("")
+                yield ()
             if first and heading:
-                yield Text(heading, style="bold underline")
-            yield line.of(position)
-            if first and walk.complete and branches.hops.keys() == {row.arn} and not branches.onward.get(row.arn):
-                yield Text(f"{' ' * step}no {row.way} are known", style="dim")
+                yield (_Styled(heading, "bold underline"),)
+            yield drawn.line(position)
+            if first and walk.complete and branches.nothing:
+                yield (_Styled(f"{' ' * step}no {row.way} are known", "dim"),)
         if rows:
-            yield Text("")
-        yield Text(
-            f"{_count(walk.vertices, 'entity', 'entities')}, {_count(walk.edges, 'association', 'associations')}"
-        )
+            yield ()
+        entities = _count(walk.vertices, "entity", "entities")
+        yield (_Styled(f"{entities}, {_count(walk.edges, 'association', 'associations')}", ""),)
         if not walk.complete:
-            yield Text("Not complete: there is more. Ask with a greater --depth or --limit to see it.", style="yellow")
+            yield (_Styled("Not complete: there is more. A greater --depth or --limit shows it.", "yellow"),)
 
 
 def _sections(walk: Walk) -> Iterator[tuple[str, _Branches]]:
@@ -284,33 +309,32 @@ class _Lines:
         sought = {(row.section, row.arn) for row in rows if not row.full}
         self.numbers = {key: number for number, key in enumerate((key for key in self.home if key in sought), start=1)}
 
-    def of(self, position: int) -> Text:
+    def line(self, position: int) -> list[_Styled]:
         row = self.rows[position]
         vertex = self.vertices[row.arn]
+        glyphs = self.glyphs
         number = self.numbers.get((row.section, row.arn))
-        head, tail = Text(), Text()
+        head: list[_Styled] = []
+        tail: list[_Styled] = []
         if row.edge:
-            blank = " " * len(self.glyphs.towards)
-            bars = "".join((self.glyphs.passing if bar else " ") + blank for bar in row.bars)
-            arrow = self.glyphs.towards if row.way is Direction.ASCENDANTS else self.glyphs.away
-            head.append(f"{bars}{self.glyphs.last if row.last else self.glyphs.fork}{arrow}", "dim")
-            head.append(f"{self._safe(row.edge.type)}  ", "dim")
-        if number and row.full:
-            head.append(f"[{number}] ", "magenta")
-        head.append(f"{_shortened(self._safe(vertex.type), _TYPE_ROOM, self.glyphs.gap)}  ", "cyan")
+            blank = " " * len(glyphs.towards)
+            bars = "".join((glyphs.passing if bar else " ") + blank for bar in row.bars)
+            branch = glyphs.last if row.last else glyphs.fork
+            arrow = glyphs.towards if row.way is Direction.ASCENDANTS else glyphs.away
+            head.append(_Styled(f"{bars}{branch}{arrow}{self._safe(row.edge.type)}  ", "dim"))
+        if row.full and number:
+            head.append(_Styled(f"[{number}] ", "magenta"))
+        head.append(_Styled(f"{_shortened(self._safe(vertex.type), _TYPE_ROOM, glyphs.gap)}  ", "cyan"))
         if not row.full:
-            sign = self.glyphs.above if self.home[row.section, row.arn] < position else self.glyphs.below
-            tail.append(f"  {sign} see [{number}]", "magenta")
+            sign = glyphs.above if self.home[row.section, row.arn] < position else glyphs.below
+            tail.append(_Styled(f"  {sign} see [{number}]", "magenta"))
         elif status := _status(vertex):
-            tail.append(f"  {self._safe(status)}", _colour(status))
+            tail.append(_Styled(f"  {self._safe(status)}", _colour(status)))
         if row.hops:
-            tail.append(f"  ({row.hops} hops away)", "dim")
-        room = max(8, self.width - head.cell_len - tail.cell_len)
+            tail.append(_Styled(f"  ({row.hops} hops away)", "dim"))
+        room = max(8, self.width - sum(cell_len(part.text) for part in (*head, *tail)))
         style = ("" if row.edge else "bold") if row.full else "dim"
-        head.append(_shortened(self._safe(self.called[row.arn]), room, self.glyphs.gap), style)
-        line = head.append_text(tail)
-        line.no_wrap, line.overflow = True, "crop"
-        return line
+        return [*head, _Styled(_shortened(self._safe(self.called[row.arn]), room, glyphs.gap), style), *tail]
 
     def _safe(self, text: str) -> str:
         seen = _visible(text)
@@ -365,16 +389,19 @@ def _captions(walk: Walk) -> Iterator[tuple[str, Vertex, list[str]]]:
 def as_dot(walk: Walk) -> str:
     """The walk for Graphviz; a tooltip holds the whole name or URI. A bold border marks a start."""
     ids: dict[str, str] = {}
+    starts = set(walk.start)
     lines = ["digraph lineage {", "  rankdir=LR;", '  node [fontname="Helvetica"];', '  edge [fontname="Helvetica"];']
     for number, vertex, caption in _captions(walk):
         ids[vertex.arn] = number
         shape, _, _ = _SHAPES.get(vertex.lineage_type, _PLAIN)
         label = r"\n".join(map(_dot, caption))
-        bold = ", penwidth=3" if vertex.arn in walk.start else ""
-        lines.append(f'  {number} [label="{label}", tooltip="{_dot(_visible(_whole(vertex)))}", {shape}{bold}];')
-    for edge in walk.edges:
-        lines.append(f'  {ids[edge.source]} -> {ids[edge.destination]} [label="{_dot(_visible(edge.type))}"];')
-    return "\n".join([*lines, "}"])
+        bold = ", penwidth=3" if vertex.arn in starts else ""
+        tooltip = _dot(_visible(_whole(vertex)).replace("\\", "\\\\"))  # Graphviz reads its backslashes twice
+        lines.append(f'  {number} [label="{label}", tooltip="{tooltip}", {shape}{bold}];')
+    links = (
+        f'  {ids[edge.source]} -> {ids[edge.destination]} [label="{_dot(_visible(edge.type))}"];' for edge in walk.edges
+    )
+    return "\n".join([*lines, *links, "}"])
 
 
 def _dot(text: str) -> str:
@@ -390,19 +417,21 @@ def as_mermaid(walk: Walk) -> str:
         ids[vertex.arn] = number
         _, opening, closing = _SHAPES.get(vertex.lineage_type, _PLAIN)
         lines.append(f"  {number}{opening}{'<br/>'.join(map(_mermaid, caption))}{closing}")
-    for edge in walk.edges:
-        lines.append(f'  {ids[edge.source]} -->|"{_mermaid(_visible(edge.type))}"| {ids[edge.destination]}')
+    lines += [
+        f'  {ids[edge.source]} -->|"{_mermaid(_visible(edge.type))}"| {ids[edge.destination]}' for edge in walk.edges
+    ]
     if starts := [ids[arn] for arn in walk.start if arn in ids]:
         lines += ["  classDef begin stroke-width:3px", f"  class {','.join(starts)} begin"]
     return "\n".join(lines)
 
 
-_MEANT = re.compile(r"[^\w ./:,+=-]", re.ASCII)
+_MEANT = re.compile(r"[!-*;-@[-^`{-~]")
+"""All that is neither letter nor digit in ASCII, but for `+ , - . / : _`, which URIs are full of."""
 
 
 def _mermaid(text: str) -> str:
     """For a quoted label: whatever could mean something, to Mermaid, Markdown or HTML, by its number."""
-    return _MEANT.sub(lambda found: f"#{ord(found[0])};" if found[0].isascii() else found[0], text)
+    return _MEANT.sub(lambda found: f"#{ord(found[0])};", text)
 
 
 # --------------------------------------------------------------------------------------------------------- spreadsheet
@@ -410,6 +439,9 @@ def _mermaid(text: str) -> str:
 _ENDS = ("arn", "type", "", "uri", "status", "hops")
 _COLUMNS = [f"source_{part}".rstrip("_") for part in _ENDS]
 _HEADER = [*_COLUMNS, "association", *(column.replace("source", "destination", 1) for column in _COLUMNS)]
+
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a formula may begin with, in full width too (OWASP, CSV injection); what cannot be seen is spelled out."""
 
 
 def as_csv(walk: Walk) -> str:
@@ -437,7 +469,7 @@ def _cells(vertex: Vertex) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")) else text
+    return ("'" if text.startswith(_FORMULA) else "") + _visible(text)
 
 
 FORMATS: Mapping[str, Callable[[Walk], str]] = {

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -28,6 +28,9 @@ from ingest.delivery import Refused
 from store import ledger
 from store.database import Store
 from store.status import keep_position, read_up_to
+
+if TYPE_CHECKING:
+    from ingest.sqs import SqsSource
 
 GRACE = 9.0
 """Seconds that a worker has for the batch in hand, once it is told to stop."""
@@ -78,7 +81,8 @@ def run(
                 log.info("worker started", queue=queue, store=str(store), batch_size=batch_size)
                 watching = asyncio.create_task(_watch_depth(source))
                 try:
-                    totals = await work(source, store, stop, health=health, until_empty=until_empty)
+                    at_rest = (lambda: _drained(source)) if until_empty else None
+                    totals = await work(source, store, stop, health=health, at_rest=at_rest)
                 finally:
                     watching.cancel()
                     await source.aclose()
@@ -255,7 +259,12 @@ def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callab
         raise Refused(f"cannot serve metrics on {at[0]}:{at[1]}: {why}; choose another --metrics-port") from why
 
 
-async def _watch_depth(source: Any) -> None:
+async def _drained(source: SqsSource) -> bool:
+    """True when a queue holds nothing, not even messages that other workers have in hand."""
+    return await source.depth() == 0
+
+
+async def _watch_depth(source: SqsSource) -> None:
     while True:
         depth = await source.depth()
         if depth is not None:

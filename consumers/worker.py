@@ -66,7 +66,7 @@ async def work(
     health: metrics.Health | None = None,
     settled: Callable[[], Awaitable[None]] | None = None,
     patient: bool = True,
-    until_empty: bool = False,
+    at_rest: Callable[[], Awaitable[bool]] | None = None,
 ) -> Totals:
     """Take batches from a source and keep what they tell, until it ends or `stop` is set.
 
@@ -81,7 +81,7 @@ async def work(
         health: Told what is the matter.
         settled: Called after each batch was acknowledged.
         patient: False to give up at the first outage instead of waiting for its end.
-        until_empty: True to end when a read brings nothing.
+        at_rest: Asked when a read brings nothing; True ends the work.
 
     Returns:
         What became of all of it.
@@ -95,7 +95,7 @@ async def work(
     left = await outages.wait_out(lambda: asyncio.to_thread(catch_up, store))
     if left:
         log.info("did what was left undone", resources=left)
-    async for batch in _batches(source, stop, outages, until_empty=until_empty):
+    async for batch in _batches(source, stop, outages, at_rest):
         began = time.monotonic()
         settlement = await outages.wait_out(partial(asyncio.to_thread, handle, batch.deliveries, store))
         if settlement is None:  # told to stop while the store is away: what is in hand comes again
@@ -110,7 +110,7 @@ async def work(
 
 
 async def _batches(
-    source: Source, stop: asyncio.Event, outages: _Outages, *, until_empty: bool
+    source: Source, stop: asyncio.Event, outages: _Outages, at_rest: Callable[[], Awaitable[bool]] | None
 ) -> AsyncIterator[Batch]:
     """Batches that hold something; the next one is read while the one in hand is worked on."""
     reading: asyncio.Task[Batch | None] | None = None
@@ -132,7 +132,7 @@ async def _batches(
             if batch.deliveries:
                 reading = asyncio.create_task(source.read())
                 yield batch
-            elif until_empty:
+            elif at_rest and await at_rest():
                 return
     finally:
         if reading:

@@ -19,6 +19,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, Protocol
 
+import msgspec
 import zstandard
 
 from ingest.delivery import Batch, Delivery, Refused, Unavailable
@@ -481,6 +482,8 @@ _NO_OBJECT = re.compile(rb"[^{\n]+")
 _TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"[^"{}\[\]]*+)*+')
 _OPENING = re.compile(rb'\{\s{0,80}"[^"\n]{1,100}"|')
 
+_unread = msgspec.json.Decoder(msgspec.Raw)  # checks, and makes nothing of it
+
 
 def _objects(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """The objects in an array or a stream, and whatever else is between them."""
@@ -525,15 +528,27 @@ def _end_of_piece(window: bytes, at: int, damaged: bool) -> int | None:
     Args:
         window: A part of the file.
         at: Where in it the piece begins.
-        damaged: Whether the file holds broken objects. Then what looks like the start of another object ends this
-            one; else a broken one would swallow all that follow, and take long.
+        damaged: Whether the file holds objects without an end. Then what looks like the start of another object ends
+            this one; else one without end would swallow all that follow, and take long.
     """
     if window[at : at + 1] != b"{":
         end = _reach(_NO_OBJECT, window, at, len(window))
         return end if end < len(window) else None
     limit = _next_opening(window, at, _opening(window, at)) if damaged else len(window)
     end_of_object = _end_of_object(window, at, limit)
-    return limit if end_of_object is None and limit < len(window) else end_of_object
+    if end_of_object is None:
+        return limit if limit < len(window) else None
+    if not _is_json(window[at:end_of_object]):  # a quote too few, and an end was seen inside the next one's string
+        return min(end_of_object, _next_opening(window, at, _opening(window, at)))
+    return end_of_object
+
+
+def _is_json(piece: bytes) -> bool:
+    try:
+        _unread.decode(piece)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
 
 
 def _end_of_object(window: bytes, at: int, limit: int) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +49,7 @@ class SqsSource:
         visibility: int = 60,
         endpoint_url: str | None = None,
         config: AioConfig | None = None,
+        credentials: Mapping[str, str] | None = None,
     ):
         """Nothing is asked of AWS before the first read.
 
@@ -60,6 +61,7 @@ class SqsSource:
             visibility: How many seconds messages stay invisible after the last sign of life from us.
             endpoint_url: Another server than AWS.
             config: Settings for the client: time limits, retries, proxies.
+            credentials: `aws_access_key_id` and `aws_secret_access_key`; else as AWS's own settings say.
         """
         in_url = _REGION_IN_URL.match(queue)
         self._queue = queue
@@ -69,6 +71,7 @@ class SqsSource:
         self._wait = wait
         self._visibility = visibility
         self._endpoint_url = endpoint_url
+        self._credentials = credentials or {}
         connections = AioConfig(max_pool_connections=max(_TEN, -(-batch_size // _TEN)))  # one for each receive of ten
         self._config = connections.merge(config) if config else connections
         self._client: Any = None
@@ -221,7 +224,11 @@ class SqsSource:
                     raise Unavailable("the source is closed")
                 self._client = await self._stack.enter_async_context(
                     get_session().create_client(
-                        "sqs", region_name=self._region, endpoint_url=self._endpoint_url, config=self._config
+                        "sqs",
+                        region_name=self._region,
+                        endpoint_url=self._endpoint_url,
+                        config=self._config,
+                        **self._credentials,
                     )
                 )
             if not self._url:
@@ -259,7 +266,7 @@ def _why_failed(reply: dict[str, Any]) -> str:
 FAILURES = (boto.ClientError, boto.BotoCoreError, aiohttp.ClientError, OSError, TimeoutError, ValueError)
 
 _MISSING = {"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "NoSuchKey"}
-_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled"}
+_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}  # 403: said in no way we know
 _BAD_CREDENTIALS = {
     "ExpiredToken",
     "ExpiredTokenException",

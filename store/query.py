@@ -142,26 +142,12 @@ def _follow(
         if way is Direction.ASCENDANTS
         else (association.c.source_id, association.c.destination_id)
     )
-    if depth is None:
-        within, whole = _closure(connection, begin, here, there, limit)
+    within = _closure(connection, begin, here, there, limit) if depth is None else None
+    whole = within is not None
+    if within is not None:
         found = _links(connection, within, here)
     else:
-        within, whole = set(begin), True
-        found = []
-        frontier = set(begin)
-        for _ in range(depth):
-            step = _links(connection, frontier, here)
-            found += step
-            frontier = {end if way is Direction.DESCENDANTS else source for source, end, _ in step} - within
-            if len(within) + len(frontier) > limit:
-                whole = False
-                frontier = set(sorted(frontier)[: limit - len(within)])
-            within |= frontier
-            if not frontier or not whole:
-                break
-        else:
-            more = select(there).where(rows.among(connection, here, frontier)).limit(1)
-            whole = not frontier or connection.execute(more).first() is None
+        within, found, whole = _nearest(connection, begin, way, here, there, depth, limit)
     links: dict[tuple[int, int], str] = {}
     onward: dict[int, list[int]] = {}
     for source, end, type_ in found:
@@ -188,14 +174,42 @@ def _closure(
     here: ColumnElement[int],
     there: ColumnElement[int],
     limit: int,
-) -> tuple[set[int], bool]:
-    """Everything that can be reached, in one recursive statement; a cycle ends it as it ends any union of sets."""
+) -> set[int] | None:
+    """Everything that can be reached, in one recursive statement; None when that is more than the limit.
+
+    A union of sets ends at a cycle by itself.
+    """
     reached = select(entity.c.id).where(rows.among(connection, entity.c.id, begin)).cte("reached", recursive=True)
     reached = reached.union(select(there).join(reached, here == reached.c.id))
     found = set(connection.scalars(select(reached.c.id).limit(limit + 1)))
-    if len(found) <= limit:
-        return found, True
-    return set(sorted(found - set(begin))[: limit - len(begin)]) | set(begin), False
+    return found if len(found) <= limit else None
+
+
+def _nearest(
+    connection: Connection,
+    begin: Collection[int],
+    way: Direction,
+    here: ColumnElement[int],
+    there: ColumnElement[int],
+    depth: int | None,
+    limit: int,
+) -> tuple[set[int], list[tuple[int, int, str]], bool]:
+    """What is nearest, hop by hop, up to a depth or a limit: ids, links, and whether that is all."""
+    within = set(begin)
+    frontier = set(begin)
+    found: list[tuple[int, int, str]] = []
+    hop = 0
+    while frontier and (depth is None or hop < depth):
+        step = _links(connection, frontier, here)
+        found += step
+        frontier = {end if way is Direction.DESCENDANTS else source for source, end, _ in step} - within
+        room = max(limit - len(within), 0)
+        if len(frontier) > room:
+            return within | set(sorted(frontier)[:room]), found, False
+        within |= frontier
+        hop += 1
+    beyond = select(there).where(rows.among(connection, here, frontier), ~rows.among(connection, there, within))
+    return within, found, not frontier or connection.execute(beyond.limit(1)).first() is None
 
 
 def _links(connection: Connection, near: Collection[int], here: Any) -> list[tuple[int, int, str]]:

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import (
     ARRAY,
-    Column,
     ColumnElement,
     Connection,
     Delete,
@@ -59,7 +58,7 @@ def remove(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
         connection.execute(statement, {name: list(column) for name, column in zip(names, columns, strict=True)})
 
 
-def among(connection: Connection, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+def among(connection: Connection, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """The condition that a column is one of many texts or numbers: one parameter, however many they are."""
     values = list(values)
     if connection.dialect.name == "sqlite":

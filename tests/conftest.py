@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from aiobotocore.session import get_session
 from moto.server import ThreadedMotoServer
+
+from tests.stores import backend, make_empty, make_store, store
+
+__all__ = ["as_nobody", "aws", "backend", "make_empty", "make_store", "moto_server", "store"]
 
 REGION = "us-west-2"
 
@@ -19,6 +26,10 @@ def moto_server() -> Iterator[str]:
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
     with pytest.MonkeyPatch.context() as environment:
+        # moto's SQS asks for the time by way of two dates for each message in the queue at each call, which makes a
+        # queue of 2,000 take minutes: the same time, asked for directly.
+        environment.setattr("moto.sqs.models.unix_time_millis", lambda _=None: time.time() * 1000)
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request otherwise
         for name in ("AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN"):
             environment.delenv(name, raising=False)
         environment.setenv("AWS_ENDPOINT_URL", url)
@@ -39,3 +50,24 @@ def aws(moto_server: str) -> str:
     reset = urllib.request.Request(f"{moto_server}/moto-api/reset", method="POST")
     with urllib.request.urlopen(reset):
         return moto_server
+
+
+@pytest.fixture
+async def as_nobody(aws: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """For the rest of the test, the environment's credentials are those of a user who may do nothing."""
+    async with get_session().create_client("iam") as client:
+        await client.create_user(UserName="nobody")
+        key = (await client.create_access_key(UserName="nobody"))["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    _check_rights_after(aws, "0")
+    yield
+    _check_rights_after(aws, "inf")
+
+
+def _check_rights_after(aws: str, requests: str) -> None:
+    """Have moto's server check what a user may do, after so many more requests."""
+    headers = {"Content-Type": "text/plain"}
+    told = urllib.request.Request(f"{aws}/moto-api/reset-auth", requests.encode(), headers)
+    with urllib.request.urlopen(told):
+        pass

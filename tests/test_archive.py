@@ -662,3 +662,7 @@ async def test_s3_without_credentials_is_refused(aws: str, monkeypatch: pytest.M
     assert await refusal("s3://kept/events") == (
         "no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     )
+
+
+async def test_a_bucket_we_may_not_list_is_refused(bucket: Bucket, as_nobody: None) -> None:
+    assert await refusal("s3://kept/events") == "not allowed to read bucket 'kept': give this role s3:ListBucket"

@@ -38,7 +38,7 @@ def _lineage(connection: Connection) -> dict[str, Any]:
     values: dict[str, dict[str, dict[str, Any]]] = {"parameters": {}, "metrics": {}}
     for row in connection.execute(select(parameter).order_by(parameter.c.name)):
         values["parameters"].setdefault(titles[row.entity_id], {})[row.name] = (
-            [row.string, row.number] if row.string is not None and row.number is not None else row.string or row.number
+            row.number if row.string is None else row.string if row.number is None else [row.string, row.number]
         )
     for row in connection.execute(select(metric).order_by(metric.c.name)):
         values["metrics"].setdefault(titles[row.entity_id], {})[row.name] = row.value

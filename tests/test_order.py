@@ -70,7 +70,7 @@ def test_order_duplicates_and_batches_of_a_run_among_all_sorts_of_events_do_not_
 ) -> None:
     expected = graph(undisturbed, EVERYTHING)
 
-    @examples(120, 30, backend)
+    @examples(150, 40, backend)
     @given(disturbed(EVERYTHING))
     def law(told: tuple[list[bytes], list[int]]) -> None:
         assert graph(store, *told) == expected
@@ -83,7 +83,7 @@ def test_order_duplicates_and_batches_do_not_matter_in_worlds_full_of_collisions
     backend: str,  # noqa: F811
     undisturbed: Store,
 ) -> None:
-    @examples(250, 60, backend)
+    @examples(600, 100, backend)
     @given(worlds, st.data())
     def law(world: list[bytes], data: st.DataObject) -> None:
         assert graph(store, *data.draw(disturbed(world))) == graph(undisturbed, world)
@@ -101,7 +101,7 @@ def test_order_duplicates_and_batches_of_a_case_do_not_matter(
     events = case_events(case)
     expected = graph(undisturbed, events)
 
-    @examples(10, 4, backend)
+    @examples(60, 10, backend)
     @given(disturbed(events))
     def law(told: tuple[list[bytes], list[int]]) -> None:
         assert graph(store, *told) == expected
@@ -162,6 +162,38 @@ def test_an_approval_before_its_package_was_registered_counts_the_same(
     events = case_events("approvals")
 
     assert graph(store, events[::-1], [1] * len(events)) == graph(undisturbed, events)
+
+
+def test_what_was_told_before_may_come_again_beside_what_reads_it(store: Store, undisturbed: Store) -> None:  # noqa: F811
+    package, model, config, endpoint = case_events("endpoint_of_a_package")
+    fed(emptied(store), [package, model, config])
+
+    fed(store, [config, endpoint])
+
+    assert canonical(store) == graph(undisturbed, [package, model, config, endpoint])
+
+
+def test_a_display_name_that_is_changed_is_the_newest_one_however_it_comes(
+    store: Store,  # noqa: F811
+    undisturbed: Store,
+) -> None:
+    first, *_, last = case_events("pipeline")
+
+    assert graph(store, [first, last], [1, 1]) == graph(undisturbed, [first, last])
+
+
+def test_a_job_keeps_its_parameters_when_a_step_of_another_account_speaks_of_it(
+    store: Store,  # noqa: F811
+    undisturbed: Store,
+) -> None:
+    _, step, *_ = (body for body in case_events("pipeline") if b'"processingJob"' in body or b"ProcessingJobArn" in body)
+    job, *_ = (body for body in case_events("pipeline") if b"ProcessingJobArn" in body)
+    elsewhere = step.replace(b"111122223333:pipeline", b"444455556666:pipeline")
+
+    together = graph(store, [elsewhere, job])
+
+    assert '"SageMaker.ImageUri"' in together
+    assert together == graph(undisturbed, [elsewhere, job], [1, 1])
 
 
 # ------------------------------------------------------------------------------------------------------ two processes

@@ -376,6 +376,10 @@ async def test_what_aws_refuses_is_said_in_a_sentence(queue: Queue, between: Bet
     assert await refusal(SqsSource("events", endpoint_url=between.url)) == said
 
 
+async def test_a_queue_we_may_not_read_is_refused(queue: Queue, as_nobody: None) -> None:
+    assert await refusal(SqsSource("events")) == ("not allowed to read queue 'events': give this role sqs:GetQueueUrl")
+
+
 async def test_an_address_that_is_none_is_refused(aws: str) -> None:
     said = await refusal(SqsSource("events", endpoint_url="nowhere"))
     assert said == "cannot ask AWS for queue 'events': Invalid endpoint: nowhere"

@@ -1,0 +1,274 @@
+"""The worker as its users run it: a process of its own, killed, stopped, starved and fed rubbish."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+import pytest
+from sqlalchemy import create_engine, text
+
+from bench.generate import events
+from consumers.handle import redrive
+from consumers.metrics import Health
+from consumers.worker import Totals, work
+from store import ledger
+from store.database import Store, Unavailable
+from store.digest import digest
+from store.ledger import DeadLetter
+from tests import stores
+from tests.fakes import MemoryQueue
+from tests.stores import MakeStore, fed, postgres, sqlite_store
+
+MESSAGES = 2_000
+ABALONE = (Path(__file__).parent / "cases" / "abalone" / "events.jsonl").read_bytes().splitlines()
+
+
+def filled_queue(url: str, bodies: Sequence[bytes], name: str = "events") -> str:
+    """The URL of a new queue with these messages."""
+    sqs = boto3.client("sqs", endpoint_url=url)
+    queue: str = sqs.create_queue(QueueName=name)["QueueUrl"]
+
+    def send(at: int) -> None:
+        entries = [{"Id": str(n), "MessageBody": body.decode()} for n, body in enumerate(bodies[at : at + 10])]
+        assert not sqs.send_message_batch(QueueUrl=queue, Entries=entries).get("Failed")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, range(0, len(bodies), 10)))
+    return queue
+
+
+def left_in(url: str, queue: str) -> int:
+    """How many messages a queue holds, visible or not."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    told = boto3.client("sqs", endpoint_url=url).get_queue_attributes(QueueUrl=queue, AttributeNames=names)
+    return sum(int(told["Attributes"][name]) for name in names)
+
+
+def url_of(store: Store) -> str:
+    return store.url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def worker(queue: str, store: Store, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`headwater run` as a process, killed at the end if it still runs."""
+    command = [sys.executable, "-m", "consumers.cli", "run", queue, "--visibility", "2", *options]
+    process = subprocess.Popen(
+        command, env=os.environ | {"HEADWATER_DATABASE_URL": url_of(store)}, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def undisturbed(make_store: MakeStore, bodies: Sequence[bytes]) -> str:
+    """The digest that these events lead to when nothing is in the way."""
+    return digest(fed(make_store(), bodies))[0]
+
+
+def test_killed_workers_lose_nothing(aws: str, make_store: MakeStore) -> None:
+    bodies = list(events(MESSAGES, seed=7))
+    want = undisturbed(make_store, bodies)
+    queue = filled_queue(aws, bodies)
+    store = make_store()
+    moments = random.Random(7)
+    killed = 0
+    for _ in range(6):
+        with worker(queue, store, "--batch-size", "100") as process:
+            time.sleep(moments.uniform(0.8, 2.0))
+            killed += process.poll() is None
+            process.send_signal(signal.SIGKILL)
+    with worker(queue, store, "--until-empty") as process:
+        _, log = process.communicate(timeout=60)
+    assert (process.returncode, left_in(aws, queue), digest(store)[0]) == (0, 0, want), log
+    assert killed, "no worker was at work when it was killed"
+
+
+def test_two_workers_share_a_queue_and_a_store(aws: str, make_store: MakeStore) -> None:
+    bodies = list(events(600, seed=8))
+    want = undisturbed(make_store, bodies)
+    queue = filled_queue(aws, bodies)
+    store = make_store()
+    with (
+        worker(queue, store, "--until-empty", "--batch-size", "20") as one,
+        worker(queue, store, "--until-empty", "--batch-size", "20") as other,
+    ):
+        logs = [process.communicate(timeout=60)[1] for process in (one, other)]
+    shares = [sum(json.loads(line)["events"] for line in log.splitlines() if '"batch"' in line) for log in logs]
+    assert (left_in(aws, queue), digest(store)[0]) == (0, want)
+    assert all(shares), f"one worker did everything: {shares}"
+
+
+def test_sigterm_finishes_the_batch_in_hand_and_gives_back_the_rest(aws: str, tmp_path: Path) -> None:
+    queue = filled_queue(aws, list(events(1_000, seed=9)))
+    store = sqlite_store(tmp_path / "store.db")
+    with worker(queue, store, "--batch-size", "100") as process:
+        assert process.stderr
+        for line in process.stderr:
+            if json.loads(line)["event"] == "batch":
+                break
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=10)
+    assert (process.returncode, json.loads(log.splitlines()[-1])["event"]) == (0, "worker stopped")
+    held = sum(sum(kinds.values()) for kinds in store.read(ledger.counts).values())
+    sqs = boto3.client("sqs", endpoint_url=aws)
+
+    def visible() -> int:
+        told = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(told["Attributes"]["ApproximateNumberOfMessages"])
+
+    # What was in hand is given back at once; only what SQS was just sending comes back by its own time limit of 2 s.
+    assert held + visible() > 900
+    time.sleep(2.5)
+    assert held + visible() == 1_000
+
+
+def test_metrics_and_health_are_served(aws: str, tmp_path: Path, unused_tcp_port: int) -> None:
+    queue = filled_queue(aws, [*ABALONE, b"rubbish"])
+    store = sqlite_store(tmp_path / "store.db")
+    at = f"http://127.0.0.1:{unused_tcp_port}"
+    with worker(queue, store, "--metrics-port", str(unused_tcp_port)) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if json.loads(line)["event"] == "dead letter":
+                break
+        with urllib.request.urlopen(f"{at}/metrics") as answer:
+            told = answer.read().decode()
+        with urllib.request.urlopen(f"{at}/health") as answer:
+            health = answer.status, answer.read()
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{at}/elsewhere")
+    assert "headwater_events_total 29.0" in told
+    assert "headwater_dead_letters_total 1.0" in told
+    assert health == (200, b"ok\n")
+
+
+async def worked_through_outage(
+    store: Store, begin: Callable[[], Callable[[], None]], wait: float = 1.5
+) -> tuple[Totals, MemoryQueue, list[str | None]]:
+    """Let a worker begin while the store is away, give the store back, and let it finish."""
+    queue = MemoryQueue(*ABALONE)
+    health, seen = Health(), []
+    stop = asyncio.Event()
+    end = begin()
+
+    async def at_rest() -> bool:
+        return True
+
+    working = asyncio.create_task(work(queue, store, stop, health=health, at_rest=at_rest))
+    await asyncio.sleep(wait)
+    seen.append(health.problem)
+    assert await queue.depth() == len(ABALONE), "something was acknowledged while the store was away"
+    end()
+    totals = await asyncio.wait_for(working, 30)
+    seen.append(health.problem)
+    return totals, queue, seen
+
+
+async def test_a_locked_sqlite_store_is_waited_for(tmp_path: Path) -> None:
+    patient = sqlite_store(tmp_path / "store.db")
+    store = Store(patient.url, busy_seconds=0.1)
+    holder = create_engine(patient.url)
+
+    def lock() -> Callable[[], None]:
+        connection = holder.connect()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return connection.close
+
+    # The first thing a worker does is to look, which a lock for writing does not hinder: the first batch meets it.
+    totals, queue, (away, back) = await worked_through_outage(store, lock)
+    assert (totals.events, await queue.depth(), back) == (29, 0, None)
+    assert away
+    assert "locked" in away
+    holder.dispose()
+
+
+async def test_a_postgresql_that_refuses_connections_is_waited_for() -> None:
+    url = stores._new_database(stores._migrated_database())
+    store = Store(url)
+    server = create_engine(postgres(), isolation_level="AUTOCOMMIT")
+
+    def away() -> Callable[[], None]:
+        with server.connect() as connection:
+            connection.execute(text(f"ALTER DATABASE {url.database} WITH ALLOW_CONNECTIONS false"))
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"),
+                {"name": url.database},
+            )
+
+        def back() -> None:
+            with server.connect() as connection:
+                connection.execute(text(f"ALTER DATABASE {url.database} WITH ALLOW_CONNECTIONS true"))
+
+        return back
+
+    totals, queue, (problem, now) = await worked_through_outage(store, away)
+    assert (totals.events, await queue.depth(), now) == (29, 0, None)
+    assert problem
+    assert "does not answer" in problem
+    store.close()
+    stores._drop_database(url)
+    server.dispose()
+
+
+async def test_told_to_stop_during_an_outage_it_acknowledges_nothing(tmp_path: Path) -> None:
+    patient = sqlite_store(tmp_path / "store.db")
+    holder = create_engine(patient.url)
+    queue = MemoryQueue(*ABALONE)
+    stop = asyncio.Event()
+    with holder.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        working = asyncio.create_task(work(queue, Store(patient.url, busy_seconds=0.1), stop))
+        await asyncio.sleep(1)
+        stop.set()
+        totals = await asyncio.wait_for(working, 5)
+    assert (totals.events, await queue.depth()) == (0, len(ABALONE))
+    holder.dispose()
+
+
+async def test_a_replay_does_not_wait_for_a_store_that_is_away(tmp_path: Path) -> None:
+    patient = sqlite_store(tmp_path / "store.db")
+    holder = create_engine(patient.url)
+    with holder.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="locked"):
+            await work(MemoryQueue(*ABALONE), Store(patient.url, busy_seconds=0.1), asyncio.Event(), patient=False)
+    holder.dispose()
+
+
+async def test_a_poison_message_goes_to_the_dead_letters_and_harms_no_other(store: Store) -> None:
+    async def at_rest() -> bool:
+        return True
+
+    queue = MemoryQueue(*ABALONE[:15], b"\xff not JSON", *ABALONE[15:])
+    totals = await work(queue, store, asyncio.Event(), at_rest=at_rest)
+    [letter] = ledger.dead_letters(store)
+    assert (totals.events, sum(totals.dead.values()), await queue.depth()) == (29, 1, 0)
+    assert (letter.body, letter.origin) == (b"\xff not JSON", "memory")
+    assert letter.reason.startswith("not an EventBridge event")
+    assert redrive(store, [letter.id]) == (0, 1)
+    assert [one.id for one in ledger.dead_letters(store)] == [letter.id]
+
+
+def test_a_dead_letter_that_is_understood_now_is_dead_no_longer(make_store: MakeStore) -> None:
+    store = make_store()
+    letters = [DeadLetter(0, "an older version did not know it", "queue", 0, body) for body in ABALONE]
+    store.write(lambda tx: ledger.bury(tx, letters))
+    numbers = [letter.id for letter in ledger.dead_letters(store)]
+    assert redrive(store, numbers) == (29, 0)
+    assert (ledger.dead_letters(store), digest(store)[0]) == ([], undisturbed(make_store, ABALONE))
