@@ -84,6 +84,20 @@ def decoded(archive: Path) -> tuple[int, float]:
     return count, perf_counter() - begun
 
 
+def commits(scratch: Path, count: int, *, pragmas: Sequence[str] = PRAGMAS) -> list[float]:
+    """Seconds for each of `count` transactions that insert one row of 1 KB."""
+    taken = []
+    with _empty(scratch, pragmas) as connection:
+        connection.execute("CREATE TABLE one (id INTEGER PRIMARY KEY, body BLOB)")
+        for _ in range(count):
+            begun = perf_counter()
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO one (body) VALUES (?)", (b"x" * 1024,))
+            connection.execute("COMMIT")
+            taken.append(perf_counter() - begun)
+    return taken
+
+
 @contextmanager
 def closures(graph: Graph, scratch: Path, *, pragmas: Sequence[str] = PRAGMAS) -> Iterator[Callable[[int], set[int]]]:
     """A function that finds all ascendants of an entity, and the entity, by a bare recursive query over integer ids."""

@@ -538,7 +538,9 @@ def _end_of_piece(window: bytes, at: int, damaged: bool) -> int | None:
     end_of_object = _end_of_object(window, at, limit)
     if end_of_object is None:
         return limit if limit < len(window) else None
-    if not _is_json(window[at:end_of_object]):  # a quote too few, and an end was seen inside the next one's string
+    if not _is_json(
+        window[at:end_of_object]
+    ):  # such as a quote too few: then the end was seen in a string of the next object
         return min(end_of_object, _next_opening(window, at, _opening(window, at)))
     return end_of_object
 
@@ -552,7 +554,7 @@ def _is_json(piece: bytes) -> bool:
 
 
 def _end_of_object(window: bytes, at: int, limit: int) -> int | None:
-    """Where the object ends that begins here; None when that is not before the limit, or it is broken."""
+    """Where the brackets close that open here; None when they do not before the limit, or a string does not end."""
     depth = 0
     while (at := _reach(_TO_BRACKET, window, at, limit)) < limit:
         bracket = window[at]
@@ -561,7 +563,7 @@ def _end_of_object(window: bytes, at: int, limit: int) -> int | None:
         depth += 1 if bracket in b"{[" else -1
         at += 1
         if depth == 0:
-            return at if bracket == ord("}") else None
+            return at
     return None
 
 
@@ -572,8 +574,10 @@ def _opening(window: bytes, at: int) -> bytes:
 
 def _next_opening(window: bytes, at: int, opening: bytes) -> int:
     """Where the next object behind this place seems to begin, in a line of its own or like the one before it."""
-    found = [window.find(b"\n{", at) + 1, window.find(opening, at + 1) if opening else 0]
-    return min((place for place in found if place > at), default=len(window))
+    alike = window.find(opening, at + 1) if opening else -1
+    limit = len(window) if alike < 0 else alike
+    line = window.find(b"\n{", at, limit)
+    return limit if line < 0 else line + 1
 
 
 def _reach(pattern: re.Pattern[bytes], window: bytes, at: int, limit: int) -> int:

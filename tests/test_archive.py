@@ -343,6 +343,13 @@ def test_a_line_without_end_is_cut_and_reading_goes_on_behind_it(file: Path) -> 
     assert read(file) == [BODIES[0], b"x" * archive.LONGEST, BODIES[1]]
 
 
+def test_only_a_line_by_itself_can_be_too_long(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "LONGEST", 2 * len(BODIES[0]))
+    file.write_bytes(b"\n".join(BODIES * 10))
+    with blocks_of(len(BODIES[0]) // 2):
+        assert read(file) == BODIES * 10
+
+
 def test_a_last_line_without_end_is_cut(file: Path) -> None:
     file.write_bytes(BODIES[0] + b"\n" + b"x" * (archive.LONGEST + 3_000_000))
     assert read(file) == [BODIES[0], b"x" * archive.LONGEST]

@@ -30,11 +30,13 @@ class Between:
     Attributes:
         url: Where it listens.
         asked: How often each operation was asked for.
+        waits: How many seconds each receive was ready to wait.
         replies: For an operation, what to answer next; None lets one through. Once they are used up all go through.
     """
 
     def __init__(self, aws: str):
         self.asked: Counter[str] = Counter()
+        self.waits: list[int] = []
         self.replies: dict[str, list[Reply | None]] = {}
         between = self
 
@@ -45,6 +47,8 @@ class Between:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 operation = self.headers["X-Amz-Target"].split(".")[-1]
                 between.asked[operation] += 1
+                if operation == "ReceiveMessage":
+                    between.waits.append(json.loads(body)["WaitTimeSeconds"])
                 replies = between.replies.get(operation)
                 reply = replies.pop(0) if replies else None
                 if reply:
@@ -157,6 +161,14 @@ async def test_a_lone_message_does_not_cost_a_receive_for_every_ten_of_the_batch
         assert between.asked["ReceiveMessage"] <= 5
 
 
+async def test_only_the_first_receive_of_a_batch_waits(queue: Queue, between: Between) -> None:
+    await queue.send(15)
+    async with aclosing(SqsSource(queue.url, wait=1, endpoint_url=between.url)) as source:
+        await read(source)
+        assert between.waits[0] == 1
+        assert set(between.waits[1:]) == {0}
+
+
 async def test_what_came_is_handed_out_though_a_further_receive_fails(queue: Queue, between: Between) -> None:
     await queue.send(40)
     between.replies["ReceiveMessage"] = [None, *[DOWN] * 4]
@@ -232,6 +244,15 @@ async def test_acknowledging_after_closing_deletes_nothing(queue: Queue) -> None
     await batch.ack()
     async with aclosing(SqsSource(queue.url, wait=0)) as other:
         assert len((await read(other)).deliveries) == 1
+
+
+async def test_acknowledging_twice_asks_once(queue: Queue, between: Between) -> None:
+    await queue.send(1)
+    async with aclosing(SqsSource(queue.url, endpoint_url=between.url)) as source:
+        batch = await read(source)
+        await batch.ack()
+        await batch.ack()
+        assert between.asked["DeleteMessageBatch"] == 1
 
 
 async def test_the_depth_counts_what_waits_and_what_is_in_hand(queue: Queue) -> None:

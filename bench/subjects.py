@@ -1,0 +1,112 @@
+"""What is measured: Headwater doing its work, called as its users call it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+
+from bench.graph import Graph
+from consumers.cli import main
+from consumers.handle import handle
+from ingest.delivery import Delivery
+from store import rows, tables
+from store.database import Store, Transaction
+from store.query import Walk, ascendants
+from store.schema import migrate
+
+BATCH = 10_000
+
+
+def replayed(archive: Path, store: Path) -> dict[str, float]:
+    """What `headwater replay --json` says of an archive, into a new store."""
+    remove(store)
+    sys.argv = ["headwater", "replay", str(archive), "--database-url", f"sqlite:///{store}", "--json"]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        main()
+    told: dict[str, float] = json.loads(said.getvalue())
+    return told
+
+
+def handled(archive: Path, store: Path, count: int) -> list[float]:
+    """Seconds for each of `count` events, one at a time, each committed."""
+    ours = _new(store)
+    taken = []
+    with archive.open("rb") as lines:
+        for _, line in zip(range(count), lines, strict=False):
+            begun = perf_counter()
+            handle([Delivery(line.rstrip(b"\n"))], ours)
+            taken.append(perf_counter() - begun)
+    ours.close()
+    return taken
+
+
+def stored(graph: Graph, path: Path) -> tuple[Store, list[str]]:
+    """A store that holds a graph, and the ARN of each of its entities."""
+    store = _new(path)
+    partition = "arn:aws:sagemaker:us-west-2:123456789012:"
+    parts = {"Artifact": "artifact", "TrialComponent": "experiment-trial-component"}
+    arns = [
+        f"{partition}{parts.get(one.lineage_type, one.lineage_type.lower())}/{one.name}" for one in graph.entities()
+    ]
+
+    def fill(tx: Transaction) -> None:
+        speaker = (1, "arn:bench", "training-job", 1, 1, "bench/1", None, None)
+        rows.insert(tx.connection, tables.resource, [speaker])
+        entities = (
+            (
+                one.id + 1,
+                arn.lower(),
+                arn,
+                one.lineage_type,
+                one.type,
+                one.name,
+                one.source_uri,
+                "Completed",
+                0,
+                1,
+                "{}",
+            )
+            for one, arn in zip(graph.entities(), arns, strict=True)
+        )
+        for some in _batched(entities):
+            rows.insert(tx.connection, tables.entity, some)
+        links = ((one.source + 1, one.destination + 1, 1, one.type, 0, None) for one in graph.associations())
+        for some in _batched(links):
+            rows.insert(tx.connection, tables.association, some)
+
+    store.write(fill)
+    return store, arns
+
+
+def asked(store: Store, arn: str) -> Walk:
+    """All ascendants of an entity, each with all that a vertex tells."""
+    return ascendants(store, arn)
+
+
+def _batched(values: Iterator[rows.Row]) -> Iterator[list[rows.Row]]:
+    some: list[rows.Row] = []
+    for value in values:
+        some.append(value)
+        if len(some) == BATCH:
+            yield some
+            some = []
+    yield some
+
+
+def _new(path: Path) -> Store:
+    remove(path)
+    store = Store(f"sqlite:///{path}")
+    migrate(store)
+    return store
+
+
+def remove(path: Path) -> None:
+    """Take a SQLite database away."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)

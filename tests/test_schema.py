@@ -1,0 +1,147 @@
+"""The schema that migrations make is the one that the code is written for, and a store says when it is not."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text, update
+from sqlalchemy import table as named_table
+from sqlalchemy.sql import column
+
+from store import tables
+from store.database import Store, Unusable
+from store.digest import digest
+from store.schema import check, current, migrate, newest
+from tests.stores import MakeStore, backend, fed, make_empty, make_store, sqlite_store, store  # noqa: F401
+from tests.worlds import abalone
+
+
+def difference(connection: Connection) -> list[object]:
+    options = {"compare_type": True, "compare_server_default": True}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata))
+
+
+def test_migrations_end_in_the_schema_that_the_code_is_written_for(make_empty: MakeStore) -> None:  # noqa: F811
+    store = make_empty()  # noqa: F811
+
+    assert migrate(store) == (None, newest())
+    assert store.raw(difference) == []
+    assert current(store) == newest()
+    check(store)
+
+
+def test_migrated_tables_have_the_comments_and_conditions_of_those_in_the_code(
+    make_empty: MakeStore,  # noqa: F811
+) -> None:
+    migrated, made = make_empty(), make_empty()
+    migrate(migrated)
+    made.raw(tables.metadata.create_all)
+
+    def described(connection: Connection) -> dict[str, object]:
+        found = inspect(connection)
+        return {
+            table: {
+                "columns": [
+                    {key: str(value) for key, value in one.items() if key != "autoincrement"}
+                    for one in found.get_columns(table)
+                ],
+                "indexes": sorted(
+                    (
+                        str(one["name"]),
+                        str(one["column_names"]),
+                        *(f"{option} {value}" for option, value in one.get("dialect_options", {}).items()),
+                    )
+                    for one in found.get_indexes(table)
+                ),
+                "foreign keys": sorted(str(one) for one in found.get_foreign_keys(table)),
+                "primary key": found.get_pk_constraint(table),
+                "unique": sorted(str(one) for one in found.get_unique_constraints(table)),
+                "comment": found.get_table_comment(table) if found.dialect.supports_comments else None,
+            }
+            for table in tables.metadata.tables
+        }
+
+    assert migrated.raw(described) == made.raw(described)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_tables_are_without_row_ids_where_the_code_says_so(store: Store) -> None:  # noqa: F811
+    without = {
+        name for name, table in tables.metadata.tables.items() if table.dialect_options["sqlite"]["with_rowid"] is False
+    }
+
+    def made(connection: Connection) -> set[str]:
+        found = connection.execute(text("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'"))
+        return set(found.scalars())
+
+    assert without
+    assert store.raw(made) == without
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_texts_compare_by_code_point(store: Store) -> None:  # noqa: F811
+
+    def otherwise(connection: Connection) -> list[str]:
+        found = connection.execute(
+            text(
+                "SELECT table_name || '.' || column_name FROM information_schema.columns"
+                " WHERE table_schema = 'public' AND table_name <> 'alembic_version'"
+                " AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'"
+            )
+        )
+        return list(found.scalars())
+
+    assert store.raw(otherwise) == []
+
+
+def test_migrating_twice_does_no_harm(store: Store) -> None:  # noqa: F811
+    before = digest(fed(store, abalone()))
+
+    assert migrate(store) == (newest(), newest())
+    assert digest(store) == before
+
+
+def migrate_there(url: str) -> str:
+    store = Store(url)  # noqa: F811
+    try:
+        return migrate(store)[1]
+    finally:
+        store.close()
+
+
+def test_two_processes_may_migrate_at_once(make_empty: MakeStore) -> None:  # noqa: F811
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        assert list(pool.map(abs, (1, 2), chunksize=1)) == [1, 2]  # both are there
+        for _ in range(5):
+            store = make_empty()  # noqa: F811
+            url = store.url.render_as_string(hide_password=False)
+
+            assert list(pool.map(migrate_there, (url, url), chunksize=1)) == [newest(), newest()]
+            assert store.raw(difference) == []
+            check(store)
+
+
+def test_a_store_of_a_newer_schema_is_refused_in_one_sentence(store: Store) -> None:  # noqa: F811
+    version = named_table("alembic_version", column("version_num"))
+    store.raw(lambda connection: connection.execute(update(version).values(version_num="9999")))
+    sentence = f"{store} is at schema 9999, which is newer than this Headwater knows ({newest()}): upgrade Headwater"
+
+    for use in (check, migrate):
+        with pytest.raises(Unusable) as refused:
+            use(store)
+        assert str(refused.value) == sentence
+
+
+def test_a_store_without_a_schema_is_refused_in_one_sentence(make_empty: MakeStore) -> None:  # noqa: F811
+    store = make_empty()  # noqa: F811
+    sentence = f"{store} holds no Headwater store yet: run headwater migrate"
+
+    for use in (check, digest, lambda store: fed(store, abalone())):
+        with pytest.raises(Unusable) as refused:
+            use(store)
+        assert str(refused.value) == sentence
+        assert current(store) is None
