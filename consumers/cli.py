@@ -51,6 +51,10 @@ class Failed(Exception):
     """What was asked for cannot be done; the message is one sentence that says what to do."""
 
 
+class Misused(Failed):
+    """The command was called wrongly."""
+
+
 def main() -> None:
     """Run the command line; errors are one sentence, exit codes 0 done, 1 something failed, 2 wrong usage."""
     # Events make many objects that live for a batch and few that point at each other: collecting them after every
@@ -60,6 +64,9 @@ def main() -> None:
         code = app(sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as why:
         _say_error(f"{_plain(why)}; headwater --help tells more")
+        sys.exit(2)
+    except Misused as why:
+        _say_error(str(why))
         sys.exit(2)
     except (Failed, Refused, SourceUnavailable, Unavailable, Unusable) as why:
         _say_error(str(why))
@@ -94,12 +101,13 @@ def opened(database_url: str, *, migrated: bool = False) -> Store:
     from store import schema
 
     store = Store(database_url)
-    if migrated:
-        schema.migrate(store)
-    else:
-        if store.sqlite and not Path(store.url.database or "").exists():
-            raise Unusable(f"{store} does not exist: replay or run makes it, or name another with --database-url")
-        schema.check(store)
+    if not migrated and store.sqlite and not Path(store.url.database or "").exists():
+        raise Unusable(f"{store} does not exist: replay or run makes it, or name another with --database-url")
+    try:
+        schema.migrate(store) if migrated else schema.check(store)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 
@@ -157,7 +165,12 @@ def run(
 
 @app.command
 def replay(
-    *sources: Annotated[str, Parameter(help="Files, folders, globs, s3://bucket/prefix, or - for standard input.")],
+    *sources: Annotated[
+        str,
+        Parameter(
+            allow_leading_hyphen=True, help="Files, folders, globs, s3://bucket/prefix, or - for standard input."
+        ),
+    ],
     database_url: Database = DEFAULT_URL,
     resume: Annotated[bool, Parameter(negative="", help="Go on where the last replay of these stopped.")] = False,
     batch_size: Annotated[int, Parameter(help="Events in a transaction.")] = 2000,
@@ -170,8 +183,11 @@ def replay(
     JSON lines, JSON arrays, one event a file; .gz and .zst. What was replayed before changes nothing. Ctrl-C stops in
     order; the same command with --resume goes on there.
     """
+    options = [source for source in sources if source.startswith("-") and source != "-"]
+    if options:
+        raise Misused(f"there is no option {options[0]}; headwater replay --help tells which there are")
     if not sources:
-        raise Failed("say what to replay: a file, a folder, a glob, s3://bucket/prefix, or - for standard input")
+        raise Misused("say what to replay: a file, a folder, a glob, s3://bucket/prefix, or - for standard input")
     from consumers import service
 
     return service.replay(
@@ -190,8 +206,8 @@ def migrate(*, database_url: Database = DEFAULT_URL) -> None:
     """Make the store, or take it to the newest schema. `run` and `replay` do it when they start."""
     from store import schema
 
-    store = Store(database_url)
-    before, now = schema.migrate(store)
+    with Store(database_url) as store:
+        before, now = schema.migrate(store)
     if before == now:
         print(f"{store} is at schema {now} already")
     else:
@@ -223,11 +239,11 @@ def lineage(
     from store import query
 
     if depth is not None and depth < 0:
-        raise Failed("--depth counts links: 0 or more")
-    store = opened(database_url)
-    found = query.find(store, ref)
+        raise Misused("--depth counts links: 0 or more")
+    with opened(database_url) as store:
+        found = query.find(store, ref)
+        near = [] if found else query.nearest(store, ref)
     if not found:
-        near = query.nearest(store, ref)
         hint = f"; did you mean {' or '.join(near)}?" if near else ": the store is empty, feed it with replay or run"
         raise Failed(f"nothing is known of {ref!r}{hint}")
     if len(found) > 1:
@@ -235,9 +251,11 @@ def lineage(
         raise Failed(f"{ref!r} means several things; say one of their ARNs:\n{lines}")
     if not found[0].starts:
         raise Failed(f"{found[0].vertex.name or ref!r} has no trial components yet: nothing to follow")
-    walk = query.walk(store, found[0].starts, direction, depth=depth, limit=_at_least_one("--limit", limit))
+    with store:
+        walk = query.walk(store, found[0].starts, direction, depth=depth, limit=_at_least_one("--limit", limit))
     if format == "tree":
-        console = Console(highlight=False)
+        # Where nobody looks at it, long URIs need not fit a screen.
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
         console.print(formats.tree(walk))
     else:
         sys.stdout.write(formats.FORMATS[format](walk).rstrip("\n") + "\n")
@@ -253,7 +271,8 @@ def digest(
     """The SHA-256 of the canonical graph: two stores that were told the same events print the same."""
     from store.digest import digest as compute
 
-    value, counts = compute(opened(database_url))
+    with opened(database_url) as store:
+        value, counts = compute(store)
     if as_json:
         _print_json({"digest": value, "counts": counts})
         return
@@ -269,8 +288,8 @@ def status(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> 
     from consumers import report
     from store.status import status as ask
 
-    store = opened(database_url)
-    found = ask(store)
+    with opened(database_url) as store:
+        found = ask(store)
     if as_json:
         _print_json(found)
     else:
@@ -286,7 +305,8 @@ def export(
     """Every event of the ledger as JSON lines, in the order of arrival: what `replay` makes the same store from."""
     from consumers import service
 
-    service.export(opened(database_url), output)
+    with opened(database_url) as store:
+        service.export(store, output)
 
 
 letters = App(name="dead-letters", help="Messages that could not be understood: look at them, send them round again.")
@@ -302,7 +322,8 @@ def list_(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> N
     from consumers import report
     from store.ledger import dead_letters
 
-    found = dead_letters(opened(database_url))
+    with opened(database_url) as store:
+        found = dead_letters(store)
     if as_json:
         _print_json([_shown(letter) for letter in found])
     else:
@@ -314,7 +335,9 @@ def show(number: int, /, *, database_url: Database = DEFAULT_URL) -> None:
     """One dead letter, its message as it came."""
     from store.ledger import dead_letters
 
-    for letter in dead_letters(opened(database_url), [number]):
+    with opened(database_url) as store:
+        found = dead_letters(store, [number])
+    for letter in found:
         print(f"{letter.reason}\n", file=sys.stderr)
         sys.stdout.buffer.write(letter.body + b"\n")
         return
@@ -326,8 +349,8 @@ def redrive(*numbers: int, every: All = False, database_url: Database = DEFAULT_
     """Send dead letters round again; those that are understood now are taken away."""
     from consumers.handle import redrive as again
 
-    store = opened(database_url)
-    understood, dead = again(store, _chosen(store, numbers, every=every))
+    with opened(database_url) as store:
+        understood, dead = again(store, _chosen(store, numbers, every=every))
     print(f"{understood:,} understood, {dead:,} still dead")
     return 1 if dead else 0
 
@@ -337,9 +360,9 @@ def discard(*numbers: int, every: All = False, database_url: Database = DEFAULT_
     """Take dead letters away for good."""
     from store import ledger
 
-    store = opened(database_url)
-    chosen = _chosen(store, numbers, every=every)
-    store.write(lambda tx: ledger.discard(tx, chosen))
+    with opened(database_url) as store:
+        chosen = _chosen(store, numbers, every=every)
+        store.write(lambda tx: ledger.discard(tx, chosen))
     print(f"{len(chosen):,} discarded")
 
 
@@ -369,7 +392,7 @@ def _chosen(store: Store, numbers: tuple[int, ...], *, every: bool) -> list[int]
     from store.ledger import dead_letters
 
     if every == bool(numbers):
-        raise Failed("say which: numbers from dead-letters list, or --all")
+        raise Misused("say which: numbers from dead-letters list, or --all")
     there = [letter.id for letter in dead_letters(store, None if every else numbers)]
     missing = sorted(set(numbers) - set(there))
     if missing:
@@ -384,7 +407,7 @@ def _shown(letter: object) -> dict[str, object]:
 
 def _at_least_one(option: str, value: int) -> int:
     if value < 1:
-        raise Failed(f"{option} must be at least 1, not {value}")
+        raise Misused(f"{option} must be at least 1, not {value}")
     return value
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from consumers.worker import Totals
 from store.ledger import DeadLetter
@@ -44,26 +43,17 @@ def _most(console: Console, counted: Mapping[str, int]) -> None:
 
 
 def dead_letters(console: Console, letters: Sequence[DeadLetter]) -> None:
-    """Dead letters as a table."""
+    """Dead letters, two lines each."""
     if not letters:
         console.print("no dead letters")
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("number", justify="right")
-    table.add_column("received")
-    table.add_column("bytes", justify="right")
-    table.add_column("reason", overflow="fold")
-    table.add_column("origin", overflow="fold", style="dim")
     for letter in letters:
-        table.add_row(
-            str(letter.id),
-            moment(letter.received),
-            f"{len(letter.body):,}",
-            escape(letter.reason),
-            escape(letter.origin),
+        told = (
+            f"{letter.id:>6}  {moment(letter.received)}  {len(letter.body):,} bytes from {letter.origin or 'nowhere'}"
         )
-    console.print(table)
-    console.print("dead-letters show NUMBER prints one; redrive sends round again, discard takes away")
+        console.print(escape(told), soft_wrap=True)
+        console.print(f"        [red]{escape(letter.reason)}[/red]", soft_wrap=True)
+    console.print("dead-letters show NUMBER prints one; redrive sends round again, discard takes away", soft_wrap=True)
 
 
 def status(console: Console, where: str, found: Status) -> None:

@@ -7,12 +7,16 @@ account or a region. They are read here once, so that nothing behind this module
 from __future__ import annotations
 
 import hashlib
-import math
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
+_SECONDS = 100_000_000_000  # numbers below are seconds: as milliseconds they would be before 1973
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Malformed(Exception):
@@ -83,8 +87,12 @@ def decode(body: bytes) -> Event:
         raise Malformed("not an EventBridge event: it has no detail-type")
     if not bytes(envelope.detail).lstrip().startswith(b"{"):
         raise Malformed("not an EventBridge event: it has no detail that is an object")
-    if b"\\u0000" in body:
+    if b"\\u0000" in body and _NUL.search(body):
         raise Malformed("holds a NUL character, which no database keeps in a text")
+    try:
+        body.decode()  # what no rule reads is not decoded, but kept, and has to be JSON when it is asked for
+    except UnicodeDecodeError as why:
+        raise Malformed(f"not UTF-8: {why.reason} at byte {why.start}") from why
     resources = envelope.resources
     if isinstance(resources, str):
         resources = [resources]
@@ -122,15 +130,15 @@ def milliseconds(told: str | int | float, field: str) -> int:
     Raises:
         Malformed: It is no time, or one that no calendar holds.
     """
-    number = told
-    if isinstance(told, str):
+    if isinstance(told, str) and not told.replace(".", "", 1).isdecimal():
         try:
-            if not told.replace(".", "", 1).isdecimal():
-                when = datetime.fromisoformat(told)
-                return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
-            number = float(told)
-        except (ValueError, OverflowError) as why:
-            raise Malformed(f"{field} is not a time: {told[:40]!r}") from why
-    if isinstance(number, str | bool) or not math.isfinite(number) or not 0 <= number <= _LATEST_MS:
-        raise Malformed(f"{field} is not a time: {told!r}")
-    return int(number * 1000) if number < 100_000_000_000 else int(number)
+            when = datetime.fromisoformat(told)
+        except ValueError:
+            raise Malformed(f"{field} is not a time: {told!r:.40}") from None
+        number: float = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND
+    else:
+        number = float(told)
+        number *= 1000 if abs(number) < _SECONDS else 1
+    if isinstance(told, bool) or not 0 <= number <= _LATEST_MS:  # never true of what is not a number
+        raise Malformed(f"{field} is not a time: {told!r:.40}")
+    return int(number)

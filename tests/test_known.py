@@ -102,7 +102,9 @@ def test_the_same_news_in_another_spelling_is_the_same_news(name: str) -> None:
         "Model Package State Change",
         {
             "ModelPackageArn": f"{PARTITION}model-package/group/1",
-            "InferenceSpecification": {"Containers": [{"ModelDataUrl": "s3://bucket/model.tar.gz", "Image": "image:1"}]},
+            "InferenceSpecification": {
+                "Containers": [{"ModelDataUrl": "s3://bucket/model.tar.gz", "Image": "image:1"}]
+            },
         },
     )
     body = samples().get(name, untimed)

@@ -17,7 +17,7 @@ from consumers.handle import handle
 from ingest.delivery import Delivery
 from store.database import Store
 from store.digest import canonical, digest
-from tests.stores import backend, emptied, fed, make_store, settlements, sqlite_store, store  # noqa: F401
+from tests.stores import emptied, fed, settlements, sqlite_store
 from tests.worlds import HERE, abalone, again, case_events, samples, worlds
 
 EVERYTHING = (*abalone(), *samples().values())
@@ -64,8 +64,8 @@ def examples(sqlite: int, postgresql: int, backend: str) -> settings:
 
 
 def test_order_duplicates_and_batches_of_a_run_among_all_sorts_of_events_do_not_matter(
-    store: Store,  # noqa: F811
-    backend: str,  # noqa: F811
+    store: Store,
+    backend: str,
     undisturbed: Store,
 ) -> None:
     expected = graph(undisturbed, EVERYTHING)
@@ -79,8 +79,8 @@ def test_order_duplicates_and_batches_of_a_run_among_all_sorts_of_events_do_not_
 
 
 def test_order_duplicates_and_batches_do_not_matter_in_worlds_full_of_collisions(
-    store: Store,  # noqa: F811
-    backend: str,  # noqa: F811
+    store: Store,
+    backend: str,
     undisturbed: Store,
 ) -> None:
     @examples(600, 100, backend)
@@ -94,8 +94,8 @@ def test_order_duplicates_and_batches_do_not_matter_in_worlds_full_of_collisions
 @pytest.mark.parametrize("case", CASES)
 def test_order_duplicates_and_batches_of_a_case_do_not_matter(
     case: str,
-    store: Store,  # noqa: F811
-    backend: str,  # noqa: F811
+    store: Store,
+    backend: str,
     undisturbed: Store,
 ) -> None:
     events = case_events(case)
@@ -134,7 +134,7 @@ PROCESSING, TRAINING, TRANSFORM = (f"{job} Job State Change" for job in ("Proces
 def test_a_link_across_resources_is_made_whichever_comes_last(
     first: tuple[str, ...],
     then: tuple[str, ...],
-    store: Store,  # noqa: F811
+    store: Store,
     undisturbed: Store,
 ) -> None:
     events = about(*first, *then)
@@ -145,7 +145,7 @@ def test_a_link_across_resources_is_made_whichever_comes_last(
 @pytest.mark.parametrize("order", ["endpoint config model package", "package endpoint model config"])
 def test_an_endpoint_leads_to_its_package_whichever_comes_first(
     order: str,
-    store: Store,  # noqa: F811
+    store: Store,
     undisturbed: Store,
 ) -> None:
     events = {json.loads(body)["detail-type"].split()[-3]: body for body in case_events("endpoint_of_a_package")}
@@ -156,7 +156,7 @@ def test_an_endpoint_leads_to_its_package_whichever_comes_first(
 
 
 def test_an_approval_before_its_package_was_registered_counts_the_same(
-    store: Store,  # noqa: F811
+    store: Store,
     undisturbed: Store,
 ) -> None:
     events = case_events("approvals")
@@ -164,7 +164,7 @@ def test_an_approval_before_its_package_was_registered_counts_the_same(
     assert graph(store, events[::-1], [1] * len(events)) == graph(undisturbed, events)
 
 
-def test_what_was_told_before_may_come_again_beside_what_reads_it(store: Store, undisturbed: Store) -> None:  # noqa: F811
+def test_what_was_told_before_may_come_again_beside_what_reads_it(store: Store, undisturbed: Store) -> None:
     package, model, config, endpoint = case_events("endpoint_of_a_package")
     fed(emptied(store), [package, model, config])
 
@@ -174,7 +174,7 @@ def test_what_was_told_before_may_come_again_beside_what_reads_it(store: Store, 
 
 
 def test_a_display_name_that_is_changed_is_the_newest_one_however_it_comes(
-    store: Store,  # noqa: F811
+    store: Store,
     undisturbed: Store,
 ) -> None:
     first, *_, last = case_events("pipeline")
@@ -183,10 +183,12 @@ def test_a_display_name_that_is_changed_is_the_newest_one_however_it_comes(
 
 
 def test_a_job_keeps_its_parameters_when_a_step_of_another_account_speaks_of_it(
-    store: Store,  # noqa: F811
+    store: Store,
     undisturbed: Store,
 ) -> None:
-    _, step, *_ = (body for body in case_events("pipeline") if b'"processingJob"' in body or b"ProcessingJobArn" in body)
+    _, step, *_ = (
+        body for body in case_events("pipeline") if b'"processingJob"' in body or b"ProcessingJobArn" in body
+    )
     job, *_ = (body for body in case_events("pipeline") if b"ProcessingJobArn" in body)
     elsewhere = step.replace(b"111122223333:pipeline", b"444455556666:pipeline")
 
@@ -219,15 +221,13 @@ def work(url: str, bodies: Sequence[bytes], sizes: Sequence[int], start: float) 
     return reasons
 
 
-def worked(store: Store, shares: Sequence[Sequence[bytes]], seed: int, pool: ProcessPoolExecutor) -> str:  # noqa: F811
+def worked(store: Store, shares: Sequence[Sequence[bytes]], seed: int, pool: ProcessPoolExecutor) -> str:
     """The canonical graph after two workers have done their shares at the same time, in small batches."""
     chance = random.Random(seed)
     emptied(store)
     url = store.url.render_as_string(hide_password=False)
     start = time.time() + 0.02
-    running = [
-        pool.submit(work, url, share, [chance.randint(1, 3) for _ in share], start) for share in shares
-    ]
+    running = [pool.submit(work, url, share, [chance.randint(1, 3) for _ in share], start) for share in shares]
     for future in running:
         assert [why for why in future.result() if "the store refuses" in why] == []
     return canonical(store)
@@ -236,7 +236,7 @@ def worked(store: Store, shares: Sequence[Sequence[bytes]], seed: int, pool: Pro
 @pytest.mark.parametrize("seed", range(8))
 def test_two_workers_in_two_processes_end_in_the_same_graph_as_one(
     seed: int,
-    store: Store,  # noqa: F811
+    store: Store,
     two_processes: ProcessPoolExecutor,
     undisturbed: Store,
 ) -> None:
@@ -251,8 +251,8 @@ def test_two_workers_in_two_processes_end_in_the_same_graph_as_one(
 
 
 def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
-    store: Store,  # noqa: F811
-    backend: str,  # noqa: F811
+    store: Store,
+    backend: str,
     two_processes: ProcessPoolExecutor,
     undisturbed: Store,
 ) -> None:
@@ -266,7 +266,7 @@ def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
     law()
 
 
-def test_both_databases_end_in_the_same_digest(store: Store, undisturbed: Store) -> None:  # noqa: F811
+def test_both_databases_end_in_the_same_digest(store: Store, undisturbed: Store) -> None:
     expected = digest(fed(emptied(undisturbed), abalone()))
 
     assert digest(fed(store, abalone(), 7)) == expected

@@ -1,4 +1,4 @@
-"""Parity: what AWS's own tools printed for a real run comes out of a store that was fed with its events, and no more."""
+"""Parity: what AWS's own tools printed for a real run comes out of a store fed with its events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from store.database import Store, Transaction
 from store.tables import association, entity
-from tests.stores import backend, fed, make_store, store  # noqa: F401
+from tests.stores import fed
 from tests.worlds import HERE, abalone
 
 
@@ -35,7 +35,7 @@ def printed() -> list[Row]:
     )
 
 
-def rows_about(store: Store, step: str, resource: str) -> list[Row]:  # noqa: F811
+def rows_about(store: Store, step: str, resource: str) -> list[Row]:
     """Everything one association away from the trial component or artifact that stands for a resource."""
 
     def look(tx: Transaction) -> list[Row]:
@@ -67,7 +67,7 @@ def as_printed(row: Row) -> Row:
     return row._replace(name=beginning) if row.lineage_type in ("action", "context") else row
 
 
-def test_a_store_fed_with_a_real_run_says_the_23_rows_that_aws_printed_and_no_others(store: Store) -> None:  # noqa: F811
+def test_a_store_fed_with_a_real_run_says_the_23_rows_that_aws_printed_and_no_others(store: Store) -> None:
     fed(store, abalone())
 
     told = [row for step in PRINTED if step["resource"] for row in rows_about(store, step["step"], step["resource"])]

@@ -16,7 +16,7 @@ from store import tables
 from store.database import Store, Unusable
 from store.digest import digest
 from store.schema import check, current, migrate, newest
-from tests.stores import MakeStore, backend, fed, make_empty, make_store, sqlite_store, store  # noqa: F401
+from tests.stores import MakeStore, fed
 from tests.worlds import abalone
 
 
@@ -25,8 +25,8 @@ def difference(connection: Connection) -> list[object]:
     return list(compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata))
 
 
-def test_migrations_end_in_the_schema_that_the_code_is_written_for(make_empty: MakeStore) -> None:  # noqa: F811
-    store = make_empty()  # noqa: F811
+def test_migrations_end_in_the_schema_that_the_code_is_written_for(make_empty: MakeStore) -> None:
+    store = make_empty()
 
     assert migrate(store) == (None, newest())
     assert store.raw(difference) == []
@@ -35,7 +35,7 @@ def test_migrations_end_in_the_schema_that_the_code_is_written_for(make_empty: M
 
 
 def test_migrated_tables_have_the_comments_and_conditions_of_those_in_the_code(
-    make_empty: MakeStore,  # noqa: F811
+    make_empty: MakeStore,
 ) -> None:
     migrated, made = make_empty(), make_empty()
     migrate(migrated)
@@ -69,7 +69,7 @@ def test_migrated_tables_have_the_comments_and_conditions_of_those_in_the_code(
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_tables_are_without_row_ids_where_the_code_says_so(store: Store) -> None:  # noqa: F811
+def test_tables_are_without_row_ids_where_the_code_says_so(store: Store) -> None:
     without = {
         name for name, table in tables.metadata.tables.items() if table.dialect_options["sqlite"]["with_rowid"] is False
     }
@@ -83,7 +83,7 @@ def test_tables_are_without_row_ids_where_the_code_says_so(store: Store) -> None
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_texts_compare_by_code_point(store: Store) -> None:  # noqa: F811
+def test_texts_compare_by_code_point(store: Store) -> None:
 
     def otherwise(connection: Connection) -> list[str]:
         found = connection.execute(
@@ -98,7 +98,7 @@ def test_texts_compare_by_code_point(store: Store) -> None:  # noqa: F811
     assert store.raw(otherwise) == []
 
 
-def test_migrating_twice_does_no_harm(store: Store) -> None:  # noqa: F811
+def test_migrating_twice_does_no_harm(store: Store) -> None:
     before = digest(fed(store, abalone()))
 
     assert migrate(store) == (newest(), newest())
@@ -106,18 +106,18 @@ def test_migrating_twice_does_no_harm(store: Store) -> None:  # noqa: F811
 
 
 def migrate_there(url: str) -> str:
-    store = Store(url)  # noqa: F811
+    store = Store(url)
     try:
         return migrate(store)[1]
     finally:
         store.close()
 
 
-def test_two_processes_may_migrate_at_once(make_empty: MakeStore) -> None:  # noqa: F811
+def test_two_processes_may_migrate_at_once(make_empty: MakeStore) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         assert list(pool.map(abs, (1, 2), chunksize=1)) == [1, 2]  # both are there
         for _ in range(5):
-            store = make_empty()  # noqa: F811
+            store = make_empty()
             url = store.url.render_as_string(hide_password=False)
 
             assert list(pool.map(migrate_there, (url, url), chunksize=1)) == [newest(), newest()]
@@ -125,7 +125,7 @@ def test_two_processes_may_migrate_at_once(make_empty: MakeStore) -> None:  # no
             check(store)
 
 
-def test_a_store_of_a_newer_schema_is_refused_in_one_sentence(store: Store) -> None:  # noqa: F811
+def test_a_store_of_a_newer_schema_is_refused_in_one_sentence(store: Store) -> None:
     version = named_table("alembic_version", column("version_num"))
     store.raw(lambda connection: connection.execute(update(version).values(version_num="9999")))
     sentence = f"{store} is at schema 9999, which is newer than this Headwater knows ({newest()}): upgrade Headwater"
@@ -136,8 +136,8 @@ def test_a_store_of_a_newer_schema_is_refused_in_one_sentence(store: Store) -> N
         assert str(refused.value) == sentence
 
 
-def test_a_store_without_a_schema_is_refused_in_one_sentence(make_empty: MakeStore) -> None:  # noqa: F811
-    store = make_empty()  # noqa: F811
+def test_a_store_without_a_schema_is_refused_in_one_sentence(make_empty: MakeStore) -> None:
+    store = make_empty()
     sentence = f"{store} holds no Headwater store yet: run headwater migrate"
 
     for use in (check, digest, lambda store: fed(store, abalone())):

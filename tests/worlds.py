@@ -178,9 +178,7 @@ processing_jobs = _told_of(
         ProcessingInputs=st.lists(_uris, max_size=2).map(
             lambda uris: [{"InputName": f"i{number}", "S3Input": {"S3Uri": uri}} for number, uri in enumerate(uris)]
         ),
-        ProcessingOutputConfig=_uris.map(
-            lambda uri: {"Outputs": [{"OutputName": "out", "S3Output": {"S3Uri": uri}}]}
-        ),
+        ProcessingOutputConfig=_uris.map(lambda uri: {"Outputs": [{"OutputName": "out", "S3Output": {"S3Uri": uri}}]}),
         CreationTime=_maybe_times,
         ProcessingEndTime=_maybe_times,
         Tags=_tags,

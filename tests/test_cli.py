@@ -1,0 +1,317 @@
+"""The command line as people and programs use it: what it prints, its exit codes, its one-sentence errors."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import boto3
+import pytest
+
+from bench.generate import events
+from consumers import cli
+from store.database import Store
+from tests import stores
+
+CASE = Path(__file__).parent / "cases" / "abalone" / "events.jsonl"
+SAMPLES = Path(__file__).parent / "events"
+ALL_SAMPLES = SAMPLES / "*.json"
+PACKAGE = "arn:aws:sagemaker:us-west-2:000000000000:model-package/abalonemodelpackagegroupname/1"
+
+
+class Said(NamedTuple):
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+Headwater = Callable[..., Said]
+
+
+@pytest.fixture
+def headwater(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Headwater:
+    """Runs a command in an empty folder, as from a shell that sets nothing."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("HEADWATER_") and name != "HEADWATER_TEST_POSTGRES_URL":
+            monkeypatch.delenv(name)
+
+    def run(*words: str | Path) -> Said:
+        monkeypatch.setattr(sys, "argv", ["headwater", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        code = ended.value.code
+        return Said(code if isinstance(code, int) else 0, *capfd.readouterr())
+
+    return run
+
+
+def process(*words: str | Path, cwd: Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    """A command as a process of its own."""
+    command = [sys.executable, "-m", "consumers.cli", *map(str, words)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, env=environment, check=False)
+
+
+def test_the_same_events_in_any_form_give_the_same_digest(headwater: Headwater, tmp_path: Path) -> None:
+    lines = CASE.read_bytes().splitlines()
+    forms = {
+        "as it is": [CASE],
+        "shuffled": [tmp_path / "shuffled.jsonl"],
+        "doubled": [CASE, tmp_path / "doubled.jsonl.gz"],
+        "split": [tmp_path / "split"],
+    }
+    forms["shuffled"][0].write_bytes(b"\n".join(lines[1::2] + lines[::-2]))
+    forms["doubled"][1].write_bytes(gzip.compress(b"\n".join(lines)))
+    (tmp_path / "split").mkdir()
+    for number, line in enumerate(lines):
+        (tmp_path / "split" / f"{len(lines) - number:02}.json").write_text(json.dumps(json.loads(line), indent=2))
+    digests = {}
+    for name, sources in forms.items():
+        url = f"sqlite:///{name}.db"
+        assert headwater("replay", *sources, "--database-url", url).code == 0
+        digests[name] = headwater("digest", "--database-url", url).out.strip()
+    assert len(set(digests.values())) == 1, digests
+    assert len(digests["split"]) == 64
+
+
+def test_a_replay_says_what_became_of_all_it_read(headwater: Headwater) -> None:
+    said = headwater("replay", CASE, ALL_SAMPLES, "--json")
+    told = json.loads(said.out)
+    assert said.code == 0
+    assert (told["events"], told["complete"], told["rule_failures"]) == (57, True, 0)
+    assert told["dead"] == {
+        "does not say which endpoint it is about: it has no ARN, and no account and region to make one from": 1
+    }
+    assert sum(told["kept"].values()) == 12
+    spoken = headwater("replay", CASE, ALL_SAMPLES)
+    assert "57 events in" in spoken.out
+    assert "1 not understood, see headwater dead-letters list" in spoken.out
+    assert "no rule knows their kind yet" in spoken.out
+
+
+def test_events_come_from_standard_input(tmp_path: Path) -> None:
+    done = process("replay", "-", cwd=tmp_path, stdin=CASE.read_bytes())
+    assert (done.returncode, done.stdout[:12]) == (0, b"29 events in"), done.stderr
+
+
+def test_a_replay_that_was_stopped_goes_on_where_it_stopped(headwater: Headwater, tmp_path: Path) -> None:
+    archive = tmp_path / "archive.jsonl"
+    archive.write_bytes(b"\n".join(events(30_000, seed=3)))
+    command = [sys.executable, "-m", "consumers.cli", "replay", str(archive), "--batch-size", "100", "--json"]
+    replaying = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not _events_in(tmp_path / "headwater.db"):
+        time.sleep(0.05)
+        assert replaying.poll() is None, replaying.communicate()
+    replaying.send_signal(signal.SIGINT)
+    out, err = replaying.communicate(timeout=30)
+    first = json.loads(out)
+    assert (replaying.returncode, first["complete"], err) == (1, False, b"")
+    assert 0 < first["events"] < 30_000
+    second = json.loads(headwater("replay", archive, "--resume", "--json").out)
+    assert (first["events"] + second["events"], second["complete"]) == (30_000, True)
+    again = headwater("replay", CASE, "--resume")
+    assert "nothing to go on with: reading from the start" in again.err
+
+
+def _events_in(path: Path) -> int:
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+            found: int = connection.execute("SELECT count(*) FROM ledger").fetchone()[0]
+    except sqlite3.OperationalError:  # not there yet
+        return 0
+    return found
+
+
+def test_what_is_exported_makes_the_same_store(headwater: Headwater, tmp_path: Path) -> None:
+    headwater("replay", CASE, ALL_SAMPLES)
+    want = headwater("digest", "--verbose").out
+    for name in ("plain.jsonl", "packed.jsonl.gz", "packed.jsonl.zst"):
+        assert headwater("export", "--output", name).out == f"57 events in {name}\n"
+        url = f"sqlite:///{name}.db"
+        told = json.loads(headwater("replay", name, "--database-url", url, "--json").out)
+        assert (told["events"], told["dead"]) == (57, {})
+        assert headwater("digest", "--verbose", "--database-url", url).out == want
+    on_output = headwater("export").out
+    assert on_output == (tmp_path / "plain.jsonl").read_text()
+    assert headwater("replay", "plain.jsonl", "--json").code == 0
+    assert headwater("export").out == on_output, "what was exported came in a second time"
+
+
+def test_lineage_as_json_has_the_promised_shape(headwater: Headwater) -> None:
+    headwater("replay", CASE)
+    said = headwater("lineage", PACKAGE, "--direction", "ascendants", "--format", "json")
+    told = json.loads(said.out)
+    assert list(told) == ["start", "direction", "complete", "vertices", "edges"]
+    assert (told["direction"], told["complete"], len(told["vertices"]), len(told["edges"])) == (
+        "ascendants",
+        True,
+        11,
+        12,
+    )
+    assert {frozenset(vertex) for vertex in told["vertices"]} == {
+        frozenset(("arn", "type", "lineage_type", "name", "source_uri", "status", "hops"))
+    }
+    assert {frozenset(edge) for edge in told["edges"]} == {frozenset(("source", "destination", "type"))}
+    [start] = [vertex for vertex in told["vertices"] if vertex["hops"] == 0]
+    assert (start["arn"], start["source_uri"]) == (told["start"], PACKAGE)
+    cut = json.loads(headwater("lineage", PACKAGE, "--depth", "1", "--format", "json").out)
+    assert (cut["complete"], max(vertex["hops"] for vertex in cut["vertices"])) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("ref", "word"),
+    [
+        (PACKAGE, "model-package/abalonemodelpackagegroupname/1"),
+        ("s3://sagemaker-sample-files-000000000000/abalone/abalone-dataset.csv", "abalone-dataset.csv"),
+        ("pipelines-d84ewltjmxhe-AbaloneTrain-3kYZvpYx11", "TrainingJob"),
+        ("d84ewltjmxhe", "ProcessingJob"),
+        ("AbaloneModelPackageGroupName", "ModelGroup"),
+    ],
+)
+def test_lineage_takes_arns_uris_and_names(headwater: Headwater, ref: str, word: str) -> None:
+    headwater("replay", CASE)
+    said = headwater("lineage", ref)
+    assert (said.code, said.err) == (0, "")
+    assert word in said.out
+
+
+def test_status_tells_what_is_there_and_what_is_wrong(headwater: Headwater) -> None:
+    headwater("replay", CASE, ALL_SAMPLES)
+    said = headwater("status").out
+    for line in ("57 events in the ledger", "1 dead letters: headwater dead-letters list", "40 associations"):
+        assert line in said
+    told = json.loads(headwater("status", "--json").out)
+    assert (told["dead_letters"], told["associations"], told["underived"]) == (1, 40, 0)
+
+
+def test_dead_letters_are_listed_shown_redriven_and_discarded(headwater: Headwater) -> None:
+    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0001 now\n"
+    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0001 already\n"
+    assert headwater("dead-letters", "list").out == "no dead letters\n"
+    headwater("replay", SAMPLES / "endpoint-in-service-hand-made-minimal.json")
+    [letter] = json.loads(headwater("dead-letters", "list", "--json").out)
+    assert letter["reason"].startswith("does not say which endpoint it is about")
+    assert letter["reason"] in headwater("dead-letters", "list").out
+    shown = headwater("dead-letters", "show", "1")
+    assert json.loads(shown.out)["detail"]["EndpointName"] == "sagemaker-project-dev"
+    assert headwater("dead-letters", "redrive", "--all") == (1, "0 understood, 1 still dead\n", "")
+    assert headwater("dead-letters", "discard", "1") == (0, "1 discarded\n", "")
+    assert headwater("dead-letters", "list").out == "no dead letters\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["lineag"], 2, 'Did you mean "lineage"'),
+        (["lineage"], 2, "requires an argument"),
+        (["lineage", "x", "--direction", "sideways"], 2, "sideways"),
+        (["lineage", "x", "--depth", "-1"], 2, "0 or more"),
+        (["run", "queue", "--batch-size", "many"], 2, "many"),
+        (["run", "queue", "--batch-size", "0"], 2, "--batch-size must be at least 1"),
+        (["run"], 2, "QUEUE"),
+        (["replay"], 2, "say what to replay"),
+        (["replay", "x.jsonl", "--resum"], 2, "no option --resum"),
+        (["replay", "nowhere.jsonl"], 1, "nowhere.jsonl"),
+        (["replay", "*.nothing"], 1, "*.nothing"),
+        (["replay", "-", "--database-url", "mysql://localhost/x"], 1, "cannot keep lineage in 'mysql'"),
+        (["digest"], 1, "does not exist: replay or run makes it"),
+        (["digest", "--database-url", "no-url"], 1, "not a database URL"),
+        (["digest", "--database-url", "sqlite:///no/such/folder/x.db"], 1, "does not exist: create it"),
+        (["digest", "--database-url", "postgresql://nobody@127.0.0.1:1/x"], 1, "does not answer"),
+        (["digest", "--database-url", "sqlite:///old.txt"], 1, "not a database"),
+        (["dead-letters", "discard", "--database-url", "sqlite:///new.db"], 2, "say which"),
+        (["dead-letters", "show", "7", "--database-url", "sqlite:///new.db"], 1, "there is no dead letter 7"),
+        (["lineage", "x", "--database-url", "sqlite:///new.db"], 1, "the store is empty"),
+        (["demo", "--store", "old.txt"], 1, "is there already"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_gets_one_sentence(
+    headwater: Headwater, tmp_path: Path, words: list[str], code: int, sentence: str
+) -> None:
+    (tmp_path / "old.txt").write_text("this is no database, but long enough to be looked at as one" * 20)
+    headwater("migrate", "--database-url", "sqlite:///new.db")
+    said = headwater(*words)
+    assert (said.code, said.out) == (code, ""), said
+    assert sentence in said.err
+    assert said.err.startswith("headwater: ")
+    assert len(said.err.strip().splitlines()) == 1, said.err
+
+
+def test_an_unknown_name_gets_a_hint_and_a_used_again_one_a_choice(headwater: Headwater, tmp_path: Path) -> None:
+    headwater("replay", CASE)
+    assert "did you mean" in headwater("lineage", "AbaloneTrian-3kYZvpYx11").err
+    endpoint = json.loads((SAMPLES / "endpoint-in-service-doc.json").read_text())
+    endpoint["detail"] |= {"CreationTime": 1692411992203, "LastModifiedTime": 1692411994287}
+    (tmp_path / "again.json").write_text(json.dumps(endpoint))
+    headwater("replay", SAMPLES / "endpoint-in-service-doc.json", "again.json")
+    said = headwater("lineage", "MyEndpoint")
+    assert said.code == 1
+    assert "means several things" in said.err
+    assert [line.rpartition("/")[2] for line in said.err.strip().splitlines()[1:]] == [
+        "MyEndpoint-1592411992-aws-endpoint",
+        "MyEndpoint-1692411992-aws-endpoint",
+    ]
+
+
+def test_a_store_of_a_newer_schema_is_left_alone(headwater: Headwater, tmp_path: Path) -> None:
+    headwater("migrate")
+    with sqlite3.connect(tmp_path / "headwater.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    for command in (["migrate"], ["digest"], ["replay", CASE]):
+        said = headwater(*command)
+        assert (said.code, "upgrade Headwater" in said.err) == (1, True), said
+
+
+def test_a_queue_that_does_not_exist_is_named(aws: str, headwater: Headwater) -> None:
+    said = headwater("run", "no-such-queue")
+    assert said.code == 1
+    assert "queue 'no-such-queue' does not exist in us-west-2" in said.err
+
+
+def test_the_demo_gives_the_digest_of_the_same_file(headwater: Headwater) -> None:
+    said = headwater("demo", "--store", "demo.db")
+    assert (said.code, said.err) == (0, "")
+    headwater("replay", CASE)
+    digest = headwater("digest").out.strip()
+    assert f"digest {digest}" in said.out
+    assert headwater("digest", "--database-url", "sqlite:///demo.db").out.strip() == digest
+    for line in ("29 events of a real pipeline run published", "Ascendants: what it came from", "Try next:"):
+        assert line in said.out
+
+
+def test_a_postgresql_store_is_used_by_its_url(headwater: Headwater) -> None:
+    url = stores._new_database()
+    told = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    headwater("replay", CASE)
+    try:
+        assert headwater("replay", CASE, "--database-url", told).code == 0
+        assert headwater("digest", "--database-url", told).out == headwater("digest").out
+    finally:
+        stores._drop_database(url)
+
+
+def test_events_come_from_s3(aws: str, headwater: Headwater) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_object(Bucket="archive", Key="2022/07/13/run.jsonl.gz", Body=gzip.compress(CASE.read_bytes()))
+    assert json.loads(headwater("replay", "s3://archive/2022/", "--json").out)["events"] == 29
+    missing = headwater("replay", "s3://no-such-bucket/x")
+    assert (missing.code, "no-such-bucket" in missing.err) == (1, True)
+
+
+def test_a_password_is_never_shown() -> None:
+    assert "secret" not in str(Store("postgresql://user:secret@127.0.0.1/x"))
