@@ -130,15 +130,18 @@ def milliseconds(told: str | int | float, field: str) -> int:
     Raises:
         Malformed: It is no time, or one that no calendar holds.
     """
-    if isinstance(told, str) and not told.replace(".", "", 1).isdecimal():
-        try:
+    if type(told) is int and _SECONDS <= told <= _LATEST_MS:  # as most are
+        return told
+    try:
+        if isinstance(told, str) and not told.replace(".", "", 1).isdecimal():
             when = datetime.fromisoformat(told)
-        except ValueError:
-            raise Malformed(f"{field} is not a time: {told!r:.40}") from None
-        number: float = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND
-    else:
-        number = float(told)
-        number *= 1000 if abs(number) < _SECONDS else 1
+            number: float = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND
+        else:
+            number = float(told)
+            number *= 1000 if abs(number) < _SECONDS else 1
+    except (ValueError, OverflowError):
+        number = -1
     if isinstance(told, bool) or not 0 <= number <= _LATEST_MS:  # never true of what is not a number
-        raise Malformed(f"{field} is not a time: {told!r:.40}")
+        shown = repr(told[:40]) if isinstance(told, str) else f"{number:.16g}"
+        raise Malformed(f"{field} is not a time: {shown}")
     return int(number)

@@ -180,9 +180,11 @@ def _write_entities(transaction: Transaction, told: Iterable[Entity]) -> dict[st
     connection = transaction.connection
     said: dict[str, EntityRow] = {}
     for one in told:
-        row = _row(0, one)
-        mine = said.get(row.key)
-        said[row.key] = row if mine is None else _believed(mine, row)
+        mine = said.get(one.key)
+        if mine is None:
+            said[one.key] = _row(0, one)
+        elif mine.weight != one.weight or mine.created > one.created or not isinstance(one, Artifact):
+            said[one.key] = _believed(mine, _row(0, one))  # else it says of an artifact what was said already
     written = _entities(connection, said)
     missing = sorted(said.keys() - written.keys())
     new = {

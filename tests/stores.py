@@ -73,11 +73,10 @@ def make_store(backend: Backend, tmp_path: Path) -> Iterator[MakeStore]:
         def make() -> Store:
             if backend == "sqlite":
                 store = sqlite_store(tmp_path / f"{next(_numbers)}.db")
+                leaving.callback(store.close)
             else:
-                url = _new_database(_migrated_database())
-                leaving.callback(_drop_database, url)
-                store = Store(url)
-            leaving.callback(store.close)
+                store = Store(_spare.pop() if _spare else _new_database(_migrated_database()))
+                leaving.callback(_give_back, store)
             return store
 
         yield make
@@ -98,7 +97,8 @@ def emptied(store: Store) -> Store:
             for table in gone:
                 tx.connection.execute(delete(table))
         else:
-            tx.connection.execute(text("TRUNCATE " + ", ".join(table.name for table in gone)))
+            names = ", ".join(table.name for table in gone)
+            tx.connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
 
     store.write(clear)
     return store
@@ -141,6 +141,15 @@ def postgres() -> URL:
     return url
 
 
+_spare: list[URL] = []
+"""Migrated empty databases: emptying one takes a tenth of the time that making one does."""
+
+
+def _give_back(store: Store) -> None:
+    emptied(store).close()
+    _spare.append(store.url)
+
+
 @cache
 def _migrated_database() -> str:
     """The name of a database that others are copied from."""
@@ -148,15 +157,15 @@ def _migrated_database() -> str:
     store = Store(url)
     migrate(store)
     store.close()
-    atexit.register(_drop_database, url)
     return str(url.database)
 
 
 def _new_database(template: str = "template1") -> URL:
-    url = postgres()
-    name = f"headwater_test_{os.getpid()}_{next(_numbers)}"
-    _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
-    return url.set(database=name)
+    """A database that is dropped when Python ends, if not before."""
+    url = postgres().set(database=f"headwater_test_{os.getpid()}_{next(_numbers)}")
+    _execute(postgres(), f"CREATE DATABASE {url.database} TEMPLATE {template}")
+    atexit.register(_drop_database, url)
+    return url
 
 
 def _drop_database(url: URL) -> None:

@@ -125,7 +125,9 @@ def test_two_processes_may_migrate_at_once(make_empty: MakeStore) -> None:
             check(store)
 
 
-def test_a_store_of_a_newer_schema_is_refused_in_one_sentence(store: Store) -> None:
+def test_a_store_of_a_newer_schema_is_refused_in_one_sentence(make_empty: MakeStore) -> None:
+    store = make_empty()
+    migrate(store)
     version = named_table("alembic_version", column("version_num"))
     store.raw(lambda connection: connection.execute(update(version).values(version_num="9999")))
     sentence = f"{store} is at schema 9999, which is newer than this Headwater knows ({newest()}): upgrade Headwater"
