@@ -1,4 +1,4 @@
-"""`python -m bench.dictionary`: train the dictionary that stores pack events with, from what SageMaker's events look like.
+"""`python -m bench.dictionary`: train the dictionary that stores pack events with, on real events.
 
 Stores that exist keep theirs: a new dictionary needs a migration that adds it, and a higher id.
 """
@@ -17,10 +17,11 @@ HERE = Path(__file__).parent
 SHIPPED = HERE.parent / "store" / "events.zdict"
 
 
-def samples() -> list[bytes]:
+def samples() -> list[bytes | bytearray | memoryview]:
     """Real events, each on one line; none of the generated ones, which the benches measure with."""
     tests = HERE.parent / "tests"
-    real = [msgspec.json.format(path.read_bytes(), indent=-1) for path in sorted(tests.glob("events/*.json"))]
+    real: list[bytes | bytearray | memoryview] = []
+    real += [msgspec.json.format(path.read_bytes(), indent=-1) for path in sorted(tests.glob("events/*.json"))]
     real += (tests / "cases" / "abalone" / "events.jsonl").read_bytes().splitlines()
     return real * 8  # the trainer wants many, and takes what recurs
 
