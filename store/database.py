@@ -178,6 +178,8 @@ def pragmas(cache_mb: int) -> list[str]:
         "PRAGMA foreign_keys=ON",
         f"PRAGMA cache_size=-{cache_mb * 1024}",
         "PRAGMA temp_store=MEMORY",
+        # Pages that every batch touches are written to the file once in a while, not at each commit.
+        "PRAGMA wal_autocheckpoint=16000",
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -12,13 +13,17 @@ from multiprocessing import get_context
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.event import listens_for
 
 from consumers.handle import handle
 from ingest.delivery import Delivery
-from store.database import Store
+from store import known as table
+from store.database import Store, Transaction
 from store.digest import canonical, digest
+from store.lineage import Lineage, artifact
+from store.save import save
 from tests.stores import emptied, fed, settlements, sqlite_store
-from tests.worlds import HERE, abalone, again, case_events, samples, worlds
+from tests.worlds import HERE, NOON, PARTITION, abalone, again, case_events, samples, worlds
 
 EVERYTHING = (*abalone(), *samples().values())
 CASES = sorted(folder.name for folder in (HERE / "cases").iterdir())
@@ -264,6 +269,43 @@ def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
         assert worked(store, (world[:half], world[half:]), seed, two_processes) == graph(undisturbed, world)
 
     law()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_word_counts_that_is_spoken_while_a_heavier_one_is_withdrawn(store: Store) -> None:
+    # The one who speaks has compared its word with the heavier one, and is about to write it down.
+    slower = Store(store.url)
+    compared, withdrawn = threading.Event(), threading.Event()
+
+    @listens_for(slower.engine, "before_cursor_execute")
+    def wait(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO mention"):
+            compared.set()
+            withdrawn.wait(2)
+
+    say(store, "job-1", "Model")
+    say(store, "job-2", "DataSet")
+    speaking = threading.Thread(target=say, args=(slower, "job-3", "Image"))
+    speaking.start()
+    compared.wait(10)
+
+    say(store, "job-1", None)
+
+    withdrawn.set()
+    speaking.join()
+    slower.close()
+    assert [json.loads(line)[2] for line in canonical(store).splitlines()] == ["Image"]
+
+
+def say(store: Store, job: str, type_: str | None) -> None:
+    """Have a job say that an artifact is of a type, or nothing any more."""
+    said = Lineage((artifact(PARTITION, type_, "s3://bucket/thing", NOON),) if type_ else ())
+
+    def write(tx: Transaction) -> None:
+        (row,) = table.claim(tx, {f"{PARTITION}training-job/{job}": "training-job"}).values()
+        save(tx, {row.id: said})
+
+    store.write(write)
 
 
 def test_both_databases_end_in_the_same_digest(store: Store, undisturbed: Store) -> None:
