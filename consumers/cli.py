@@ -236,13 +236,13 @@ def lineage(
     `headwater lineage arn:aws:sagemaker:eu-west-1:111122223333:model-package/churn/7 --format mermaid`.
     """
     from consumers import formats
-    from store import query
+    from store import find, query
 
     if depth is not None and depth < 0:
         raise Misused("--depth counts links: 0 or more")
     with opened(database_url) as store:
-        found = query.find(store, ref)
-        near = [] if found else query.nearest(store, ref)
+        found = find.find(store, ref)
+        near = [] if found else find.nearest(store, ref)
     if not found:
         hint = f"; did you mean {' or '.join(near)}?" if near else ": the store is empty, feed it with replay or run"
         raise Failed(f"nothing is known of {ref!r}{hint}")

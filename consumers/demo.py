@@ -28,7 +28,8 @@ from consumers.formats import tree
 from consumers.worker import Totals, work
 from store.database import Store
 from store.digest import digest
-from store.query import Direction, find, walk
+from store.find import find
+from store.query import Direction, walk
 from store.schema import migrate
 
 HERE = Path(__file__).parent

@@ -17,8 +17,8 @@ import structlog
 
 from consumers.known import Kind, Known
 from consumers.observe import TELLINGS, observe
-from consumers.resources import Resources, with_referrers
 from consumers.rules import RULES
+from consumers.working_set import WorkingSet, with_referrers
 from ingest.delivery import Delivery
 from ingest.event import Event, Malformed, decode
 from store import known as table
@@ -73,13 +73,11 @@ def handle(batch: Sequence[Delivery], store: Store) -> Settlement:
         return _keep(understood, dead, store)
     except (Unavailable, Unusable):
         raise
-    except Exception as why:  # noqa: BLE001  # whatever the database refuses, one message must not hold up the rest
-        if len(batch) == 1:
-            reason = f"the store refuses it: {str(why).splitlines()[0]}"
-            log.warning("refused by the store", origin=batch[0].origin, reason=reason)
-            return _keep([], [(batch[0], reason)], store)
-        half = len(batch) // 2
-        return _joined(handle(batch[:half], store), handle(batch[half:], store))
+    except Exception as why:  # noqa: BLE001  # whatever the store refuses, one message must not hold up the rest
+        if len(batch) > 1:
+            half = len(batch) // 2
+            return _joined(handle(batch[:half], store), handle(batch[half:], store))
+        return _keep_alone(understood, batch[0], str(why).splitlines()[0], store)
 
 
 def catch_up(store: Store) -> int:
@@ -93,12 +91,14 @@ def catch_up(store: Store) -> int:
     """
     done = 0
     while late := store.read(lambda tx: ledger.kept(tx, TELLINGS, PAGE)):
-        understood, dead = _understood([Delivery(body) for body in late.values()])
-        done += _keep(understood, dead, store, late).derived
+        for number, body in late.items():
+            settlement = handle([Delivery(body, "the ledger")], store)
+            outcome = "refused" if settlement.dead else "derived"
+            store.write(lambda tx, number=number, outcome=outcome: ledger.mark(tx, [number], outcome))  # type: ignore[misc]
+            done += settlement.derived
     rules = {kind.value: rule.signature for kind, rule in RULES.items()}
     while keys := store.read(lambda tx: table.underived(tx, PAGE) or table.outdated(tx, rules, PAGE)):
-        store.write(lambda tx, keys=keys: derive(Resources(tx), keys))  # type: ignore[misc]  # a default, no argument
-        done += len(keys)
+        done += _derive_committed(keys, store)[0]
     return done
 
 
@@ -133,29 +133,62 @@ def _understood(batch: Sequence[Delivery]) -> tuple[list[_Understood], list[tupl
     return understood, dead
 
 
-def _keep(
-    understood: Sequence[_Understood],
-    dead: Sequence[tuple[Delivery, str]],
-    store: Store,
-    late: Collection[int] = (),
-) -> Settlement:
-    """Both steps for events that were understood; `late` are their ids in the ledger, if they were kept there."""
-    told = fold(known for one in understood for known in one.told)
+def _keep(understood: Sequence[_Understood], dead: Sequence[tuple[Delivery, str]], store: Store) -> Settlement:
+    """Both steps for a batch."""
     received = time.time_ns() // 1_000_000
 
     def know(tx: Transaction) -> tuple[set[str], tuple[int, int]]:
-        resources = Resources(tx)
-        touched = _remember(resources, understood, told, received)
+        working = WorkingSet(tx, derives=tx.exclusive)
+        touched = _remember(working, understood, received)
         ledger.bury(tx, [DeadLetter(0, why, one.origin, received, one.body) for one, why in dead])
-        if late:
-            ledger.mark(tx, late, "derived")
-        return touched, derive(resources, touched) if tx.exclusive else (0, 0)
+        return touched, derive(working, touched) if tx.exclusive else (0, 0)
 
     touched, (derived, failed) = store.write(know)
     if not store.sqlite and touched:
-        derived, failed = store.write(lambda tx: derive(Resources(tx), touched))
+        derived, failed = _derive_committed(touched, store)
     kept = Counter(one.event.kind for one in understood if not one.told)
     return Settlement(len(understood), kept, dead, derived, failed)
+
+
+def _keep_alone(understood: Sequence[_Understood], delivery: Delivery, why: str, store: Store) -> Settlement:
+    """Keep one message that something in the store refuses: the first step by itself, or as a dead letter."""
+    received = time.time_ns() // 1_000_000
+    try:
+        touched = store.write(lambda tx: _remember(WorkingSet(tx), understood, received))
+    except (Unavailable, Unusable):
+        raise
+    except Exception:  # noqa: BLE001  # as above
+        reason = f"the store refuses it: {why}"
+        log.warning("refused by the store", origin=delivery.origin, reason=reason)
+        return _keep([], [(delivery, reason)], store)
+    derived, failed = _derive_committed(touched, store)
+    kept = Counter(one.event.kind for one in understood if not one.told)
+    return Settlement(len(understood), kept, (), derived, failed)
+
+
+def _derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
+    """The second step by itself; what the store refuses of one resource does not hold up the others.
+
+    Returns:
+        How many were derived, and how many could not be.
+    """
+    try:
+        return store.write(lambda tx: derive(WorkingSet(tx), keys))
+    except (Unavailable, Unusable):
+        raise
+    except Exception as why:  # noqa: BLE001  # as above
+        if len(keys) > 1:
+            found = [_derive_committed([key], store) for key in sorted(keys)]
+            return sum(derived for derived, _ in found), sum(failed for _, failed in found)
+        reason = f"the store refuses its lineage: {str(why).splitlines()[0]}"
+        log.warning("refused by the store", resources=list(keys), reason=reason)
+
+        def mark(tx: Transaction) -> None:
+            rows = table.lock(tx, keys).values()
+            table.mark_derived(tx, [row._replace(derived=row.version, problem=reason) for row in rows])
+
+        store.write(mark)
+        return 0, 1
 
 
 def fold(told: Iterable[Known]) -> dict[str, Known]:
@@ -168,10 +201,9 @@ def fold(told: Iterable[Known]) -> dict[str, Known]:
     return folded
 
 
-def _remember(
-    resources: Resources, understood: Sequence[_Understood], told: Mapping[str, Known], received: int
-) -> set[str]:
+def _remember(working: WorkingSet, understood: Sequence[_Understood], received: int) -> set[str]:
     """Write events into the ledger, and what they tell into what is known; the keys that lineage follows from."""
+    told = fold(known for one in understood for known in one.told)
     kinds = {key: known.kind.value for key, known in told.items()}
     subjects = []
     for event, tells in understood:
@@ -179,15 +211,15 @@ def _remember(
         subjects.append(subject)
         if subject:
             kinds.setdefault(subject, _part(subject))
-    resources.claim(kinds)
-    touched = resources.learn(told)
+    working.claim(kinds)
+    touched = working.learn(told)
     ledger.remember(
-        resources.tx,
+        working.tx,
         [
             Entry(
                 event.key(),
                 event.kind,
-                resources.rows[subject].id if subject else None,
+                working.rows[subject].id if subject else None,
                 event.time or 0,
                 "derived" if tells else "kept",
                 event.body,
@@ -199,31 +231,31 @@ def _remember(
     return touched
 
 
-def derive(resources: Resources, touched: Collection[str]) -> tuple[int, int]:
+def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
     """Derive lineage of resources of which something new is known, and of all that read them.
 
     Args:
-        resources: In a transaction in which what is known is committed, or will be together with what is derived.
+        working: In a transaction in which what is known is committed, or will be together with what is derived.
         touched: Their keys.
 
     Returns:
         How many were derived, and how many rules failed.
     """
-    tx = resources.tx
+    tx = working.tx
     keys = with_referrers(tx, touched)
-    resources.lock(keys)
-    resources.fetch_references(keys)
+    working.lock(keys)
+    working.fetch_references(keys)
     said: dict[int, Lineage] = {}
     marked: list[ResourceRow] = []
     problems = 0
     for key in sorted(keys):
-        row = resources.rows[key]
+        row = working.rows[key]
         rule = RULES[Kind(row.kind)]
         problem = None
         try:
             lineage = Lineage()
-            for life in resources.lives(key):
-                lineage |= rule.apply(life, resources.lookup)
+            for life in working.lives(key):
+                lineage |= rule.apply(life, working.lookup)
             said[row.id] = lineage
         except Exception as why:  # a rule that fails on one resource must not hold up all others
             problem = f"{type(why).__name__}: {why}"
@@ -232,9 +264,8 @@ def derive(resources: Resources, touched: Collection[str]) -> tuple[int, int]:
         now = row._replace(derived=row.version, rule=rule.signature, problem=problem)
         if now != row:
             marked.append(now)
-    save(
-        tx, said, resources.fresh if tx.exclusive else {row.id for row in marked if not resources.rows[row.key].derived}
-    )
+    fresh = working.fresh if working.derives else {row.id for row in marked if not working.rows[row.key].derived}
+    save(tx, said, fresh)
     table.mark_derived(tx, marked)
     return len(said), problems
 

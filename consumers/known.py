@@ -119,7 +119,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
             loose = dict(loose)
             for digest, told in other.loose.items():
                 mine_loose = loose.get(digest)
-                if mine_loose is None or told.stamp < mine_loose.stamp:
+                if mine_loose is None or _earlier(told, mine_loose):
                     loose[digest] = told
         return Known(
             self.kind,
@@ -128,6 +128,13 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
             lives,
             loose,
         )
+
+
+def _earlier(theirs: Loose, ours: Loose) -> bool:
+    """True if theirs is to replace ours: the same news, perhaps in another spelling of its JSON."""
+    if theirs.stamp != ours.stamp:
+        return theirs.stamp < ours.stamp
+    return theirs != ours and msgspec.json.encode(theirs) < msgspec.json.encode(ours)
 
 
 def newer(theirs: Field, ours: Field) -> bool:
@@ -139,8 +146,11 @@ def newer(theirs: Field, ours: Field) -> bool:
 
 
 def canonical(value: bytes | msgspec.Raw) -> bytes:
-    """JSON in the one spelling that equal values share."""
-    return msgspec.json.encode(msgspec.json.decode(value), order="sorted")
+    """JSON in the one spelling that equal values share; itself, where numbers in it are beyond all reckoning."""
+    try:
+        return msgspec.json.encode(msgspec.json.decode(value), order="sorted")
+    except msgspec.DecodeError:
+        return bytes(value)
 
 
 def loosely(told: Mapping[str, msgspec.Raw], stamped: int, created: int | None, life: Life) -> tuple[str, Loose]:

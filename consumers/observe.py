@@ -238,11 +238,19 @@ def _identity(event: Event, telling: Telling, detail: Any) -> str:
             return str(told)
     name = getattr(detail, telling.name)
     if telling.kind is Kind.MODEL_PACKAGE and detail.model_package_group_name and detail.model_package_version:
-        name = f"{detail.model_package_group_name}/{int(float(detail.model_package_version))}"
+        name = f"{detail.model_package_group_name}/{_version(detail.model_package_version)}"
     if name and re.fullmatch(r"\d{12}", event.account) and event.region:
         return f"{partition_of(event.region)}:sagemaker:{event.region}:{event.account}:{part}/{name.lower()}"
     missing = "account and region" if name else "name"
     raise Malformed(f"does not say which {part} it is about: it has no ARN, and no {missing} to make one from")
+
+
+def _version(told: str | float) -> str:
+    """A package's version, which comes as 3, 3.0 or "3"."""
+    number, _, zeros = str(told).partition(".")
+    if not number.isdecimal() or zeros.strip("0"):
+        raise Malformed(f"ModelPackageVersion is not a number: {str(told)[:40]!r}")
+    return number
 
 
 def _execution(event: Event, telling: Telling, detail: Any) -> str:

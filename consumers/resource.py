@@ -34,6 +34,7 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
         detail: All that is known of it, as its type.
         created: When it was made, as near as anyone tells, in epoch milliseconds.
         modified: When the newest of it was so.
+        replaced: When another was made under its name, or None.
         changes: What its tracked values have been, in order; equal ones may follow each other.
     """
 
@@ -42,6 +43,7 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
     detail: D
     created: int
     modified: int
+    replaced: int | None = None
     changes: tuple[Change, ...] = ()
 
     @property

@@ -14,7 +14,7 @@ from ingest.event import Malformed
 
 Time = str | int | float
 """A time in any of the spellings that `ingest.event.milliseconds` reads."""
-Number = int | float
+Number = float
 
 Name = Annotated[str, msgspec.Meta(max_length=256)]
 Uri = Annotated[str, msgspec.Meta(max_length=2048)]

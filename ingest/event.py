@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+DEEPEST = 100
+"""Levels of nesting in an event, at the most: SageMaker's have a dozen, and who reads deeper ones runs out of stack."""
+LONGEST_ARN = 2048
+"""Characters in an ARN, at the most."""
+
+_BRACKET = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"|[][{}]', re.DOTALL)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LATEST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
@@ -93,6 +100,8 @@ def decode(body: bytes) -> Event:
         body.decode()  # what no rule reads is not decoded, but kept, and has to be JSON when it is asked for
     except UnicodeDecodeError as why:
         raise Malformed(f"not UTF-8: {why.reason} at byte {why.start}") from why
+    if body.count(b"{") + body.count(b"[") > DEEPEST and _depth(body) > DEEPEST:
+        raise Malformed(f"nested more than {DEEPEST} levels deep")
     resources = envelope.resources
     if isinstance(resources, str):
         resources = [resources]
@@ -105,9 +114,28 @@ def decode(body: bytes) -> Event:
         source=envelope.source or "",
         account=f"{account:012d}" if isinstance(account, int) else account or "",
         region=envelope.region or "",
-        resources=tuple(filter(None, resources or ())),
+        resources=_arns(resources or ()),
         body=body,
     )
+
+
+def _arns(told: Iterable[str | None]) -> tuple[str, ...]:
+    found = tuple(filter(None, told))
+    if any(len(arn) > LONGEST_ARN for arn in found):
+        raise Malformed(f"names a resource by more than {LONGEST_ARN:,} characters")
+    return found
+
+
+def _depth(body: bytes) -> int:
+    """How deep a JSON text is nested; brackets within strings do not count."""
+    depth = deepest = 0
+    for bracket in _BRACKET.finditer(body):
+        if bracket[0] in b"{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif bracket[0] in b"}]":
+            depth -= 1
+    return deepest
 
 
 def _read(body: bytes) -> _Envelope:

@@ -100,6 +100,10 @@ class Store:
         # The driver's own BEGIN comes late, so that reads before the first write would not be part of the
         # transaction, and updates would be lost: transactions are begun by `_begin_sqlite`.
         connection.isolation_level = None
+        # Of all statements this one does not wait by itself for others who have just made the file.
+        for attempt in stamina.retry_context(on=sqlite3.OperationalError, attempts=None, timeout=self.busy_seconds):
+            with attempt:
+                connection.execute("PRAGMA journal_mode=WAL")
         for pragma in pragmas(self.cache_mb):
             connection.execute(pragma)
 
@@ -221,7 +225,7 @@ def _named(why: DBAPIError | sqlite3.Error, store: Store) -> Exception:
     if getattr(cause, "sqlstate", None) in _RACES:
         return _Again(str(cause))
     reason = str(cause).strip().split("\n")[0]
-    if isinstance(why, IntegrityError):
+    if isinstance(why, IntegrityError) or getattr(cause, "sqlstate", None) == "54000":  # what is said is too long
         return why
     if "no such table" in reason or getattr(cause, "sqlstate", None) == "42P01":
         return Unusable(f"{store} holds no Headwater store yet: run headwater migrate")

@@ -58,11 +58,17 @@ HEARSAY, TOLD, OWN = 0, 1, 100
 
 
 class Artifact(Entity, frozen=True, kw_only=True, gc=False):
-    """A thing with an address: a data set, an image, a model. Its weight follows from its type."""
+    """A thing with an address: a data set, an image, a model. Its weight follows from its type.
+
+    Attributes:
+        source_types: Other names of its source: (type, value).
+        metadata: Where it came from (MetadataProperties), where the resource that it stands for tells.
+    """
 
     lineage_type: ClassVar[str] = "Artifact"
 
     source_types: tuple[tuple[str, str], ...] = ()
+    metadata: dict[str, str] = {}
 
 
 class TrialComponent(Entity, frozen=True, kw_only=True, gc=False):
@@ -165,7 +171,9 @@ ARTIFACT_WEIGHTS = {"Model": 60, "Checkpoint": 50, "TensorBoard": 40, "DebugHook
 """An artifact is of the strongest type that anyone gives it, so that its type does not depend on who came first."""
 
 
-def artifact(partition: str, type_: str, source_uri: str, created: int) -> Artifact:
+def artifact(
+    partition: str, type_: str, source_uri: str, created: int, metadata: dict[str, str] | None = None
+) -> Artifact:
     """The artifact for an address.
 
     Args:
@@ -173,6 +181,7 @@ def artifact(partition: str, type_: str, source_uri: str, created: int) -> Artif
         type_: Its ArtifactType.
         source_uri: Its address, kept as given: `.../train` and `.../train/` are two artifacts, as they are in AWS.
         created: When it was first spoken of.
+        metadata: Where it came from, told by the resource that it stands for, whose word outweighs others'.
     """
     identity = hashlib.blake2b(msgspec.json.encode((source_uri, ())), digest_size=16).hexdigest()
     return Artifact(
@@ -180,7 +189,8 @@ def artifact(partition: str, type_: str, source_uri: str, created: int) -> Artif
         type=type_,
         source_uri=source_uri,
         created=created,
-        weight=ARTIFACT_WEIGHTS.get(type_, 5),
+        weight=ARTIFACT_WEIGHTS.get(type_, 5) + bool(metadata),
+        metadata=metadata or {},
     )
 
 

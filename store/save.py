@@ -60,7 +60,9 @@ def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collectio
     connection = transaction.connection
     speakers_before = [number for number in said if number not in fresh]
     told = {(number, one.key): one for number, lineage in said.items() for one in _heaviest(lineage.entities)}
-    ids = _write_entities(transaction, told.values())
+    words = _words(told.values())
+    written = _made(transaction, words)
+    ids = {key: row.id for key, row in written.items()}
     mentions: Rows = {(number, ids[key]): (one.weight, one.created, _claim(one)) for (number, key), one in told.items()}
     associations: Rows = {}
     memberships: Rows = {}
@@ -73,11 +75,15 @@ def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collectio
 
     mentioned = _owned(connection, mention, speakers_before)
     _replace(connection, mention, mentioned, mentions)
+    # Only now: from its mention on, nobody can take an entity away or believe others of it without hearing us.
+    _outweigh(transaction, words, written)
     _replace(connection, association, _owned(connection, association, speakers_before), associations)
     _replace(connection, membership, _owned(connection, membership, speakers_before), memberships)
-    _write_details(connection, {ids[key]: (one, number not in fresh) for (number, key), one in told.items()})
-    doubtful = {key[1] for key, before in mentioned.items() if mentions.get(key, before)[:2] != before[:2]}
-    doubtful |= {key[1] for key in mentioned.keys() - mentions.keys()}
+    _write_details(
+        connection,
+        {ids[key]: (one, number not in fresh) for (number, key), one in told.items() if one.weight == OWN},
+    )
+    doubtful = {key[1] for key, before in mentioned.items() if mentions.get(key) != before}
     if doubtful:
         _reconsider(transaction, doubtful)
 
@@ -121,9 +127,9 @@ def _document(one: Entity) -> str:
     rest: dict[str, Any]
     match one:
         case Artifact():
-            if not one.source_types:
+            if not one.source_types and not one.metadata:
                 return "{}"
-            rest = {"source_types": one.source_types}
+            rest = {"source_types": one.source_types, "metadata": one.metadata}
         case TrialComponent():
             rest = {
                 "display_name": one.display_name,
@@ -151,7 +157,7 @@ def _document(one: Entity) -> str:
 
 def _claim(one: Entity) -> str | None:
     """What is said of an entity that others may speak of too; nothing where it follows from the weight."""
-    if one.weight == OWN or isinstance(one, Artifact):
+    if one.weight == OWN or (isinstance(one, Artifact) and not one.metadata):
         return None
     return _claim_of(_row(0, one))
 
@@ -175,9 +181,8 @@ def _believed(ours: EntityRow, theirs: EntityRow) -> EntityRow:
     return heavier if heavier.created == created else heavier._replace(created=created)
 
 
-def _write_entities(transaction: Transaction, told: Iterable[Entity]) -> dict[str, int]:
-    """Write what is said of entities, where it outweighs what is written; returns their ids by key."""
-    connection = transaction.connection
+def _words(told: Iterable[Entity]) -> dict[str, EntityRow]:
+    """The heaviest of what is said of each entity, as a row without its id, by key."""
     said: dict[str, EntityRow] = {}
     for one in told:
         mine = said.get(one.key)
@@ -185,22 +190,36 @@ def _write_entities(transaction: Transaction, told: Iterable[Entity]) -> dict[st
             said[one.key] = _row(0, one)
         elif mine.weight != one.weight or mine.created > one.created or not isinstance(one, Artifact):
             said[one.key] = _believed(mine, _row(0, one))  # else it says of an artifact what was said already
-    written = _entities(connection, said)
-    missing = sorted(said.keys() - written.keys())
+    return said
+
+
+def _made(transaction: Transaction, words: Mapping[str, EntityRow]) -> dict[str, EntityRow]:
+    """The rows of these entities as they are written; those that were missing as they are said to be."""
+    connection = transaction.connection
+    written = _entities(connection, words)
+    missing = sorted(words.keys() - written.keys())
     new = {
-        key: said[key]._replace(id=number)
+        key: words[key]._replace(id=number)
         for number, key in zip(rows.new_ids(connection, entity, len(missing)), missing, strict=True)
     }
     rows.insert(connection, entity, list(new.values()), "fail" if transaction.exclusive else "ignore")
-    # Others may have written the same entities a moment ago: theirs stand, and have to be compared with ours.
-    written |= new if transaction.exclusive else _entities(connection, new)
-    changed = {key: row for key, row in written.items() if _believed(row, said[key]._replace(id=row.id)) != row}
-    if changed:
-        if not transaction.exclusive:
-            changed = _entities(connection, changed, lock=True)
-        better = [_believed(row, said[key]._replace(id=row.id)) for key, row in changed.items()]
-        rows.insert(connection, entity, sorted(better), "replace")
-    return {key: row.id for key, row in written.items()}
+    # Another worker may have made the same entity a moment ago: then its row stands.
+    return written | (new if transaction.exclusive else _entities(connection, new))
+
+
+def _outweigh(transaction: Transaction, words: Mapping[str, EntityRow], written: Mapping[str, EntityRow]) -> None:
+    """Write what is said of entities, where it outweighs what is written."""
+    connection = transaction.connection
+    if not transaction.exclusive:
+        written = _entities(connection, words)
+    changed = {key: row for key, row in written.items() if _better(row, words[key]) != row}
+    if changed and not transaction.exclusive:
+        changed = _entities(connection, changed, lock=True)
+    rows.insert(connection, entity, sorted(_better(row, words[key]) for key, row in changed.items()), "replace")
+
+
+def _better(written: EntityRow, word: EntityRow) -> EntityRow:
+    return _believed(written, word._replace(id=written.id))
 
 
 def _entities(connection: Connection, keys: Collection[str], *, lock: bool = False) -> dict[str, EntityRow]:
@@ -235,18 +254,14 @@ def _write_details(connection: Connection, told: Mapping[int, tuple[Entity, bool
         connection: Within the transaction.
         told: Id -> the entity, and whether it may have been written before.
     """
-    own = {
-        number: (one, before)
-        for number, (one, before) in told.items()
-        if one.weight == OWN and isinstance(one, TrialComponent | Context)
-    }
-    known = [number for number, (_, before) in own.items() if before]
+    known = [number for number, (_, before) in told.items() if before]
     parameters: Rows = {}
     metrics: Rows = {}
     tags: Rows = {}
-    for number, (one, _) in own.items():
-        for name, value in one.tags.items():
-            tags[number, name] = (value,)
+    for number, (one, _) in told.items():
+        if isinstance(one, TrialComponent | Context):
+            for name, value in one.tags.items():
+                tags[number, name] = (value,)
         if isinstance(one, TrialComponent):
             for name, both in one.parameters.items():
                 parameters[number, name] = both
@@ -283,8 +298,8 @@ def _reconsider(transaction: Transaction, doubtful: Collection[int]) -> None:
         if weight == OWN:
             continue  # its own resource speaks of it, and has just written it or will
         now = row._replace(weight=weight, created=min(since for _, _, since in words[number]))
-        if row.lineage_type == Artifact.lineage_type:
-            now = now._replace(type=_ARTIFACT_TYPES.get(weight, row.type))
+        if row.lineage_type == Artifact.lineage_type and claim is None:
+            now = now._replace(type=_ARTIFACT_TYPES.get(weight, row.type), document="{}")
         elif claim is not None:
             arn, type_, name, source_uri, status, document = msgspec.json.decode(claim)
             now = now._replace(arn=arn, type=type_, name=name, source_uri=source_uri, status=status, document=document)

@@ -24,8 +24,8 @@ from aiobotocore.session import get_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import archive
 from ingest.archive import ArchiveSource, Position
+from ingest.content import LONGEST
 from ingest.delivery import Batch, Refused, Unavailable
 
 # Every character that could mislead a reader which looks for the ends of objects, and some that no one expects.
@@ -136,8 +136,8 @@ def written(shapes: dict[str, Write]) -> st.SearchStrategy[Write]:
 def blocks_of(size: int) -> Iterator[None]:
     """Read and unpack so much at a time; a small size falls between any two bytes that belong together."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(archive, "_BLOCK", size)
-        patched.setattr(archive, "_PACKED", size)
+        patched.setattr("ingest.archive._BLOCK", size)
+        patched.setattr("ingest.content._PACKED", size)
         yield
 
 
@@ -339,26 +339,26 @@ def test_a_broken_object_costs_its_neighbours_nothing(
 
 
 def test_a_line_without_end_is_cut_and_reading_goes_on_behind_it(file: Path) -> None:
-    file.write_bytes(BODIES[0] + b"\n" + b"x" * (archive.LONGEST + 3_000_000) + b"\n" + BODIES[1])
-    assert read(file) == [BODIES[0], b"x" * archive.LONGEST, BODIES[1]]
+    file.write_bytes(BODIES[0] + b"\n" + b"x" * (LONGEST + 3_000_000) + b"\n" + BODIES[1])
+    assert read(file) == [BODIES[0], b"x" * LONGEST, BODIES[1]]
 
 
 def test_only_a_line_by_itself_can_be_too_long(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "LONGEST", 2 * len(BODIES[0]))
+    monkeypatch.setattr("ingest.content.LONGEST", 2 * len(BODIES[0]))
     file.write_bytes(b"\n".join(BODIES * 10))
     with blocks_of(len(BODIES[0]) // 2):
         assert read(file) == BODIES * 10
 
 
 def test_a_last_line_without_end_is_cut(file: Path) -> None:
-    file.write_bytes(BODIES[0] + b"\n" + b"x" * (archive.LONGEST + 3_000_000))
-    assert read(file) == [BODIES[0], b"x" * archive.LONGEST]
+    file.write_bytes(BODIES[0] + b"\n" + b"x" * (LONGEST + 3_000_000))
+    assert read(file) == [BODIES[0], b"x" * LONGEST]
 
 
 def test_an_object_without_end_is_cut_and_reading_goes_on_behind_it(file: Path) -> None:
-    file.write_bytes(b'[{"a": 1}, {"a": "' + b"x" * (archive.LONGEST + 3_000_000) + b'"}, {"a": 2}]')
+    file.write_bytes(b'[{"a": 1}, {"a": "' + b"x" * (LONGEST + 3_000_000) + b'"}, {"a": 2}]')
     first, cut, last = read(file)
-    assert (first, len(cut), last) == (b'{"a": 1}', archive.LONGEST, b'{"a": 2}')
+    assert (first, len(cut), last) == (b'{"a": 1}', LONGEST, b'{"a": 2}')
 
 
 @pytest.mark.parametrize("start", [b"", b"[{", b'[{"a": "'], ids=repr)
@@ -370,13 +370,13 @@ def test_memory_does_not_grow_with_what_has_no_end(file: Path, start: bytes) -> 
     tracemalloc.start()
     try:
         assert len(read(file)) == 1
-        assert tracemalloc.get_traced_memory()[1] < 6 * archive.LONGEST
+        assert tracemalloc.get_traced_memory()[1] < 6 * LONGEST
     finally:
         tracemalloc.stop()
 
 
 def test_large_pieces_make_small_batches(file: Path) -> None:
-    file.write_bytes(b"\n".join([b"x" * (archive.LONGEST - 1)] * 4))
+    file.write_bytes(b"\n".join([b"x" * (LONGEST - 1)] * 4))
 
     async def sizes() -> list[int]:
         async with aclosing(ArchiveSource(str(file))) as source:

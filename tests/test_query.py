@@ -10,8 +10,10 @@ from ingest.event import decode
 from store import known as table
 from store import ledger
 from store.database import Store, Transaction
+from store.evidence import evidence
+from store.find import find, nearest
 from store.lineage import Artifact, Association, AssociationType, Lineage, artifact
-from store.query import Direction, Walk, ascendants, descendants, evidence, find, nearest, walk
+from store.query import Direction, Walk, ascendants, descendants, walk
 from store.save import save
 from tests.stores import fed, settlements
 from tests.worlds import NOON, PARTITION, abalone, case_events

@@ -56,13 +56,15 @@ def endpoint(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Lineage:
     context = endpoint_context(endpoint)
     entities: list[Entity] = [context]
     associations: list[Association] = []
-    for deployment in deployments(endpoint):
+    for position, deployment in enumerate(deployments(endpoint)):
         action = _action(endpoint, deployment)
         entities.append(action)
         associations.append(
             Association(action.arn, context.arn, AssociationType.ASSOCIATED_WITH, deployment.since, deployment.until)
         )
-        for source in _deployed(endpoint, deployment, lookup):
+        # A name means what stood when it was given: to the endpoint when it was made, later by an update.
+        given = endpoint.created if position == 0 else deployment.since
+        for source in _deployed(endpoint, deployment, given, lookup):
             entities.append(source)
             associations.append(
                 Association(source.arn, action.arn, AssociationType.CONTRIBUTED_TO, deployment.since, deployment.until)
@@ -90,6 +92,7 @@ def endpoint_context(endpoint: Resource[shapes.Endpoint]) -> Context:
         status=status,
         created=endpoint.created,
         modified=endpoint.modified,
+        ended=end(endpoint),
         properties={"Status": status} if status else {},
         tags=shapes.tags(endpoint.detail.tags),
         weight=OWN,
@@ -102,29 +105,65 @@ def deployments(endpoint: Resource[shapes.Endpoint]) -> list[Deployment]:
     A deployment lasts from the first word of its configuration until another took its place. One that was announced
     but never took over (it was rolled back) ended when the endpoint next spoke without it.
     """
-    spans: dict[str, tuple[str, int, int, bool]] = {}  # config in lower case: name, first, last, took over
-    for change in endpoint.changes:
-        current, pending, _ = change.values
+    spans: dict[str, _Span] = {}  # by configuration in lower case
+    turns = _turns(endpoint)
+    for time, current, pending in turns:
         for config, took_over in ((current, True), (pending, False)):
             if config:
-                name, first, _, before = spans.get(config.lower(), (config, change.time, 0, False))
-                spans[config.lower()] = (min(name, config), first, change.time, took_over or before)
+                before = spans.get(config.lower(), _Span(config, time, time, False))
+                spans[config.lower()] = _Span(
+                    min(config, before.config), before.first, time, took_over or before.took_over
+                )
+    ended = end(endpoint)
     found = []
-    for name, first, last, took_over in spans.values():
-        after = [change for change in endpoint.changes if change.time > last]
-        until = after[0].time if after else None
-        newest = endpoint.changes[-1].values
-        if until is None and newest[0].lower() != name.lower() and newest[1].lower() != name.lower():
-            until = last  # several changes within one millisecond
-        status = ACTION_STATUSES.get((newest[2]).replace("_", "").lower(), "Unknown")
+    for span in spans.values():
+        _, current, pending = turns[-1]
+        stands = span.config.lower() in (current.lower(), pending.lower())
+        until = next((time for time, _, _ in turns if time > span.last), None if stands else span.last)
+        until = ended if until is None or (ended is not None and ended < until) else until
+        status = ACTION_STATUSES.get(_plain(endpoint.detail.endpoint_status), "Unknown")
         if until is not None:
-            status = "Completed" if took_over else "Stopped"
-        elif not took_over:
+            status = "Completed" if span.took_over else "Stopped"
+        elif not span.took_over:
             status = "InProgress"
-        elif newest[1] and newest[1].lower() != name.lower():
+        elif pending and pending.lower() != span.config.lower():
             status = "Completed"  # the endpoint is being updated, away from this one
-        found.append(Deployment(name, first, until, status))
+        found.append(Deployment(span.config, span.first, until, status))
     return sorted(found, key=lambda deployment: (deployment.since, deployment.config))
+
+
+class _Span(msgspec.Struct, frozen=True):
+    """The first and the last word of a configuration, and whether the endpoint ever ran on it."""
+
+    config: str
+    first: int
+    last: int
+    took_over: bool
+
+
+def _turns(endpoint: Resource[shapes.Endpoint]) -> list[tuple[int, str, str]]:
+    """What was told: (time, configuration, the one to come). What leaves the configuration out does not change it."""
+    found = []
+    current = ""
+    for change in endpoint.changes:
+        told, pending, _ = change.values
+        current = told or current
+        found.append((change.time, current, pending))
+    return found
+
+
+def end(endpoint: Resource[shapes.Endpoint]) -> int | None:
+    """When an endpoint ended: when it began to be deleted, or another was made under its name; None if it stands."""
+    ended = None
+    for change in endpoint.changes:
+        deleting = _plain(change.values[2]) == "deleting"
+        ended = (change.time if ended is None else ended) if deleting else None
+    return ended if ended is not None else endpoint.replaced
+
+
+def _plain(status: str | None) -> str:
+    """A status as both the API and events spell it: InService, IN_SERVICE."""
+    return (status or "").replace("_", "").lower()
 
 
 def _action(endpoint: Resource[shapes.Endpoint], deployment: Deployment) -> Action:
@@ -145,8 +184,10 @@ def _action(endpoint: Resource[shapes.Endpoint], deployment: Deployment) -> Acti
     )
 
 
-def _deployed(endpoint: Resource[shapes.Endpoint], deployment: Deployment, lookup: Lookup) -> list[Artifact]:
-    config = lookup(endpoint.sibling(Kind.ENDPOINT_CONFIG, deployment.config), shapes.EndpointConfig, deployment.since)
+def _deployed(
+    endpoint: Resource[shapes.Endpoint], deployment: Deployment, given: int, lookup: Lookup
+) -> list[Artifact]:
+    config = lookup(endpoint.sibling(Kind.ENDPOINT_CONFIG, deployment.config), shapes.EndpointConfig, given)
     if config is None:
         return []
     found: dict[str, Artifact] = {}

@@ -23,6 +23,7 @@ def feature_group(group: Resource[shapes.FeatureGroup], _: Lookup) -> Lineage:
         description=detail.description or "",
         created=group.created,
         modified=group.modified,
+        ended=group.modified if (detail.feature_group_status or "").lower() == "deleting" else group.replaced,
         tags=shapes.tags(detail.tags),
         weight=OWN,
     )

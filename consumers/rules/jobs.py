@@ -60,7 +60,7 @@ def training_job(job: Resource[shapes.TrainingJob], _: Lookup) -> Lineage:
         ended=detail.training_end_time,
         parameters={**_machine(image, detail.resource_config), **_parameters(detail.hyper_parameters)},
         metrics={
-            metric.metric_name: (float(metric.value), instant(metric.timestamp))
+            metric.metric_name: (metric.value, instant(metric.timestamp))
             for metric in detail.final_metric_data_list
             if metric.value is not None and metric.metric_name
         },
@@ -273,11 +273,11 @@ def _machine(image: str | None, config: ResourceConfig) -> dict[str, tuple[str |
     if image:
         told["SageMaker.ImageUri"] = (image, None)
     if config.instance_count is not None:
-        told["SageMaker.InstanceCount"] = (None, float(config.instance_count))
+        told["SageMaker.InstanceCount"] = (None, config.instance_count)
     if config.instance_type:
         told["SageMaker.InstanceType"] = (config.instance_type, None)
     if config.volume_size is not None:
-        told["SageMaker.VolumeSizeInGB"] = (None, float(config.volume_size))
+        told["SageMaker.VolumeSizeInGB"] = (None, config.volume_size)
     return told
 
 

@@ -68,7 +68,7 @@ def model_package(package: Resource[shapes.ModelPackage], lookup: Lookup) -> Lin
     """
     detail = package.detail
     since = package.created
-    itself = artifact(package.partition, "Model", package.arn, since)
+    itself = artifact(package.partition, "Model", package.arn, since, _metadata(detail.metadata_properties))
     parts: list[Artifact] = []
     for container in detail.inference_specification.containers:
         parts += container_artifacts(container, package.partition, since)
@@ -154,6 +154,16 @@ def _approvals(package: Resource[shapes.ModelPackage]) -> list[Action]:
             )
         )
     return actions
+
+
+def _metadata(told: shapes.MetadataProperties) -> dict[str, str]:
+    found = {
+        "CommitId": told.commit_id,
+        "GeneratedBy": told.generated_by,
+        "ProjectId": told.project_id,
+        "Repository": told.repository,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _generated_by(detail: shapes.ModelPackage) -> dict[str, str]:

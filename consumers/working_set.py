@@ -1,4 +1,4 @@
-"""The resources that one transaction works on: their rows, what is known of them, and each as rules see it."""
+"""What one transaction works on: rows of resources, what is known of each, and each as rules see it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from store.database import Transaction
 from store.known import ResourceRow
 
 
-class Resources:
-    """A working set: read once, joined in memory, written once."""
+class WorkingSet:
+    """Read once, joined in memory, written once."""
 
-    def __init__(self, tx: Transaction) -> None:
-        """Args: tx: What is read and written belongs to it."""
+    def __init__(self, tx: Transaction, *, derives: bool = False) -> None:
+        """Begin with nothing.
+
+        Args:
+            tx: What is read and written belongs to it.
+            derives: True if lineage is derived in the same transaction, so that nobody ever sees the time between.
+        """
         self.tx = tx
+        self.derives = derives
         self.rows: dict[str, ResourceRow] = {}
         self.fresh: set[int] = set()  # ids of resources of which nothing was known before this transaction
         self._known: dict[str, Known] = {}
@@ -62,7 +68,7 @@ class Resources:
             row = row._replace(
                 kind=known.kind.value, version=version, problem=None, known=self.tx.packer.pack(encode(known))
             )
-            if self.tx.exclusive:  # which derives as well: nobody ever sees the time between
+            if self.derives:
                 row = row._replace(derived=version, rule=rule.signature)
             self.rows[key] = row
             changed.append(row)
@@ -89,12 +95,13 @@ class Resources:
 
     def fetch_references(self, keys: Iterable[str]) -> None:
         """Load what these refer to, and what that refers to: as many statements as references are deep."""
+        seen: set[str] = set()
         wanted = set(keys)
         while wanted:
-            targets = {target for key in wanted for target in self.references(key)} - self.rows.keys()
-            loaded = table.load(self.tx, targets)
-            self.rows |= loaded
-            wanted = {key for key, row in loaded.items() if row.known is not None}
+            seen |= wanted
+            targets = {target for key in wanted for target in self.references(key)} - seen
+            self.rows |= table.load(self.tx, targets - self.rows.keys())
+            wanted = {key for key in targets if self.known(key) is not None}
 
     def lookup(self, key: str, kind: type[D], at: int | None = None) -> Resource[D] | None:
         """As `consumers.resource.Lookup` says."""
@@ -122,10 +129,15 @@ def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
 
 def views(known: Known, rule: Rule) -> list[Resource[Any]]:
     """Each life of what is known as rules see it, the oldest first."""
-    return [_view(known, created, life, rule) for created, life in lives(known)]
+    found = lives(known)
+    replaced = [begun * 1000 if begun else None for begun, _ in found[1:]]
+    return [
+        _view(known, created, life, rule, until)
+        for (created, life), until in zip(found, [*replaced, None], strict=True)
+    ]
 
 
-def _view(known: Known, created: int | None, life: Life, rule: Rule) -> Resource[Any]:
+def _view(known: Known, created: int | None, life: Life, rule: Rule, replaced: int | None) -> Resource[Any]:
     told = shapes.read(detail(life), rule.decoder)
     exactly = instant(getattr(told, "creation_time", None))
     roughly = created * 1000 if created else known.earliest
@@ -135,5 +147,6 @@ def _view(known: Known, created: int | None, life: Life, rule: Rule) -> Resource
         detail=told,
         created=exactly or roughly or 0,
         modified=max((moment(stamped) for stamped, _ in life.fields.values()), default=0),
+        replaced=replaced,
         changes=tuple(Change(moment(stamped), values) for stamped, values in life.changes),
     )

@@ -1,0 +1,68 @@
+"""What the failures of AWS's clients mean to us: refused for good, or worth another try."""
+
+from __future__ import annotations
+
+import aiohttp
+from botocore import exceptions as boto
+
+from ingest.delivery import Refused, Unavailable
+
+FAILURES = (boto.ClientError, boto.BotoCoreError, aiohttp.ClientError, OSError, TimeoutError, ValueError)
+
+_MISSING = {"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "NoSuchKey"}
+_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}  # 403: said in no way we know
+_BAD_CREDENTIALS = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+_LATER = {"OverLimit", "RequestLimitExceeded", "RequestTimeout", "SlowDown", "TooManyRequestsException"}
+_UNREACHED = (
+    boto.ConnectionError,
+    boto.CredentialRetrievalError,  # the service that hands out a role's credentials
+    boto.HTTPClientError,
+    boto.MetadataRetrievalError,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+)
+
+
+def failure(why: Exception, thing: str, missing: str) -> Refused | Unavailable:
+    """What a failure of AWS's client means to us.
+
+    Args:
+        why: One of FAILURES.
+        thing: What was asked for, as a person calls it: `queue 'x'`.
+        missing: What to say after `<thing> does not exist`.
+    """
+    if isinstance(why, boto.NoCredentialsError | boto.PartialCredentialsError):
+        return Refused("no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+    if isinstance(why, boto.NoRegionError):
+        return Refused("no AWS region: set --region or AWS_DEFAULT_REGION")
+    if isinstance(why, boto.ClientError):
+        code = why.response.get("Error", {}).get("Code", "")
+        status = why.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if status >= 500 or status == 429 or code in _LATER or "throttl" in code.lower():
+            return Unavailable(f"{thing}: AWS did not answer ({why})")
+        if code in _MISSING:
+            return Refused(f"{thing} does not exist{missing}")
+        if code in _FORBIDDEN:
+            return Refused(f"not allowed to read {thing}: give this role {_permission(why.operation_name)}")
+        if code in _BAD_CREDENTIALS:
+            return Refused(f"AWS does not accept these credentials ({code}): renew them, or choose others")
+        return Refused(f"AWS refuses {thing}: {why}")
+    if isinstance(why, _UNREACHED):
+        return Unavailable(f"{thing}: AWS did not answer ({why})")
+    return Refused(f"cannot ask AWS for {thing}: {why}")
+
+
+def _permission(operation: str) -> str:
+    """The IAM action that an operation needs."""
+    if operation in {"ListObjectsV2", "GetObject"}:
+        return "s3:GetObject" if operation == "GetObject" else "s3:ListBucket"
+    return f"sqs:{operation.removesuffix('Batch')}"

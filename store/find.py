@@ -1,0 +1,113 @@
+"""What a person means by an ARN of anything, a URI or a name; and what comes near, when nothing is meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, func, or_, select
+
+from store.database import Store, Transaction
+from store.lineage import OWN
+from store.query import Vertex, query_type
+from store.tables import entity, membership, mention, reference, resource
+
+
+class Match(msgspec.Struct, frozen=True):
+    """Something that a person may have meant.
+
+    Attributes:
+        vertex: The entity.
+        starts: Where a walk from it begins: itself; of a trial or an experiment, its trial components.
+    """
+
+    vertex: Vertex
+    starts: tuple[str, ...]
+
+
+_CAPTURED = re.compile(
+    r"-(\d+-)?aws-(training-job|processing-job|transform-job|endpoint|model-package-group|feature-group)"
+)
+_PREFERENCE = ("TrialComponent", "Artifact", "Context", "Trial", "Experiment", "Action")
+
+
+def find(store: Store, ref: str) -> list[Match]:
+    """What a person means by an ARN of anything, a URI, or a name.
+
+    Returns:
+        All that match equally well: mostly one; several where a name was used again; none.
+    """
+    return store.read(lambda tx: _find(tx.connection, ref.strip()))
+
+
+def _find(connection: Connection, ref: str) -> list[Match]:
+    low = ref.lower()
+    if not low:
+        return []
+    questions: list[Select[Any]] = [select(entity).where(entity.c.key == low)]
+    questions.append(select(entity).where(entity.c.source_uri.in_({ref, low})))
+    if low.startswith("arn:"):
+        spoken = select(mention.c.entity_id).join(resource).where(resource.c.key == low, mention.c.weight > 0)
+        itself = select(entity).where(entity.c.id.in_(spoken))
+        reads = select(reference.c.resource_id.label("id")).where(reference.c.target == low).cte(recursive=True)
+        further = (
+            select(reference.c.resource_id)
+            .join(resource, resource.c.key == reference.c.target)
+            .join(reads, reads.c.id == resource.c.id)
+        )
+        reads = reads.union(further)
+        readers = select(mention.c.entity_id).join(reads, reads.c.id == mention.c.resource_id)
+        questions += [
+            itself.where(func.lower(entity.c.source_uri) == low),  # however the events spelled it
+            itself,
+            select(entity).where(entity.c.id.in_(readers.where(mention.c.weight == OWN))),
+        ]
+    else:
+        questions.append(select(entity).where(entity.c.name == ref))
+        begins = (entity.c.name >= f"{ref}-") & (entity.c.name < f"{ref}.")
+        questions.append(select(entity).where(entity.c.name != "", begins, entity.c.name.contains("-aws-")))
+        tail = func.lower(entity.c.source_uri).like(f"%/{_escaped(low)}", escape="\\")
+        questions.append(select(entity).where(or_(func.lower(entity.c.name) == low, tail)))
+    for position, question in enumerate(questions):
+        found = connection.execute(question.limit(1000)).all()
+        if position == 3 and not low.startswith("arn:"):
+            found = [row for row in found if _CAPTURED.fullmatch(row.name[len(ref) :])]
+        if found:
+            best = min(_PREFERENCE.index(row.lineage_type) for row in found)
+            kept = [row for row in found if _PREFERENCE.index(row.lineage_type) == best]
+            return [_match(connection, row) for row in sorted(kept, key=lambda row: (row.created, row.key))]
+    return []
+
+
+def _match(connection: Connection, row: Any) -> Match:
+    vertex = Vertex(row.arn, query_type(row.type), row.lineage_type, row.name, row.source_uri, row.status)
+    if row.lineage_type not in ("Trial", "Experiment"):
+        return Match(vertex, (row.arn,))
+    inside = select(membership.c.child_id.label("id")).where(membership.c.parent_id == row.id).cte(recursive=True)
+    inside = inside.union(select(membership.c.child_id).join(inside, membership.c.parent_id == inside.c.id))
+    parts = select(entity.c.arn).join(inside, entity.c.id == inside.c.id)
+    return Match(vertex, tuple(connection.scalars(parts.where(entity.c.lineage_type == "TrialComponent"))))
+
+
+def nearest(store: Store, ref: str, count: int = 3) -> list[str]:
+    """Names and URIs that resemble what nothing was found for."""
+    words = sorted(re.findall(r"[A-Za-z0-9]{3,}", ref.rpartition("/")[2] or ref), key=len, reverse=True)
+
+    def look(tx: Transaction) -> list[str]:
+        candidates: set[str] = set()
+        for word in [*words[:3], ""]:
+            pattern = f"%{_escaped(word[:12].lower())}%"
+            for column in (entity.c.name, entity.c.source_uri):
+                like = select(column).where(column != "", func.lower(column).like(pattern, escape="\\"))
+                candidates |= set(tx.connection.scalars(like.limit(500)))
+            if len(candidates) >= count:
+                break
+        return difflib.get_close_matches(ref, sorted(candidates), n=count, cutoff=0.3)
+
+    return store.read(look)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
