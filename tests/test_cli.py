@@ -10,12 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import boto3
 import pytest
+import structlog
 
 from bench.generate import events
 from consumers import cli
@@ -40,7 +41,9 @@ Headwater = Callable[..., Said]
 
 
 @pytest.fixture
-def headwater(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Headwater:
+def headwater(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Headwater]:
     """Runs a command in an empty folder, as from a shell that sets nothing."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
@@ -54,7 +57,8 @@ def headwater(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Cap
         code = ended.value.code
         return Said(code if isinstance(code, int) else 0, *capfd.readouterr())
 
-    return run
+    yield run
+    structlog.reset_defaults()  # commands set up logs for the process that they think is theirs
 
 
 def process(*words: str | Path, cwd: Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:

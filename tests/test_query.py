@@ -71,7 +71,7 @@ def test_descendants_are_all_that_came_of_something_the_nearest_first(graph: Sto
 
 def test_both_ways_give_what_it_came_from_and_what_came_of_it_each_as_near_as_it_is(graph: Store) -> None:
     assert drawn(walk(graph, [thing("report").arn], Direction.BOTH)) == (
-        {"report": 0, "model": 1, "train": 1, "package": 2, "raw": 2},
+        {"report": 0, "model": 1, "train": 1, "package": 3, "raw": 3},
         set(LINKS),
         True,
     )
