@@ -77,7 +77,7 @@ def handle(batch: Sequence[Delivery], store: Store) -> Settlement:
         if len(batch) > 1:
             half = len(batch) // 2
             return _joined(handle(batch[:half], store), handle(batch[half:], store))
-        return _keep_alone(understood, batch[0], str(why).splitlines()[0], store)
+        return _keep_alone(understood, batch[0], _first_line(why), store)
 
 
 def catch_up(store: Store) -> int:
@@ -180,7 +180,7 @@ def _derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
         if len(keys) > 1:
             found = [_derive_committed([key], store) for key in sorted(keys)]
             return sum(derived for derived, _ in found), sum(failed for _, failed in found)
-        reason = f"the store refuses its lineage: {str(why).splitlines()[0]}"
+        reason = f"the store refuses its lineage: {_first_line(why)}"
         log.warning("refused by the store", resources=list(keys), reason=reason)
 
         def mark(tx: Transaction) -> None:
@@ -273,6 +273,10 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
 def _part(arn: str) -> str:
     """What sort of thing an ARN names, for resources without a rule."""
     return arn.split(":", 5)[-1].partition("/")[0] or "unknown"
+
+
+def _first_line(why: Exception) -> str:
+    return next(iter(str(why).splitlines()), type(why).__name__)
 
 
 def _joined(one: Settlement, other: Settlement) -> Settlement:

@@ -104,6 +104,8 @@ def mark(transaction: Transaction, numbers: Collection[int], outcome: str) -> No
 def bury(transaction: Transaction, letters: Iterable[DeadLetter]) -> None:
     """Put messages into the dead letters; one that is there is not put there twice."""
     connection, pack = transaction.connection, transaction.packer.pack
+    # A reason may quote what no database keeps in a text.
+    letters = [letter._replace(reason=letter.reason.replace("\0", "\\0")) for letter in letters]
     named = {hashlib.blake2b(letter.body, digest_size=16).digest(): letter for letter in letters}
     keys = sorted(named)
     numbers = rows.new_ids(connection, dead_letter, len(keys))

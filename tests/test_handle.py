@@ -1,0 +1,92 @@
+"""What is left undone is done later: events that no rule knew, rules that say more than before, a worker cut short."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from consumers import handle as module
+from consumers.handle import catch_up, handle
+from consumers.known import Kind
+from consumers.observe import TELLINGS
+from consumers.resource import Lookup, Resource
+from consumers.rules import RULES, features
+from consumers.shapes import FeatureGroup
+from ingest.delivery import Delivery
+from store import ledger
+from store.database import Store, Unavailable
+from store.digest import digest
+from store.lineage import Lineage
+from store.status import status
+from tests.stores import MakeStore, fed
+from tests.worlds import case_events
+
+FEATURE_GROUP = "SageMaker Feature Group State Change"
+GROUP = case_events("feature_group")
+ABALONE = case_events("abalone")
+
+
+def test_events_that_no_rule_knew_are_derived_the_day_one_does(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    want = digest(fed(make_store(), GROUP))
+    store = make_store()
+    with monkeypatch.context() as earlier:
+        earlier.delitem(TELLINGS, FEATURE_GROUP)  # type: ignore[arg-type]  # a dictionary, told to be read only
+        settlement = handle([Delivery(body) for body in GROUP], store)
+    assert (settlement.kept, settlement.derived) == ({FEATURE_GROUP: len(GROUP)}, 0)
+    assert digest(store)[1] == {}
+    assert catch_up(store) > 0
+    assert digest(store) == want
+    assert store.read(ledger.counts) == {"derived": {FEATURE_GROUP: len(GROUP)}}
+    assert catch_up(store) == 0
+
+
+def test_a_rule_that_says_something_else_is_applied_to_what_is_known(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = fed(make_store(), [*GROUP, *ABALONE])
+
+    def silent(group: Resource[FeatureGroup], lookup: Lookup) -> Lineage:
+        return Lineage(features.feature_group(group, lookup).entities[:1])
+
+    changed = dataclasses.replace(RULES[Kind.FEATURE_GROUP], lineage=silent, version=2)
+    monkeypatch.setitem(RULES, Kind.FEATURE_GROUP, changed)
+    assert catch_up(store) == 1
+    assert catch_up(store) == 0
+    assert digest(store) == digest(fed(make_store(), [*ABALONE, *GROUP]))
+
+
+def test_a_worker_cut_short_between_its_two_steps_leaves_nothing_undone(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    want = digest(fed(make_store(), ABALONE))
+    store = make_store()
+    batch = [Delivery(body) for body in ABALONE]
+
+    def cut(*_: object) -> tuple[int, int]:
+        raise Unavailable("the power went")
+
+    with monkeypatch.context() as moment:
+        moment.setattr(module, "derive", cut)
+        with pytest.raises(Unavailable):
+            handle(batch, store)
+    assert status(store).underived == (0 if store.sqlite else 15)  # SQLite takes both steps in one transaction
+    catch_up(store)
+    handle(batch, store)
+    assert (digest(store), status(store).underived) == (want, 0)
+
+
+def test_a_rule_that_fails_holds_up_no_other_and_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Lineage:
+        raise KeyError("a bug")
+
+    broken = dataclasses.replace(RULES[Kind.TRANSFORM_JOB], lineage=fail)
+    monkeypatch.setitem(RULES, Kind.TRANSFORM_JOB, broken)
+    settlement = handle([Delivery(body) for body in ABALONE], store)
+    assert (settlement.events, settlement.failed, list(settlement.dead)) == (29, 1, [])
+    [(key, why)] = status(store).problems
+    assert (":transform-job/" in key, why) == (True, "KeyError: 'a bug'")
+    assert digest(store)[1]["Association"] == 19  # all but the four that the rule would say
+    assert catch_up(store) == 0
