@@ -33,7 +33,7 @@ def test_events_that_no_rule_knew_are_derived_the_day_one_does(
     want = digest(fed(make_store(), GROUP))
     store = make_store()
     with monkeypatch.context() as earlier:
-        earlier.delitem(TELLINGS, FEATURE_GROUP)  # type: ignore[arg-type]  # a dictionary, told to be read only
+        earlier.delitem(TELLINGS, FEATURE_GROUP)
         settlement = handle([Delivery(body) for body in GROUP], store)
     assert (settlement.kept, settlement.derived) == ({FEATURE_GROUP: len(GROUP)}, 0)
     assert digest(store)[1] == {}
