@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -218,11 +218,13 @@ _SECONDARY = {
 
 def _rank(detail: msgspec.Struct, fields: tuple[str, ...]) -> int:
     """How far along the life cycle a status is, 0 to 63: it decides between changes of the same millisecond."""
-    rank = 0
-    for field, ranks in zip(fields, (_PRIMARY, _SECONDARY), strict=False):
-        status = getattr(detail, field)
-        rank = rank * 8 + (ranks.get(status.replace("_", "").lower(), 0) if status else 0)
-    return rank
+    return _rank_of(*(getattr(detail, field) for field in fields))
+
+
+@lru_cache(maxsize=1024)
+def _rank_of(status: str | None = None, finer: str | None = None) -> int:
+    primary, secondary = ((told or "").replace("_", "").lower() for told in (status, finer))
+    return _PRIMARY.get(primary, 0) * 8 + _SECONDARY.get(secondary, 0)
 
 
 _ARN = re.compile(r"(arn:aws[a-z0-9-]*:sagemaker:[a-z0-9-]+:\d{12}:)([^/]+)/(.+)", re.IGNORECASE | re.DOTALL)

@@ -61,8 +61,8 @@ def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collectio
     speakers_before = [number for number in said if number not in fresh]
     told = {(number, one.key): one for number, lineage in said.items() for one in _heaviest(lineage.entities)}
     words = _words(told.values())
-    written = _made(transaction, words)
-    ids = {key: row.id for key, row in written.items()}
+    there, made = _made(transaction, words)
+    ids = {key: row.id for found in (there, made) for key, row in found.items()}
     mentions: Rows = {(number, ids[key]): (one.weight, one.created, _claim(one)) for (number, key), one in told.items()}
     associations: Rows = {}
     memberships: Rows = {}
@@ -76,7 +76,7 @@ def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collectio
     mentioned = _owned(connection, mention, speakers_before)
     _replace(connection, mention, mentioned, mentions)
     # Only now: from its mention on, nobody can take an entity away or believe others of it without hearing us.
-    _outweigh(transaction, words, written)
+    _outweigh(transaction, words, there)
     _replace(connection, association, _owned(connection, association, speakers_before), associations)
     _replace(connection, membership, _owned(connection, membership, speakers_before), memberships)
     _write_details(
@@ -193,26 +193,29 @@ def _words(told: Iterable[Entity]) -> dict[str, EntityRow]:
     return said
 
 
-def _made(transaction: Transaction, words: Mapping[str, EntityRow]) -> dict[str, EntityRow]:
-    """The rows of these entities as they are written; those that were missing as they are said to be."""
+def _made(
+    transaction: Transaction, words: Mapping[str, EntityRow]
+) -> tuple[dict[str, EntityRow], dict[str, EntityRow]]:
+    """The rows of these entities: those that were there, and those that were missing, made as they are said to be."""
     connection = transaction.connection
-    written = _entities(connection, words)
-    missing = sorted(words.keys() - written.keys())
-    new = {
+    there = _entities(connection, words)
+    missing = sorted(words.keys() - there.keys())
+    made = {
         key: words[key]._replace(id=number)
         for number, key in zip(rows.new_ids(connection, entity, len(missing)), missing, strict=True)
     }
-    rows.insert(connection, entity, list(new.values()), "fail" if transaction.exclusive else "ignore")
-    # Another worker may have made the same entity a moment ago: then its row stands.
-    return written | (new if transaction.exclusive else _entities(connection, new))
+    rows.insert(connection, entity, list(made.values()), "fail" if transaction.exclusive else "ignore")
+    if transaction.exclusive:
+        return there, made
+    return there | _entities(connection, made), {}  # another worker may have made some a moment ago: its rows stand
 
 
-def _outweigh(transaction: Transaction, words: Mapping[str, EntityRow], written: Mapping[str, EntityRow]) -> None:
-    """Write what is said of entities, where it outweighs what is written."""
+def _outweigh(transaction: Transaction, words: Mapping[str, EntityRow], there: Mapping[str, EntityRow]) -> None:
+    """Write what is said of entities that were there, where it outweighs what is written."""
     connection = transaction.connection
     if not transaction.exclusive:
-        written = _entities(connection, words)
-    changed = {key: row for key, row in written.items() if _better(row, words[key]) != row}
+        there = _entities(connection, there)  # as of now, when our mentions are made
+    changed = {key: row for key, row in there.items() if _better(row, words[key]) != row}
     if changed and not transaction.exclusive:
         changed = _entities(connection, changed, lock=True)
     rows.insert(connection, entity, sorted(_better(row, words[key]) for key, row in changed.items()), "replace")
