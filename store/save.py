@@ -21,6 +21,7 @@ from store.lineage import (
     Action,
     Artifact,
     Association,
+    AssociationType,
     Context,
     Entity,
     Lineage,
@@ -98,12 +99,16 @@ def _heaviest(entities: Iterable[Entity]) -> Iterable[Entity]:
     return kept.values()
 
 
+_PLAIN = {type_: type_.value for type_ in AssociationType}  # asking an enumeration for its value is slow
+
+
 def _joined(link: Association, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
     """A link that a resource makes twice, in two lives: it held from the first to the last."""
+    type_ = _PLAIN[link.type]
     if before is None:
-        return (link.type.value, link.since, link.until)
+        return (type_, link.since, link.until)
     until = None if link.until is None or before[2] is None else max(link.until, before[2])
-    return (min(link.type.value, before[0]), min(link.since, before[1]), until)
+    return (min(type_, before[0]), min(link.since, before[1]), until)
 
 
 def _row(number: int, one: Entity) -> EntityRow:
