@@ -256,7 +256,7 @@ def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callab
     try:
         return metrics.serve(*at, health)
     except (OSError, OverflowError) as why:
-        raise Refused(f"cannot serve metrics on {at[0]}:{at[1]}: {why}; choose another --metrics-port") from why
+        raise Refused(f"cannot serve metrics on {at[0]}:{at[1]} ({why}): choose another --metrics-port") from why
 
 
 async def _drained(source: SqsSource) -> bool:
