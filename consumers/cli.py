@@ -243,9 +243,11 @@ def lineage(
     with opened(database_url) as store:
         found = find.find(store, ref)
         near = [] if found else find.nearest(store, ref)
+    if near is None:
+        raise Failed(f"nothing is known of {ref!r}: the store is empty, feed it with replay or run")
     if not found:
-        hint = f"; did you mean {' or '.join(near)}?" if near else ": the store is empty, feed it with replay or run"
-        raise Failed(f"nothing is known of {ref!r}{hint}")
+        hint = f"did you mean {' or '.join(near)}?" if near else "say an ARN, an S3 URI or a name that events have told"
+        raise Failed(f"nothing is known of {ref!r}; {hint}")
     if len(found) > 1:
         lines = "\n".join(f"  {match.vertex.arn}" for match in found)
         raise Failed(f"{ref!r} means several things; say one of their ARNs:\n{lines}")

@@ -91,11 +91,11 @@ def _match(connection: Connection, row: Any) -> Match:
     return Match(vertex, tuple(connection.scalars(parts.where(entity.c.lineage_type == "TrialComponent"))))
 
 
-def nearest(store: Store, ref: str, count: int = 3) -> list[str]:
-    """Names and URIs that resemble what nothing was found for."""
+def nearest(store: Store, ref: str, count: int = 3) -> list[str] | None:
+    """Names and URIs that resemble what nothing was found for, or None when the store holds nothing at all."""
     words = sorted(re.findall(r"[A-Za-z0-9]{3,}", ref.rpartition("/")[2] or ref), key=len, reverse=True)
 
-    def look(tx: Transaction) -> list[str]:
+    def look(tx: Transaction) -> list[str] | None:
         candidates: set[str] = set()
         for word in [*words[:3], ""]:
             pattern = f"%{_escaped(word[:12].lower())}%"
@@ -104,7 +104,7 @@ def nearest(store: Store, ref: str, count: int = 3) -> list[str]:
                 candidates |= set(tx.connection.scalars(like.limit(500)))
             if len(candidates) >= count:
                 break
-        return difflib.get_close_matches(ref, sorted(candidates), n=count, cutoff=0.3)
+        return difflib.get_close_matches(ref, sorted(candidates), n=count, cutoff=0.4) if candidates else None
 
     return store.read(look)
 
