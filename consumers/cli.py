@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -13,10 +14,11 @@ import msgspec
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 from rich.markup import escape
+from stamina.instrumentation import set_on_retry_hooks
 
 from ingest.delivery import Refused
 from ingest.delivery import Unavailable as SourceUnavailable
-from store.database import DEFAULT_URL, Store, Unavailable, Unusable
+from store.database import DEFAULT_URL, BadUrl, Store, Unavailable, Unusable
 from store.query import LIMIT, Direction
 
 app = App(
@@ -47,6 +49,17 @@ Endpoint = Annotated[
 ]
 
 
+LONGEST_REF = 4096
+"""Characters in what is asked for, at the most: no ARN, URI or name is longer."""
+
+
+class _Console(Console):
+    """rich's console; a pipe that was closed is told on, as by any other output."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Failed(Exception):
     """What was asked for cannot be done; the message is one sentence that says what to do."""
 
@@ -60,20 +73,24 @@ def main() -> None:
     # Events make many objects that live for a batch and few that point at each other: collecting them after every
     # 700 costs a tenth of the speed and finds nothing.
     gc.set_threshold(100_000, 20, 20)
+    set_on_retry_hooks(())  # waiting for a lock is no news
     try:
         code = app(sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as why:
         _say_error(f"{_plain(why)}; headwater --help tells more")
         sys.exit(2)
-    except Misused as why:
+    except (BadUrl, Misused) as why:
         _say_error(str(why))
         sys.exit(2)
     except (Failed, Refused, SourceUnavailable, Unavailable, Unusable) as why:
         _say_error(str(why))
         sys.exit(1)
     except BrokenPipeError:  # whoever read our output has had enough
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
         sys.exit(0)
+    except OSError as why:
+        _say_error(f"cannot write what was asked for: {why.strerror}")
+        sys.exit(1)
     except KeyboardInterrupt:
         _say_error("interrupted")
         sys.exit(1)
@@ -101,7 +118,7 @@ def opened(database_url: str, *, migrated: bool = False) -> Store:
     from store import schema
 
     store = Store(database_url)
-    if not migrated and store.sqlite and not Path(store.url.database or "").exists():
+    if not migrated and store.sqlite and not os.path.exists(store.url.database or ""):
         raise Unusable(f"{store} does not exist: replay or run makes it, or name another with --database-url")
     try:
         schema.migrate(store) if migrated else schema.check(store)
@@ -238,8 +255,11 @@ def lineage(
     from consumers import formats
     from store import find, query
 
+    if len(ref) > LONGEST_REF or ref != ref.encode("utf-8", "replace").decode():
+        raise Misused(f"what is asked for must be UTF-8 text of at most {LONGEST_REF:,} characters")
     if depth is not None and depth < 0:
         raise Misused("--depth counts links: 0 or more")
+    _at_least_one("--limit", limit)
     with opened(database_url) as store:
         found = find.find(store, ref)
         near = [] if found else find.nearest(store, ref)
@@ -254,10 +274,10 @@ def lineage(
     if not found[0].starts:
         raise Failed(f"{found[0].vertex.name or ref!r} has no trial components yet: nothing to follow")
     with store:
-        walk = query.walk(store, found[0].starts, direction, depth=depth, limit=_at_least_one("--limit", limit))
+        walk = query.walk(store, found[0].starts, direction, depth=depth, limit=limit)
     if format == "tree":
         # Where nobody looks at it, long URIs need not fit a screen.
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+        console = _Console(highlight=False, width=None if sys.stdout.isatty() else 200)
         console.print(formats.tree(walk))
     else:
         sys.stdout.write(formats.FORMATS[format](walk).rstrip("\n") + "\n")
@@ -295,7 +315,7 @@ def status(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> 
     if as_json:
         _print_json(found)
     else:
-        report.status(Console(highlight=False), str(store), found)
+        report.status(_Console(highlight=False), str(store), found)
 
 
 @app.command
@@ -329,7 +349,7 @@ def list_(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> N
     if as_json:
         _print_json([_shown(letter) for letter in found])
     else:
-        report.dead_letters(Console(highlight=False), found)
+        report.dead_letters(_Console(highlight=False), found)
 
 
 @letters.command
@@ -385,7 +405,7 @@ def demo(
         raise Failed(f"{store} is there already: name a file that is not")
     service.set_up_logs("auto", "error")
     try:
-        asyncio.run(show_all(store or Path("headwater-demo.db"), Console(highlight=False)))
+        asyncio.run(show_all(store or Path("headwater-demo.db"), _Console(highlight=False)))
     except MotoMissing as why:
         raise Failed(str(why)) from why
 
@@ -408,8 +428,8 @@ def _shown(letter: object) -> dict[str, object]:
 
 
 def _at_least_one(option: str, value: int) -> int:
-    if value < 1:
-        raise Misused(f"{option} must be at least 1, not {value}")
+    if not 1 <= value <= 1_000_000_000:
+        raise Misused(f"{option} must be from 1 to 1,000,000,000, not {value}")
     return value
 
 

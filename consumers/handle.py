@@ -73,10 +73,12 @@ def handle(batch: Sequence[Delivery], store: Store) -> Settlement:
         return _keep(understood, dead, store)
     except (Unavailable, Unusable):
         raise
-    except Exception as why:  # noqa: BLE001  # whatever the store refuses, one message must not hold up the rest
+    except Exception as why:  # whatever the store refuses, one message must not hold up the rest
         if len(batch) > 1:
             half = len(batch) // 2
             return _joined(handle(batch[:half], store), handle(batch[half:], store))
+        if dead:  # it has to be kept, whatever it is: there is nowhere else to put it
+            raise
         return _keep_alone(understood, batch[0], _first_line(why), store)
 
 
@@ -97,8 +99,13 @@ def catch_up(store: Store) -> int:
             store.write(lambda tx, number=number, outcome=outcome: ledger.mark(tx, [number], outcome))  # type: ignore[misc]
             done += settlement.derived
     rules = {kind.value: rule.signature for kind, rule in RULES.items()}
+    before: list[str] = []
     while keys := store.read(lambda tx: table.underived(tx, PAGE) or table.outdated(tx, rules, PAGE)):
+        if keys == before:
+            log.error("cannot derive what was left undone", resources=len(keys), first=keys[0])
+            break
         done += _derive_committed(keys, store)[0]
+        before = keys
     return done
 
 
@@ -185,7 +192,11 @@ def _derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
 
         def mark(tx: Transaction) -> None:
             rows = table.lock(tx, keys).values()
-            table.mark_derived(tx, [row._replace(derived=row.version, problem=reason) for row in rows])
+            save(tx, {row.id: Lineage() for row in rows})
+            rules = {row.id: RULES[Kind(row.kind)].signature for row in rows}
+            table.mark_derived(
+                tx, [row._replace(derived=row.version, rule=rules[row.id], problem=reason) for row in rows]
+            )
 
         store.write(mark)
         return 0, 1
@@ -258,6 +269,8 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
                 lineage |= rule.apply(life, working.lookup)
             said[row.id] = lineage
         except Exception as why:  # a rule that fails on one resource must not hold up all others
+            # It says nothing then, rather than what it said before: which that was depends on the order of events.
+            said[row.id] = Lineage()
             problem = f"{type(why).__name__}: {why}"
             problems += 1
             log.exception("rule failed", rule=rule.name, resource=key)
@@ -267,7 +280,7 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
     fresh = working.fresh if working.derives else {row.id for row in marked if not working.rows[row.key].derived}
     save(tx, said, fresh)
     table.mark_derived(tx, marked)
-    return len(said), problems
+    return len(said) - problems, problems
 
 
 def _part(arn: str) -> str:

@@ -17,7 +17,7 @@ SHOWN = 5
 """How many reasons or kinds are shown before the rest is counted."""
 
 
-def replayed(console: Console, totals: Totals, seconds: float, *, stopped: bool) -> None:
+def replayed(console: Console, totals: Totals, seconds: float, *, stopped: bool, resumable: bool) -> None:
     """What became of a replay."""
     rate = totals.events / seconds if seconds else 0
     console.print(f"{totals.events:,} events in {seconds:,.1f} s ({rate:,.0f}/s)")
@@ -31,7 +31,8 @@ def replayed(console: Console, totals: Totals, seconds: float, *, stopped: bool)
     if totals.failed:
         console.print(f"[red]{totals.failed:,} rules failed[/red], see headwater status")
     if stopped:
-        console.print("stopped before the end: the same command with --resume goes on there")
+        advice = "the same command with --resume goes on there" if resumable else "replay it from its beginning"
+        console.print(f"stopped before the end: {advice}")
 
 
 def _most(console: Console, counted: Mapping[str, int]) -> None:

@@ -125,7 +125,7 @@ class Rule:
 
 def partition(arn: str) -> str:
     """An ARN up to its account."""
-    return arn[: len(arn) - len(arn.split(":", 5)[5])]
+    return arn[: len(arn) - len(arn.split(":", 5)[5])].lower()
 
 
 def instant(told: Time | None) -> int | None:

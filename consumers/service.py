@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import logging
 import os
 import signal
@@ -12,6 +13,8 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,7 +25,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from consumers import metrics, report
-from consumers.worker import Totals, work
+from consumers.worker import Outages, Totals, work
 from ingest.archive import ArchiveSource, Position
 from ingest.delivery import Refused
 from store import ledger
@@ -71,13 +74,16 @@ def run(
         visibility=visibility,
         wait=1 if until_empty else 20,
     )
-    store = opened_store()
 
     async def main() -> None:
         health = metrics.Health()
         stop_metrics = metrics_served(metrics_at, health)
+        store: Store | None = None
         try:
             async with stopping(force_after=GRACE) as stop:
+                store = await Outages(stop, health, patient=True).wait_out(partial(asyncio.to_thread, opened_store))
+                if store is None:  # told to stop before the store could be had
+                    return
                 log.info("worker started", queue=queue, store=str(store), batch_size=batch_size)
                 watching = asyncio.create_task(_watch_depth(source))
                 try:
@@ -89,7 +95,8 @@ def run(
                 log.info("worker stopped", events=totals.events, dead=sum(totals.dead.values()), batches=totals.batches)
         finally:
             stop_metrics()
-            store.close()
+            if store:
+                store.close()
 
     asyncio.run(main())
 
@@ -113,17 +120,26 @@ def replay(
         Refused, Unusable, Unavailable: A source cannot be read, or the store cannot be used.
     """
     set_up_logs("auto", "error")
-    name = " ".join(source if source == "-" or "://" in source else str(Path(source).resolve()) for source in sources)
+    names = (source if source == "-" or "://" in source else str(Path(source).resolve()) for source in sources)
+    name = " ".join(names).encode("utf-8", "backslashreplace").decode()
     told = read_up_to(store, name) if resume else None
-    position = msgspec.json.decode(told, type=Position) if told else None
+    position = Position(**json.loads(told)) if told else None
     if resume and position is None:
         print("nothing to go on with: reading from the start", file=sys.stderr)
-    source = ArchiveSource(*sources, batch_size=batch_size, start_at=position, region=region, endpoint_url=endpoint_url)
+    source = ArchiveSource(
+        *sources,
+        batch_size=batch_size,
+        start_at=position,
+        leave_out=[f"{store.url.database}{end}" for end in ("", "-wal", "-shm")] if store.sqlite else (),
+        region=region,
+        endpoint_url=endpoint_url,
+    )
     totals = Totals()
     began = time.monotonic()
 
     def keep() -> None:
-        keep_position(store, name, msgspec.json.encode(source.position).decode() if source.position else None)
+        # Not msgspec's JSON: a file's name need not be UTF-8.
+        keep_position(store, name, json.dumps(asdict(source.position)) if source.position else None)
 
     async def main() -> bool:
         kept_at = time.monotonic()
@@ -169,7 +185,7 @@ def replay(
         }
         print(msgspec.json.encode(said).decode())
     else:
-        report.replayed(Console(highlight=False), totals, seconds, stopped=stopped)
+        report.replayed(Console(highlight=False), totals, seconds, stopped=stopped, resumable="-" not in sources)
     return 1 if stopped else 0
 
 
@@ -184,15 +200,22 @@ def export(store: Store, output: Path | None) -> None:
             sys.stdout.buffer.write(body + b"\n")
         sys.stdout.buffer.flush()
         return
-    unfinished = output.with_name(output.name + ".unfinished")
+    target = output.resolve()
+    if target.is_dir():
+        raise Refused(f"{output} is a folder: name a file in it")
+    # A file is there whole or not at all; what is no file (a pipe, /dev/null) is written to as it is.
+    unfinished = target.with_name(target.name + ".unfinished") if target.is_file() or not target.exists() else target
     try:
-        with _packed(unfinished, output.suffix) as file:
+        with _packed(unfinished, target.suffix) as file:
             count = 0
             for body in ledger.events(store):
                 file.write(body + b"\n")
                 count += 1
-        unfinished.replace(output)
+        if unfinished != target:
+            unfinished.replace(target)
     except OSError as why:
+        if unfinished != target:
+            unfinished.unlink(missing_ok=True)
         raise Refused(f"cannot write {output}: {why.strerror}; check the folder and its permissions") from why
     print(f"{count:,} events in {output}")
 

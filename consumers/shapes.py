@@ -380,14 +380,20 @@ class StepResource(msgspec.Struct, frozen=True, gc=False):
     arn: Uri | None = None
 
 
+class CheckedResource(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """The processing job of a quality or a Clarify check."""
+
+    check_job_arn: Uri | None = None
+
+
 class StepMetadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What a step made, under a key that names its kind."""
 
     processing_job: StepResource = StepResource()
     training_job: StepResource = StepResource()
     transform_job: StepResource = StepResource()
-    quality_check: dict[str, Any] | None = None
-    clarify_check: dict[str, Any] | None = None
+    quality_check: CheckedResource = CheckedResource()
+    clarify_check: CheckedResource = CheckedResource()
 
 
 class PipelineStep(msgspec.Struct, frozen=True, rename="camel", gc=False):

@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
+DISTINCT = 200
+"""Kinds and reasons that are counted by themselves: whoever writes to the queue may make up any number of them."""
 LONGEST_PAUSE = 30.0
 """Seconds between two tries when something does not answer, at the most."""
 
@@ -50,8 +52,10 @@ class Totals:
     def add(self, settled: Settlement, seconds: float) -> None:
         """Count one batch."""
         self.events += settled.events
-        self.kept.update(settled.kept)
-        self.dead.update(reason for _, reason in settled.dead)
+        for kind, number in settled.kept.items():
+            self.kept[kind if kind in self.kept or len(self.kept) < DISTINCT else "others"] += number
+        for _, reason in settled.dead:
+            self.dead[reason if reason in self.dead or len(self.dead) < DISTINCT else "others"] += 1
         self.failed += settled.failed
         self.batches += 1
         self.seconds += seconds
@@ -91,7 +95,7 @@ async def work(
         Unavailable: Of source or store, when not patient.
     """
     totals = totals or Totals()
-    outages = _Outages(stop, health or metrics.Health(), patient=patient)
+    outages = Outages(stop, health or metrics.Health(), patient=patient)
     left = await outages.wait_out(lambda: asyncio.to_thread(catch_up, store))
     if left:
         log.info("did what was left undone", resources=left)
@@ -103,14 +107,14 @@ async def work(
         await batch.ack()
         seconds = time.monotonic() - began
         totals.add(settlement, seconds)
-        _tell(settlement, len(batch.deliveries), seconds)
+        _tell(settlement, totals, len(batch.deliveries), seconds)
         if settled:
             await settled()
     return totals
 
 
 async def _batches(
-    source: Source, stop: asyncio.Event, outages: _Outages, at_rest: Callable[[], Awaitable[bool]] | None
+    source: Source, stop: asyncio.Event, outages: Outages, at_rest: Callable[[], Awaitable[bool]] | None
 ) -> AsyncIterator[Batch]:
     """Batches that hold something; the next one is read while the one in hand is worked on."""
     reading: asyncio.Task[Batch | None] | None = None
@@ -140,7 +144,7 @@ async def _batches(
             await asyncio.wait({reading})
 
 
-class _Outages:
+class Outages:
     """Waits for what does not answer, longer each time, and says so once."""
 
     def __init__(self, stop: asyncio.Event, health: metrics.Health, *, patient: bool) -> None:
@@ -172,14 +176,14 @@ class _Outages:
             pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def _tell(settlement: Settlement, deliveries: int, seconds: float) -> None:
+def _tell(settlement: Settlement, totals: Totals, deliveries: int, seconds: float) -> None:
     """One line a batch, and the metrics."""
     metrics.EVENTS.inc(settlement.events)
     metrics.DEAD.inc(len(settlement.dead))
     metrics.DERIVED.inc(settlement.derived)
     metrics.RULE_FAILURES.inc(settlement.failed)
     for kind, number in settlement.kept.items():
-        metrics.KEPT.labels(kind).inc(number)
+        metrics.KEPT.labels(kind if kind in totals.kept else "others").inc(number)
     metrics.BATCH_SECONDS.observe(seconds)
     metrics.BATCH_EVENTS.observe(deliveries)
     metrics.LAST_BATCH.set_to_current_time()

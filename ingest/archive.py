@@ -10,7 +10,7 @@ import select
 import stat
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from functools import partial
@@ -71,6 +71,7 @@ class ArchiveSource:
         *sources: str,
         batch_size: int = 1000,
         start_at: Position | None = None,
+        leave_out: Collection[str] = (),
         region: str | None = None,
         endpoint_url: str | None = None,
         config: Any = None,
@@ -80,6 +81,7 @@ class ArchiveSource:
         Args:
             sources: Files, folders (hidden files are left out), globs, `s3://bucket/prefix`, or `-` for standard input.
             batch_size: The most events in a batch.
+            leave_out: Files that are not archives, wherever they are found: the database itself.
             start_at: Where an earlier reading of the same sources stopped; this one goes on behind it.
             region: Where the buckets are; else as AWS's own settings say.
             endpoint_url: Another server than AWS.
@@ -92,6 +94,7 @@ class ArchiveSource:
         self._sources = sources
         self._batch_size = batch_size
         self._start_at = start_at
+        self._leave_out = {os.path.realpath(path) for path in leave_out}
         self._client_settings = {"region_name": region, "endpoint_url": endpoint_url, "config": config}
         self._client: Any = None
         self._stack = AsyncExitStack()
@@ -138,7 +141,7 @@ class ArchiveSource:
             elif source.startswith("s3://"):
                 files = await self._find_objects(source)
             else:
-                files = await asyncio.to_thread(_find_files, source)
+                files = await asyncio.to_thread(self._find_here, source)
             for file in files:
                 found.setdefault(file.name, file)
         if self._start_at:
@@ -186,6 +189,9 @@ class ArchiveSource:
         if self._deliveries:
             await asyncio.to_thread(self._deliveries.close)
         await self._stack.aclose()
+
+    def _find_here(self, source: str) -> list[_File]:
+        return [file for file in _find_files(source) if os.path.realpath(file.name) not in self._leave_out]
 
     async def _find_objects(self, source: str) -> list[_File]:
         from aiobotocore.session import get_session  # AWS's client takes long to import: only where S3 is read

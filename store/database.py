@@ -16,7 +16,15 @@ from typing import Any, TypeVar
 import stamina
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+)
 
 from store import tables
 from store.packing import Packer
@@ -28,6 +36,10 @@ DEFAULT_URL = "sqlite:///headwater.db"
 
 class Unusable(Exception):
     """The database cannot serve, and trying again will not help; the message says what to do."""
+
+
+class BadUrl(Unusable):
+    """The URL names no database that could be used."""
 
 
 class Unavailable(Exception):
@@ -66,7 +78,7 @@ class Store:
             busy_seconds: How long a transaction waits for others' locks.
 
         Raises:
-            Unusable: The URL is not one of the two.
+            BadUrl: The URL is not one of the two.
         """
         self.url = _checked(url)
         self.cache_mb = cache_mb
@@ -100,11 +112,13 @@ class Store:
         # The driver's own BEGIN comes late, so that reads before the first write would not be part of the
         # transaction, and updates would be lost: transactions are begun by `_begin_sqlite`.
         connection.isolation_level = None
-        # Of all statements this one does not wait by itself for others who have just made the file.
-        for attempt in stamina.retry_context(on=sqlite3.OperationalError, attempts=None, timeout=self.busy_seconds):
-            with attempt:
-                connection.execute("PRAGMA journal_mode=WAL")
-        for pragma in pragmas(self.cache_mb):
+        first, *others = pragmas(self.cache_mb)
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            # Of all statements this one does not wait by itself for others who have just made the file.
+            for attempt in stamina.retry_context(on=_locked, attempts=None, timeout=self.busy_seconds):
+                with attempt:
+                    connection.execute(first)
+        for pragma in others:
             connection.execute(pragma)
 
     @cached_property
@@ -135,14 +149,14 @@ class Store:
         """
         return self._once(work, writes=False)
 
-    def raw(self, work: Callable[[Connection], T]) -> T:
-        """Do work in one writing transaction before the schema is known to be there: migrations.
+    def raw(self, work: Callable[[Connection], T], *, writes: bool = True) -> T:
+        """Do work in one transaction before the schema is known to be there: migrations.
 
         Raises:
             Unavailable, Unusable: As `write`.
         """
         try:
-            with self.engine.begin() as connection:
+            with self.engine.connect().execution_options(headwater_writes=writes) as connection, connection.begin():
                 return work(connection)
         except (DBAPIError, sqlite3.Error) as why:
             raise _named(why, self) from why
@@ -187,31 +201,38 @@ def pragmas(cache_mb: int) -> list[str]:
     ]
 
 
+def _locked(why: Exception) -> bool:
+    return isinstance(why, sqlite3.OperationalError) and "locked" in str(why)
+
+
 def _begin_sqlite(connection: Connection) -> None:
     # Whoever will write takes the lock at once: a reader that becomes a writer would fail when another came between.
-    writes = connection.get_execution_options().get("headwater_writes", True)
+    writes = connection.get_execution_options().get("headwater_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _checked(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as why:
-        raise Unusable(
-            f"not a database URL: {str(url)!r}; say sqlite:///path/to/file.db or postgresql://user@host/database"
-        ) from why
-    backend = parsed.get_backend_name()
-    if parsed.drivername in ("postgres", "postgresql"):
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError, NoSuchModuleError) as why:  # which may quote a password
+        raise BadUrl("not a database URL: say sqlite:///path/to/file.db or postgresql://user@host/database") from why
+    if backend in ("postgres", "postgresql"):
         return parsed.set(drivername="postgresql+psycopg")
-    if backend == "sqlite":
-        folder = Path(parsed.database or "").parent
-        if parsed.database in (None, "", ":memory:"):
-            raise Unusable("a store must outlive its process: name a file, as in sqlite:///headwater.db")
-        if not folder.is_dir():
-            raise Unusable(f"the folder {str(folder)!r} does not exist: create it, or name another database")
-    elif backend != "postgresql":
-        raise Unusable(f"cannot keep lineage in {backend!r}: use sqlite:///path/to/file.db or postgresql://...")
-    return parsed
+    if backend != "sqlite":
+        raise BadUrl(f"cannot keep lineage in {backend!r}: use sqlite:///path/to/file.db or postgresql://...")
+    if parsed.host or parsed.query:
+        raise BadUrl("of SQLite say just the file: sqlite:///path/to/file.db, or sqlite:////from/the/root/file.db")
+    if parsed.database in (None, "", ":memory:"):
+        raise BadUrl("a store must outlive its process: name a file, as in sqlite:///headwater.db")
+    folder = Path(parsed.database or "").parent
+    try:
+        there = folder.is_dir()
+    except OSError as why:
+        raise BadUrl(f"the folder {str(folder)!r} cannot be looked into: {why.strerror}") from why
+    if not there:
+        raise BadUrl(f"the folder {str(folder)!r} does not exist: create it, or name another database")
+    return parsed.set(drivername="sqlite")
 
 
 _RACES = {"40001", "40P01", "23505", "23503", "55P03"}
@@ -233,6 +254,9 @@ def _named(why: DBAPIError | sqlite3.Error, store: Store) -> Exception:
         return Unusable(f"{store} cannot be used: {reason}; check the path and its permissions")
     if getattr(cause, "sqlstate", None) in ("28P01", "28000", "3D000", "42501"):
         return Unusable(f"{store} refuses us: {reason}; check the user, its password and the database's name")
-    if isinstance(why, OperationalError | InterfaceError | sqlite3.OperationalError):
+    if "invalid connection option" in reason or "invalid dsn" in reason:
+        return BadUrl(f"{store} cannot be connected to: {reason}; check the options in the URL")
+    # InternalError: a server that may not be written to, for now: a replica that is about to take over.
+    if isinstance(why, OperationalError | InterfaceError | InternalError | sqlite3.OperationalError):
         return Unavailable(f"{store} does not answer: {reason}")
     return why

@@ -104,8 +104,7 @@ def mark(transaction: Transaction, numbers: Collection[int], outcome: str) -> No
 def bury(transaction: Transaction, letters: Iterable[DeadLetter]) -> None:
     """Put messages into the dead letters; one that is there is not put there twice."""
     connection, pack = transaction.connection, transaction.packer.pack
-    # A reason may quote what no database keeps in a text.
-    letters = [letter._replace(reason=letter.reason.replace("\0", "\\0")) for letter in letters]
+    letters = [letter._replace(reason=_kept(letter.reason), origin=_kept(letter.origin)) for letter in letters]
     named = {hashlib.blake2b(letter.body, digest_size=16).digest(): letter for letter in letters}
     keys = sorted(named)
     numbers = rows.new_ids(connection, dead_letter, len(keys))
@@ -118,6 +117,11 @@ def bury(transaction: Transaction, letters: Iterable[DeadLetter]) -> None:
         ],
         "ignore",
     )
+
+
+def _kept(text: str) -> str:
+    """A text as any database keeps it: reasons quote what came, and files may have names that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def dead_letters(store: Store, numbers: Sequence[int] | None = None, *, limit: int | None = None) -> list[DeadLetter]:

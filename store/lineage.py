@@ -15,6 +15,10 @@ NAME_LIMIT = 120
 """The longest name SageMaker gives an entity, in characters."""
 
 
+LONGEST_URI = 2048
+"""The longest source URI that SageMaker keeps, in bytes here: a database cannot index a text without end."""
+
+
 class AssociationType(StrEnum):
     """How a source and a destination are linked."""
 
@@ -182,7 +186,12 @@ def artifact(
         source_uri: Its address, kept as given: `.../train` and `.../train/` are two artifacts, as they are in AWS.
         created: When it was first spoken of.
         metadata: Where it came from, told by the resource that it stands for, whose word outweighs others'.
+
+    Raises:
+        ValueError: The address is longer than any that SageMaker takes.
     """
+    if len(source_uri.encode()) > LONGEST_URI:
+        raise ValueError(f"a source URI of more than {LONGEST_URI:,} bytes: {source_uri[:60]}...")
     identity = hashlib.blake2b(msgspec.json.encode((source_uri, ())), digest_size=16).hexdigest()
     return Artifact(
         arn=f"{partition}artifact/{identity}",

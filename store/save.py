@@ -94,8 +94,14 @@ def _heaviest(entities: Iterable[Entity]) -> Iterable[Entity]:
     kept: dict[str, Entity] = {}
     for one in entities:
         mine = kept.get(one.key)
-        if mine is None or one.weight >= mine.weight:
+        if mine is None:
             kept[one.key] = one
+            continue
+        heavier = one if one.weight >= mine.weight else mine
+        created = min(one.created, mine.created)
+        if heavier.weight != OWN and heavier.created != created:
+            heavier = msgspec.structs.replace(heavier, created=created)
+        kept[one.key] = heavier
     return kept.values()
 
 

@@ -27,7 +27,7 @@ def current(store: Store) -> str | None:
     Raises:
         Unavailable: The database did not answer.
     """
-    return store.raw(_revision)
+    return store.raw(_revision, writes=False)
 
 
 def migrate(store: Store) -> tuple[str | None, str]:
@@ -40,7 +40,7 @@ def migrate(store: Store) -> tuple[str | None, str]:
         Unusable: The store is of a newer schema than this version of Headwater knows.
         Unavailable: The database did not answer.
     """
-    return store.raw(lambda connection: _upgrade(connection, store))
+    return store.raw(lambda connection: _upgrade(connection, store), writes=True)
 
 
 def check(store: Store) -> None:

@@ -223,22 +223,30 @@ def test_dead_letters_are_listed_shown_redriven_and_discarded(headwater: Headwat
         (["lineage", "x", "--direction", "sideways"], 2, "sideways"),
         (["lineage", "x", "--depth", "-1"], 2, "0 or more"),
         (["run", "queue", "--batch-size", "many"], 2, "many"),
-        (["run", "queue", "--batch-size", "0"], 2, "--batch-size must be at least 1"),
+        (["run", "queue", "--batch-size", "0"], 2, "--batch-size must be from 1"),
         (["run"], 2, "QUEUE"),
         (["replay"], 2, "say what to replay"),
         (["replay", "x.jsonl", "--resum"], 2, "no option --resum"),
         (["replay", "nowhere.jsonl"], 1, "nowhere.jsonl"),
         (["replay", "*.nothing"], 1, "*.nothing"),
-        (["replay", "-", "--database-url", "mysql://localhost/x"], 1, "cannot keep lineage in 'mysql'"),
+        (["replay", "-", "--database-url", "mysql://localhost/x"], 2, "cannot keep lineage in 'mysql'"),
         (["digest"], 1, "does not exist: replay or run makes it"),
-        (["digest", "--database-url", "no-url"], 1, "not a database URL"),
-        (["digest", "--database-url", "sqlite:///no/such/folder/x.db"], 1, "does not exist: create it"),
+        (["digest", "--database-url", "no-url"], 2, "not a database URL"),
+        (["digest", "--database-url", "sqlite:///no/such/folder/x.db"], 2, "does not exist: create it"),
         (["digest", "--database-url", "postgresql://nobody@127.0.0.1:1/x"], 1, "does not answer"),
         (["digest", "--database-url", "sqlite:///old.txt"], 1, "not a database"),
         (["dead-letters", "discard", "--database-url", "sqlite:///new.db"], 2, "say which"),
         (["dead-letters", "show", "7", "--database-url", "sqlite:///new.db"], 1, "there is no dead letter 7"),
         (["lineage", "x", "--database-url", "sqlite:///new.db"], 1, "the store is empty"),
         (["demo", "--store", "old.txt"], 1, "is there already"),
+        (["digest", "--database-url", "sqlite://host/x.db"], 2, "just the file"),
+        (["digest", "--database-url", "postgresql://u:s3cret@h:port/x"], 2, "not a database URL"),
+        (["digest", "--database-url", "postgresql:///x?foo=bar"], 2, "foo"),
+        (["lineage", "x" * 5000, "--database-url", "sqlite:///new.db"], 2, "4,096 characters"),
+        (["lineage", "\udcff", "--database-url", "sqlite:///new.db"], 2, "UTF-8"),
+        (["lineage", "x", "--limit", "9" * 20, "--database-url", "sqlite:///new.db"], 2, "1,000,000,000"),
+        (["export", "-o", ".", "--database-url", "sqlite:///new.db"], 1, "is a folder"),
+        (["export", "-o", "no/such/folder", "--database-url", "sqlite:///new.db"], 1, "cannot write"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -319,3 +327,49 @@ def test_events_come_from_s3(aws: str, headwater: Headwater) -> None:
 
 def test_a_password_is_never_shown() -> None:
     assert "secret" not in str(Store("postgresql://user:secret@127.0.0.1/x"))
+
+
+def test_a_file_whose_name_is_not_utf8_is_read_and_resumed(headwater: Headwater, tmp_path: Path) -> None:
+    name = os.fsdecode(b"b\xffd.jsonl")
+    (tmp_path / name).write_bytes(CASE.read_bytes() + b"\nrubbish")
+    told = json.loads(headwater("replay", name, "--json").out)
+    assert (told["events"], sum(told["dead"].values())) == (29, 1)
+    assert "b\\\\xffd.jsonl:30" in headwater("dead-letters", "list", "--json").out.replace("udcff", "xff")
+
+
+def test_a_replay_of_a_folder_leaves_the_store_in_it_out(headwater: Headwater, tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_bytes(CASE.read_bytes())
+    for _ in range(2):
+        told = json.loads(headwater("replay", ".", "--json").out)
+        assert (told["events"], told["dead"]) == (29, {})
+
+
+def test_reading_does_not_wait_for_who_writes(headwater: Headwater, tmp_path: Path) -> None:
+    headwater("replay", CASE)
+    with sqlite3.connect(tmp_path / "headwater.db", isolation_level=None) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        assert headwater("digest").code == 0
+        assert headwater("lineage", PACKAGE).code == 0
+        assert time.monotonic() - began < 30, "the lock is waited for a minute"
+    writer.close()
+
+
+def test_whoever_stops_reading_our_output_does_no_harm(tmp_path: Path) -> None:
+    process("replay", CASE, cwd=tmp_path)
+    for words in (["lineage", PACKAGE], ["status"], ["export"], ["digest"]):
+        command = [sys.executable, "-m", "consumers.cli", *words]
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(command, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, check=False)
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (0, b""), words
+
+
+def test_an_export_into_a_pipe_leaves_the_pipe(headwater: Headwater, tmp_path: Path) -> None:
+    headwater("replay", CASE)
+    assert headwater("export", "-o", "/dev/null").code == 0
+    assert not Path("/dev/null").is_file()
+    (tmp_path / "link").symlink_to(tmp_path / "target.jsonl")
+    headwater("export", "-o", "link")
+    assert ((tmp_path / "link").is_symlink(), len((tmp_path / "target.jsonl").read_bytes().splitlines())) == (True, 29)

@@ -90,3 +90,43 @@ def test_a_rule_that_fails_holds_up_no_other_and_is_told(store: Store, monkeypat
     assert (":transform-job/" in key, why) == (True, "KeyError: 'a bug'")
     assert digest(store)[1]["Association"] == 19  # all but the four that the rule would say
     assert catch_up(store) == 0
+
+
+@pytest.mark.parametrize("said", ['"NaN"', '"Infinity"', "1e308"])
+def test_a_metric_that_is_no_number_costs_no_lineage(said: str, make_store: MakeStore) -> None:
+    [trained] = [body for body in ABALONE if b'"FinalMetricDataList"' in body]
+    odd = trained.replace(b'"Value": 1.68', f'"Value": {said}'.encode()).replace(
+        b'"Value": 2.2, "Timestamp": 1657729001447', b'"Value": 2.2, "Timestamp": "soon"'
+    )
+    assert odd != trained
+    rest = [body for body in ABALONE if body is not trained]
+    forward, backward = fed(make_store(), [*rest, odd], 1), fed(make_store(), [odd, *rest], 1)
+    assert digest(forward) == digest(backward)
+    assert digest(forward)[1]["Association"] == 23
+
+
+def test_what_the_store_refuses_says_nothing_whatever_the_order(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [good, *_] = [body for body in ABALONE if b"SageMaker Processing Job" in body and b'"Completed"' in body]
+    too_long = good.replace(b"/output/train", b"/output/" + b"x" * 1_850 + "é".encode() * 60)
+    later = too_long.replace(b'"LastModifiedTime": 16577', b'"LastModifiedTime": 26577')
+    digests = set()
+    for order in ([good, later], [later, good]):
+        store = make_store()
+        for body in order:
+            handle([Delivery(body)], store)
+        assert len(status(store).problems) == 1
+        digests.add(digest(store)[0])
+    assert len(digests) == 1
+    bumped = {kind: dataclasses.replace(rule, version=rule.version + 1) for kind, rule in RULES.items()}
+    for kind, rule in bumped.items():
+        monkeypatch.setitem(RULES, kind, rule)
+    catch_up(store)
+    assert catch_up(store) == 0
+
+
+def test_a_dead_letter_from_a_file_without_a_name_in_utf8_is_kept(store: Store) -> None:
+    handle([Delivery(b"not json", "b\udcffd.jsonl:1")], store)
+    [letter] = ledger.dead_letters(store)
+    assert (letter.body, letter.origin) == (b"not json", "b\\udcffd.jsonl:1")

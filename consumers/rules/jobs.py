@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from consumers import shapes
 from consumers.known import Kind
-from consumers.resource import Lookup, Resource, instant
+from consumers.resource import Lookup, Resource, instant, partition
 from consumers.rules.experiments import experiment, part_of, trial
 from consumers.rules.registry import model_sources
 from consumers.shapes import ResourceConfig
+from ingest.event import Malformed
 from store.lineage import (
     HEARSAY,
     OWN,
@@ -60,9 +61,9 @@ def training_job(job: Resource[shapes.TrainingJob], _: Lookup) -> Lineage:
         ended=detail.training_end_time,
         parameters={**_machine(image, detail.resource_config), **_parameters(detail.hyper_parameters)},
         metrics={
-            metric.metric_name: (metric.value, instant(metric.timestamp))
+            metric.metric_name: (metric.value, _measured(metric.timestamp))
             for metric in detail.final_metric_data_list
-            if metric.value is not None and metric.metric_name
+            if metric.metric_name and metric.value is not None and math.isfinite(metric.value)
         },
         inputs={name: told for name, told in inputs.items() if told[1]},
         outputs=_named({"SageMaker.ModelArtifact": model, "SageMaker.DebugHookOutput": debug}),
@@ -70,7 +71,7 @@ def training_job(job: Resource[shapes.TrainingJob], _: Lookup) -> Lineage:
     return _run(
         job,
         component,
-        contributed=_artifacts(job, Image=[image], DataSet=[uri for _, uri in inputs.values()]),
+        contributed=_artifacts(job, Image=[image], DataSet=map(channel_uri, detail.input_data_config)),
         produced=_artifacts(job, Model=[model], Checkpoint=[checkpoint], TensorBoard=[board], DebugHook=[debug]),
     )
 
@@ -82,11 +83,11 @@ def processing_job(job: Resource[shapes.ProcessingJob], _: Lookup) -> Lineage:
     """
     detail = job.detail
     image = detail.app_specification.image_uri
-    inputs = {told.input_name: _processing_input(told) for told in detail.processing_inputs}
-    outputs = {
-        told.output_name: told.s3_output.s3_uri or _feature_group(job, told)
+    inputs = [(told.input_name, _processing_input(told)) for told in detail.processing_inputs]
+    outputs = [
+        (told.output_name, told.s3_output.s3_uri or _feature_group(job, told))
         for told in detail.processing_output_config.outputs
-    }
+    ]
     component = _component(
         job,
         name=detail.processing_job_name,
@@ -94,14 +95,14 @@ def processing_job(job: Resource[shapes.ProcessingJob], _: Lookup) -> Lineage:
         started=detail.processing_start_time,
         ended=detail.processing_end_time,
         parameters=_machine(image, detail.processing_resources.cluster_config),
-        inputs=_named(inputs),
-        outputs=_named(outputs),
+        inputs=_named(dict(inputs)),
+        outputs=_named(dict(outputs)),
     )
     return _run(
         job,
         component,
-        contributed=_artifacts(job, Image=[image], DataSet=inputs.values()),
-        produced=_artifacts(job, DataSet=outputs.values()),
+        contributed=_artifacts(job, Image=[image], DataSet=[uri for _, uri in inputs]),
+        produced=_artifacts(job, DataSet=[uri for _, uri in outputs]),
     )
 
 
@@ -144,9 +145,8 @@ def component_of(kind: Kind, arn: str, name: str, created: int, weight: int) -> 
     """The trial component of a job, as far as its name tells."""
     suffix, source_type = SUFFIXES[kind]
     whole = entity_name(name, suffix)
-    partition = arn[: arn.index(f"{kind}/")]
     return TrialComponent(
-        arn=f"{partition}experiment-trial-component/{whole.lower()}",
+        arn=f"{partition(arn)}experiment-trial-component/{whole.lower()}",
         type=source_type,
         name=whole,
         source_uri=arn,
@@ -254,13 +254,20 @@ def _artifacts(
     **uris: Iterable[str | None],
 ) -> list[Artifact]:
     """An artifact for each address, by type."""
-    partition = job.partition
     return [
-        artifact(partition, type_, uri, job.created)
+        artifact(job.partition, type_, uri, job.created)
         for type_, given in uris.items()
         for uri in dict.fromkeys(given)
         if uri
     ]
+
+
+def _measured(told: shapes.Time | None) -> int | None:
+    """When a metric was measured; nothing depends on it, so one that cannot be read is as one that is not told."""
+    try:
+        return instant(told)
+    except Malformed:
+        return None
 
 
 def _named(uris: Mapping[str, str | None], media_type: str = "") -> dict[str, tuple[str, str]]:
@@ -272,11 +279,11 @@ def _machine(image: str | None, config: ResourceConfig) -> dict[str, tuple[str |
     told: dict[str, tuple[str | None, float | None]] = {}
     if image:
         told["SageMaker.ImageUri"] = (image, None)
-    if config.instance_count is not None:
+    if config.instance_count is not None and math.isfinite(config.instance_count):
         told["SageMaker.InstanceCount"] = (None, config.instance_count)
     if config.instance_type:
         told["SageMaker.InstanceType"] = (config.instance_type, None)
-    if config.volume_size is not None:
+    if config.volume_size is not None and math.isfinite(config.volume_size):
         told["SageMaker.VolumeSizeInGB"] = (None, config.volume_size)
     return told
 

@@ -72,13 +72,15 @@ def pipeline_step_refers(step: Resource[shapes.PipelineStep]) -> Iterator[str]:
 def _jobs(detail: shapes.PipelineStep) -> Iterator[tuple[Kind, str]]:
     metadata = detail.metadata
     told = (
-        (Kind.PROCESSING_JOB, metadata.processing_job),
-        (Kind.TRAINING_JOB, metadata.training_job),
-        (Kind.TRANSFORM_JOB, metadata.transform_job),
+        (Kind.PROCESSING_JOB, metadata.processing_job.arn),
+        (Kind.PROCESSING_JOB, metadata.quality_check.check_job_arn),
+        (Kind.PROCESSING_JOB, metadata.clarify_check.check_job_arn),
+        (Kind.TRAINING_JOB, metadata.training_job.arn),
+        (Kind.TRANSFORM_JOB, metadata.transform_job.arn),
     )
-    for kind, made in told:
-        if made.arn and f":{kind}/" in made.arn.lower():
-            yield kind, made.arn.lower()
+    for kind, arn in told:
+        if arn and f":{kind}/" in arn.lower():
+            yield kind, arn.lower()
 
 
 def _name(detail: Job) -> str | None:
