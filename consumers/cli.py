@@ -76,6 +76,7 @@ def main() -> None:
     set_on_retry_hooks(())  # waiting for a lock is no news
     try:
         code = app(sys.argv[1:], exit_on_error=False, print_error=False)
+        sys.stdout.flush()  # here, where a pipe that was closed is no failure
     except CycloptsError as why:
         _say_error(f"{_plain(why)}; headwater --help tells more")
         sys.exit(2)

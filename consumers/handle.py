@@ -96,7 +96,7 @@ def catch_up(store: Store) -> int:
         for number, body in late.items():
             settlement = handle([Delivery(body, "the ledger")], store)
             outcome = "refused" if settlement.dead else "derived"
-            store.write(lambda tx, number=number, outcome=outcome: ledger.mark(tx, [number], outcome))  # type: ignore[misc]
+            store.write(lambda tx, number=number, outcome=outcome: ledger.mark(tx, [number], outcome))  # type: ignore[misc]  # defaults
             done += settlement.derived
     rules = {kind.value: rule.signature for kind, rule in RULES.items()}
     before: list[str] = []

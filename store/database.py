@@ -222,7 +222,7 @@ def _checked(url: str | URL) -> URL:
     if backend != "sqlite":
         raise BadUrl(f"cannot keep lineage in {backend!r}: use sqlite:///path/to/file.db or postgresql://...")
     if parsed.host or parsed.query:
-        raise BadUrl("of SQLite say just the file: sqlite:///path/to/file.db, or sqlite:////from/the/root/file.db")
+        raise BadUrl("of SQLite say just the file: sqlite:///path/to/file.db, or sqlite:////absolute/path/of/file.db")
     if parsed.database in (None, "", ":memory:"):
         raise BadUrl("a store must outlive its process: name a file, as in sqlite:///headwater.db")
     folder = Path(parsed.database or "").parent

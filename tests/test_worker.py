@@ -112,6 +112,8 @@ def test_two_workers_share_a_queue_and_a_store(aws: str, make_store: MakeStore) 
     shares = [sum(json.loads(line)["events"] for line in log.splitlines() if '"batch"' in line) for log in logs]
     assert (left_in(aws, queue), digest(store)[0]) == (0, want)
     assert all(shares), f"one worker did everything: {shares}"
+    exported = list(ledger.events(store))
+    assert (len(exported), digest(fed(make_store(), exported))[0]) == (600, want)
 
 
 def test_sigterm_finishes_the_batch_in_hand_and_gives_back_the_rest(aws: str, tmp_path: Path) -> None:
