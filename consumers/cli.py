@@ -75,8 +75,10 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)
     set_on_retry_hooks(())  # waiting for a lock is no news
     try:
-        code = app(sys.argv[1:], exit_on_error=False, print_error=False)
-        sys.stdout.flush()  # here, where a pipe that was closed is no failure
+        try:
+            code = app(sys.argv[1:], exit_on_error=False, print_error=False)
+        finally:
+            sys.stdout.flush()  # here, where a pipe that was closed is no failure
     except CycloptsError as why:
         _say_error(f"{_plain(why)}; headwater --help tells more")
         sys.exit(2)
@@ -87,15 +89,21 @@ def main() -> None:
         _say_error(str(why))
         sys.exit(1)
     except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+        _drop_output()
         sys.exit(0)
     except OSError as why:
+        _drop_output()
         _say_error(f"cannot write what was asked for: {why.strerror}")
         sys.exit(1)
     except KeyboardInterrupt:
         _say_error("interrupted")
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_output() -> None:
+    """Let what could not be written go nowhere, or Python tries it once more when it ends, and complains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _plain(why: CycloptsError) -> str:
