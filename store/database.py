@@ -69,7 +69,7 @@ class Transaction:
 class Store:
     """A database to work in."""
 
-    def __init__(self, url: str | URL = DEFAULT_URL, *, cache_mb: int = 64, busy_seconds: float = 60) -> None:
+    def __init__(self, url: str | URL = DEFAULT_URL, *, cache_mb: int = 32, busy_seconds: float = 60) -> None:
         """Prepare to connect; nothing is opened yet.
 
         Args:
