@@ -19,6 +19,7 @@ from stamina.instrumentation import set_on_retry_hooks
 from ingest.delivery import Refused
 from ingest.delivery import Unavailable as SourceUnavailable
 from store.database import DEFAULT_URL, BadUrl, Store, Unavailable, Unusable
+from store.ledger import DeadLetter
 from store.query import LIMIT, Direction
 
 app = App(
@@ -431,9 +432,8 @@ def _chosen(store: Store, numbers: tuple[int, ...], *, every: bool) -> list[int]
     return there
 
 
-def _shown(letter: object) -> dict[str, object]:
-    fields = letter._asdict()  # type: ignore[attr-defined]  # a named tuple
-    return {**fields, "body": fields["body"].decode("utf-8", "replace")}
+def _shown(letter: DeadLetter) -> dict[str, object]:
+    return {**letter._asdict(), "body": letter.body.decode("utf-8", "replace")}
 
 
 def _at_least_one(option: str, value: int) -> int:

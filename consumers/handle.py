@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -96,7 +97,7 @@ def catch_up(store: Store) -> int:
         for number, body in late.items():
             settlement = handle([Delivery(body, "the ledger")], store)
             outcome = "refused" if settlement.dead else "derived"
-            store.write(lambda tx, number=number, outcome=outcome: ledger.mark(tx, [number], outcome))  # type: ignore[misc]  # defaults
+            store.write(partial(ledger.mark, numbers=[number], outcome=outcome))
             done += settlement.derived
     rules = {kind.value: rule.signature for kind, rule in RULES.items()}
     before: list[str] = []
@@ -119,7 +120,7 @@ def redrive(store: Store, numbers: Sequence[int]) -> tuple[int, int]:
     for letter in (one for number in numbers for one in ledger.dead_letters(store, [number])):
         settlement = handle([Delivery(letter.body, letter.origin)], store)
         if not settlement.dead:
-            store.write(lambda tx, gone=letter.id: ledger.discard(tx, [gone]))  # type: ignore[misc]  # a default
+            store.write(partial(ledger.discard, numbers=[letter.id]))
             understood += 1
     return understood, len(numbers) - understood
 
@@ -164,7 +165,7 @@ def _keep_alone(understood: Sequence[_Understood], delivery: Delivery, why: str,
         touched = store.write(lambda tx: _remember(WorkingSet(tx), understood, received))
     except (Unavailable, Unusable):
         raise
-    except Exception:  # noqa: BLE001  # as above
+    except Exception:  # noqa: BLE001  # whatever the store refuses is kept as a dead letter, and said
         reason = f"the store refuses it: {why}"
         log.warning("refused by the store", origin=delivery.origin, reason=reason)
         return _keep([], [(delivery, reason)], store)
@@ -183,7 +184,7 @@ def _derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
         return store.write(lambda tx: derive(WorkingSet(tx), keys))
     except (Unavailable, Unusable):
         raise
-    except Exception as why:  # noqa: BLE001  # as above
+    except Exception as why:  # noqa: BLE001  # whatever the store refuses of one resource, others go on
         if len(keys) > 1:
             found = [_derive_committed([key], store) for key in sorted(keys)]
             return sum(derived for derived, _ in found), sum(failed for _, failed in found)
