@@ -1,0 +1,96 @@
+"""Commands that ask a store."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from consumers.cli.options import AsJson, Console, Database, Failed, Misused, at_least_one, opened, print_json
+from store.database import DEFAULT_URL
+from store.query import LIMIT, Direction
+
+LONGEST_REF = 4096
+"""Characters in what is asked for, at the most: no ARN, URI or name is longer."""
+
+
+def lineage(
+    ref: Annotated[str, Parameter(help="An ARN of anything (entity, job, endpoint, package), an S3 URI, or a name.")],
+    /,
+    *,
+    direction: Annotated[
+        Direction, Parameter(help="To what it came from, to what came of it, or both of these.")
+    ] = Direction.BOTH,
+    depth: Annotated[int | None, Parameter(help="How many links to follow at most; all unless told.")] = None,
+    limit: Annotated[int, Parameter(help="How many entities to show at most, in each direction.")] = LIMIT,
+    format: Annotated[Literal["tree", "json", "dot", "mermaid", "csv"], Parameter(help="What to print.")] = "tree",
+    database_url: Database = DEFAULT_URL,
+) -> None:
+    """What something came from and what came of it.
+
+    Examples: `headwater lineage s3://bucket/train.csv --direction descendants`, `headwater lineage my-endpoint`,
+    `headwater lineage arn:aws:sagemaker:eu-west-1:111122223333:model-package/churn/7 --format mermaid`.
+    """
+    from consumers import formats
+    from store import find, query
+
+    if len(ref) > LONGEST_REF or ref != ref.encode("utf-8", "replace").decode():
+        raise Misused(f"what is asked for must be UTF-8 text of at most {LONGEST_REF:,} characters")
+    if depth is not None and depth < 0:
+        raise Misused("--depth counts links: 0 or more")
+    at_least_one("--limit", limit)
+    with opened(database_url) as store:
+        found = find.find(store, ref)
+        near = [] if found else find.nearest(store, ref)
+    if near is None:
+        raise Failed(f"nothing is known of {ref!r}: the store is empty, feed it with replay or run")
+    if not found:
+        hint = f"did you mean {' or '.join(near)}?" if near else "say an ARN, an S3 URI or a name that events have told"
+        raise Failed(f"nothing is known of {ref!r}; {hint}")
+    if len(found) > 1:
+        lines = "\n".join(f"  {match.vertex.arn}" for match in found)
+        raise Failed(f"{ref!r} means several things; say one of their ARNs:\n{lines}")
+    if not found[0].starts:
+        raise Failed(f"{found[0].vertex.name or ref!r} has no trial components yet: nothing to follow")
+    with store:
+        walk = query.walk(store, found[0].starts, direction, depth=depth, limit=limit)
+    if format == "tree":
+        # Where nobody looks at it, long URIs need not fit a screen.
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+        console.print(formats.tree(walk))
+    else:
+        sys.stdout.write(formats.FORMATS[format](walk).rstrip("\n") + "\n")
+
+
+def digest(
+    *,
+    verbose: Annotated[bool, Parameter(negative="", help="Print counts as well.")] = False,
+    database_url: Database = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """The SHA-256 of the canonical graph: two stores that were told the same events print the same."""
+    from store.digest import digest as compute
+
+    with opened(database_url) as store:
+        value, counts = compute(store)
+    if as_json:
+        print_json({"digest": value, "counts": counts})
+        return
+    print(value)
+    if verbose:
+        for sort, number in sorted(counts.items()):
+            print(f"{number:>12,} {sort}")
+
+
+def status(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> None:
+    """What the store holds, how far behind it is, and what is the matter with it."""
+    from consumers import report
+    from store.status import status as ask
+
+    with opened(database_url) as store:
+        found = ask(store)
+    if as_json:
+        print_json(found)
+    else:
+        report.status(Console(highlight=False), str(store), found)
