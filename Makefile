@@ -4,10 +4,10 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format lint types imports template unit bench lock clean
+.PHONY: help setup demo demo-kafka image test format lint types imports template unit bench lock clean
 
 help:  ## what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.installed  ## a virtual environment with all that is locked
 
@@ -20,6 +20,12 @@ setup: .venv/.installed  ## a virtual environment with all that is locked
 
 demo: setup  ## an AWS in miniature, a real pipeline run, and its lineage
 	@$(BIN)/headwater demo
+
+demo-kafka: setup  ## the same by way of Kafka and PostgreSQL, with the services of infra/compose.yaml (needs Java and Maven)
+	@$(BIN)/python -m tests.demo_kafka
+
+image:  ## the container (needs Docker)
+	docker build -f infra/Dockerfile -t headwater:0.1.0 .
 
 test: setup lint types imports template unit  ## all that CI checks
 
@@ -49,6 +55,10 @@ bench: setup  ## speed and size, as ratios from one run
 lock: setup  ## resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --group build --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --upgrade --output-file requirements.txt
+	uv pip compile pyproject.toml --extra kafka -c requirements.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --output-file infra/requirements.txt
+	uv pip compile --group build -c requirements.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --output-file infra/requirements-build.txt
 
 clean:  ## remove what make has made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/data

@@ -7,25 +7,66 @@ import gzip
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Protocol, TypeVar
 
 import msgspec
 import zstandard
 from rich.console import Console
 
 from consumers import report
+from consumers.parallel import Crew, work_together
 from consumers.process import set_up_logs, stopping
-from consumers.progress import progress
+from consumers.progress import SoFar, progress
 from consumers.worker import Totals, work
 from ingest.archive import ArchiveSource, Position
-from ingest.delivery import Refused
+from ingest.delivery import Refused, Source
 from store import ledger
 from store.database import Store
 from store.status import keep_position, read_up_to
+
+T = TypeVar("T")
+
+
+class Resumable(Source, Protocol):
+    """A source that can go on where an earlier reading of it stopped."""
+
+    @property
+    def position(self) -> Any:
+        """Where reading stopped, as of the last acknowledged batch: a dataclass; None before the first."""
+
+    async def find(self) -> None:
+        """Look for what there is to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What became of all that was read.
+
+    Attributes:
+        totals: All batches' settlements.
+        seconds: How long it took.
+        complete: False when it was stopped before the end.
+    """
+
+    totals: Totals
+    seconds: float
+    complete: bool
+
+    def told(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "events": self.totals.events,
+            "kept": self.totals.kept,
+            "dead": self.totals.dead,
+            "rule_failures": self.totals.failed,
+            "seconds": round(self.seconds, 3),
+            "events_per_second": round(self.totals.events / self.seconds) if self.seconds else 0,
+            "complete": self.complete,
+        }
 
 
 def replay(
@@ -34,6 +75,7 @@ def replay(
     *,
     resume: bool,
     batch_size: int,
+    workers: int,
     region: str | None,
     endpoint_url: str | None,
     as_json: bool,
@@ -45,75 +87,102 @@ def replay(
 
     Raises:
         Refused, Unusable, Unavailable: A source cannot be read, or the store cannot be used.
+        Lost: A worker process has died.
     """
-    set_up_logs("auto", "error")
     names = (source if source == "-" or "://" in source else str(Path(source).resolve()) for source in sources)
     name = " ".join(names).encode("utf-8", "backslashreplace").decode()
-    told = read_up_to(store, name) if resume else None
-    position = Position(**json.loads(told)) if told else None
-    if resume and position is None:
+    with store:
+        source = ArchiveSource(
+            *sources,
+            batch_size=batch_size,
+            start_at=stopped_at(store, name, Position) if resume else None,
+            leave_out=[f"{store.url.database}{end}" for end in ("", "-wal", "-shm")] if store.sqlite else (),
+            region=region,
+            endpoint_url=endpoint_url,
+        )
+        filled = fill(source, store, name, workers, lambda: (source.bytes_read, source.total_bytes))
+    if as_json:
+        print(msgspec.json.encode(filled.told()).decode())
+    else:
+        again = "the same command with --resume goes on there" if "-" not in sources else "replay it from its beginning"
+        report.filled(Console(highlight=False), filled.totals, filled.seconds, None if filled.complete else again)
+    return 0 if filled.complete else 1
+
+
+def stopped_at(store: Store, name: str, position: Callable[..., T]) -> T | None:
+    """Where an earlier reading stopped; None, which is said, when there was none.
+
+    Args:
+        store: That was filled.
+        name: What was read, as `fill` was told.
+        position: Makes a position of its fields.
+    """
+    told = read_up_to(store, name)
+    if told is None:
         print("nothing to go on with: reading from the start", file=sys.stderr)
-    source = ArchiveSource(
-        *sources,
-        batch_size=batch_size,
-        start_at=position,
-        leave_out=[f"{store.url.database}{end}" for end in ("", "-wal", "-shm")] if store.sqlite else (),
-        region=region,
-        endpoint_url=endpoint_url,
-    )
+        return None
+    return position(**json.loads(told))
+
+
+def fill(source: Resumable, store: Store, name: str, workers: int, so_far: SoFar) -> Filled:
+    """Take all that a source has, until SIGTERM or Ctrl-C; the store remembers where it stopped before the end.
+
+    Args:
+        source: What to read; closed at the end.
+        store: At the newest schema.
+        name: What is read, for the store to remember the position by.
+        workers: How many processes handle batches; 1: this one.
+        so_far: How far reading has come.
+
+    Raises:
+        Refused, Unusable, Unavailable: The source cannot be read, or the store cannot be used.
+        Lost: A worker process has died.
+    """
+    set_up_logs("auto", "error")
     totals = Totals()
     began = time.monotonic()
 
-    def keep() -> None:
+    def keep(told: str | None) -> None:
+        keep_position(store, name, told)
+
+    def position() -> str | None:
         # Not msgspec's JSON: a file's name need not be UTF-8.
-        keep_position(store, name, json.dumps(asdict(source.position)) if source.position else None)
+        return json.dumps(asdict(source.position)) if source.position else None
 
     async def main() -> bool:
         kept_at = time.monotonic()
-
-        async def settled() -> None:
-            nonlocal kept_at
-            tell(source, totals)
-            if time.monotonic() - kept_at > 1:
-                await asyncio.to_thread(keep)
-                kept_at = time.monotonic()
-
         async with stopping() as stop:
             try:
                 await source.find()
-                with progress(source) as tell:
-                    await work(source, store, stop, totals=totals, settled=settled, patient=False)
+                with ExitStack() as leaving:
+                    crew = leaving.enter_context(Crew(store, workers)) if workers > 1 else None
+                    tell = leaving.enter_context(progress(so_far))
+
+                    def keep_in_turn() -> None:
+                        with crew.turn if crew else nullcontext():
+                            keep(position())
+
+                    async def settled() -> None:
+                        nonlocal kept_at
+                        tell(totals)
+                        if time.monotonic() - kept_at > 1:
+                            kept_at = time.monotonic()
+                            await asyncio.to_thread(keep_in_turn)
+
+                    if crew:
+                        await work_together(source, store, stop, crew, totals=totals, settled=settled)
+                    else:
+                        await work(source, store, stop, totals=totals, settled=settled, patience=0)
             except BaseException:
-                keep()
+                keep(position())
                 raise
             finally:
                 await source.aclose()
             return stop.is_set()
 
-    try:
-        stopped = asyncio.run(main())
-        if stopped:
-            keep()
-        else:
-            keep_position(store, name, None)
-    finally:
-        store.close()
-    seconds = time.monotonic() - began
-    if as_json:
-        rate = round(totals.events / seconds) if seconds else 0
-        said = {
-            "events": totals.events,
-            "kept": totals.kept,
-            "dead": totals.dead,
-            "rule_failures": totals.failed,
-            "seconds": round(seconds, 3),
-            "events_per_second": rate,
-            "complete": not stopped,
-        }
-        print(msgspec.json.encode(said).decode())
-    else:
-        report.replayed(Console(highlight=False), totals, seconds, stopped=stopped, resumable="-" not in sources)
-    return 1 if stopped else 0
+    stopped = asyncio.run(main())
+    keep(position() if stopped else None)
+    return Filled(totals, time.monotonic() - began, not stopped)
 
 
 def export(store: Store, output: Path | None) -> None:

@@ -350,7 +350,7 @@ async def _drain(aws: Aws, queue_url: str, store: Store) -> Totals:
         return await source.depth() == 0
 
     try:
-        return await work(source, store, asyncio.Event(), patient=False, at_rest=at_rest)
+        return await work(source, store, asyncio.Event(), patience=0, at_rest=at_rest)
     finally:
         await source.aclose()
 

@@ -55,6 +55,29 @@ class Settlement:
     failed: int = 0
 
 
+class Told(NamedTuple):
+    """An event, and what it tells of each resource that it speaks of."""
+
+    event: Event
+    known: tuple[Known, ...]
+
+
+class Understood(NamedTuple):
+    """A batch, and what it tells by itself.
+
+    Attributes:
+        batch: The deliveries.
+        told: Their events, as far as they were understood.
+        known: All that these tell of each resource, by key.
+        dead: The deliveries that could not be understood, with the reason.
+    """
+
+    batch: Sequence[Delivery]
+    told: Sequence[Told]
+    known: Mapping[str, Known]
+    dead: Sequence[tuple[Delivery, str]]
+
+
 def handle(batch: Sequence[Delivery], store: Store) -> Settlement:
     """Keep what a batch tells and derive what follows.
 
@@ -69,18 +92,39 @@ def handle(batch: Sequence[Delivery], store: Store) -> Settlement:
         Unavailable: The store did not answer: nothing may be acknowledged, everything will come again.
         Unusable: The store cannot be used.
     """
-    understood, dead = _understood(batch)
+    return keep(understand(batch), store)
+
+
+def understand(batch: Sequence[Delivery]) -> Understood:
+    """The half of `handle` that asks no store."""
+    told, dead = [], []
+    for delivery in batch:
+        try:
+            event = decode(delivery.body)
+            told.append(Told(event, observe(event)))
+        except Malformed as why:
+            dead.append((delivery, str(why)))
+    return Understood(batch, told, fold(known for one in told for known in one.known), dead)
+
+
+def keep(understood: Understood, store: Store) -> Settlement:
+    """The other half of `handle`: both of its steps.
+
+    Raises:
+        Unavailable, Unusable: As `handle`.
+    """
+    batch = understood.batch
     try:
-        return _keep(understood, dead, store)
+        return _commit(understood, store)
     except (Unavailable, Unusable):
         raise
     except Exception as why:  # whatever the store refuses, one message must not hold up the rest
         if len(batch) > 1:
             half = len(batch) // 2
             return _joined(handle(batch[:half], store), handle(batch[half:], store))
-        if dead:  # it has to be kept, whatever it is: there is nowhere else to put it
+        if understood.dead:  # it has to be kept, whatever it is: there is nowhere else to put it
             raise
-        return _keep_alone(understood, batch[0], _first_line(why), store)
+        return _commit_alone(understood, _first_line(why), store)
 
 
 def catch_up(store: Store) -> int:
@@ -125,40 +169,23 @@ def redrive(store: Store, numbers: Sequence[int]) -> tuple[int, int]:
     return understood, len(numbers) - understood
 
 
-class _Understood(NamedTuple):
-    event: Event
-    told: tuple[Known, ...]
-
-
-def _understood(batch: Sequence[Delivery]) -> tuple[list[_Understood], list[tuple[Delivery, str]]]:
-    understood, dead = [], []
-    for delivery in batch:
-        try:
-            event = decode(delivery.body)
-            understood.append(_Understood(event, observe(event)))
-        except Malformed as why:
-            dead.append((delivery, str(why)))
-    return understood, dead
-
-
-def _keep(understood: Sequence[_Understood], dead: Sequence[tuple[Delivery, str]], store: Store) -> Settlement:
+def _commit(understood: Understood, store: Store) -> Settlement:
     """Both steps for a batch."""
     received = time.time_ns() // 1_000_000
 
     def know(tx: Transaction) -> tuple[set[str], tuple[int, int]]:
         working = WorkingSet(tx, derives=tx.exclusive)
         touched = _remember(working, understood, received)
-        ledger.bury(tx, [DeadLetter(0, why, one.origin, received, one.body) for one, why in dead])
+        ledger.bury(tx, [DeadLetter(0, why, one.origin, received, one.body) for one, why in understood.dead])
         return touched, derive(working, touched) if tx.exclusive else (0, 0)
 
     touched, (derived, failed) = store.write(know)
     if not store.sqlite and touched:
         derived, failed = _derive_committed(touched, store)
-    kept = Counter(one.event.kind for one in understood if not one.told)
-    return Settlement(len(understood), kept, dead, derived, failed)
+    return _settlement(understood, derived, failed)
 
 
-def _keep_alone(understood: Sequence[_Understood], delivery: Delivery, why: str, store: Store) -> Settlement:
+def _commit_alone(understood: Understood, why: str, store: Store) -> Settlement:
     """Keep one message that something in the store refuses: the first step by itself, or as a dead letter."""
     received = time.time_ns() // 1_000_000
     try:
@@ -166,12 +193,17 @@ def _keep_alone(understood: Sequence[_Understood], delivery: Delivery, why: str,
     except (Unavailable, Unusable):
         raise
     except Exception:  # noqa: BLE001  # whatever the store refuses is kept as a dead letter, and said
+        [delivery] = understood.batch
         reason = f"the store refuses it: {why}"
         log.warning("refused by the store", origin=delivery.origin, reason=reason)
-        return _keep([], [(delivery, reason)], store)
+        return _commit(Understood(understood.batch, (), {}, [(delivery, reason)]), store)
     derived, failed = _derive_committed(touched, store)
-    kept = Counter(one.event.kind for one in understood if not one.told)
-    return Settlement(len(understood), kept, (), derived, failed)
+    return _settlement(understood, derived, failed)
+
+
+def _settlement(understood: Understood, derived: int, failed: int) -> Settlement:
+    kept = Counter(one.event.kind for one in understood.told if not one.known)
+    return Settlement(len(understood.told), kept, understood.dead, derived, failed)
 
 
 def _derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
@@ -213,18 +245,17 @@ def fold(told: Iterable[Known]) -> dict[str, Known]:
     return folded
 
 
-def _remember(working: WorkingSet, understood: Sequence[_Understood], received: int) -> set[str]:
+def _remember(working: WorkingSet, understood: Understood, received: int) -> set[str]:
     """Write events into the ledger, and what they tell into what is known; the keys that lineage follows from."""
-    told = fold(known for one in understood for known in one.told)
-    kinds = {key: known.kind.value for key, known in told.items()}
+    kinds = {key: known.kind.value for key, known in understood.known.items()}
     subjects = []
-    for event, tells in understood:
+    for event, tells in understood.told:
         subject = tells[0].arn.lower() if tells else next(iter(event.resources), "").lower()
         subjects.append(subject)
         if subject:
             kinds.setdefault(subject, _part(subject))
     working.claim(kinds)
-    touched = working.learn(told)
+    touched = working.learn(understood.known)
     ledger.remember(
         working.tx,
         [
@@ -236,7 +267,7 @@ def _remember(working: WorkingSet, understood: Sequence[_Understood], received: 
                 "derived" if tells else "kept",
                 event.body,
             )
-            for (event, tells), subject in zip(understood, subjects, strict=True)
+            for (event, tells), subject in zip(understood.told, subjects, strict=True)
         ],
         received,
     )

@@ -52,6 +52,23 @@ BATCH_EVENTS = Histogram(
 QUEUE_DEPTH = Gauge(
     "headwater_queue_messages", "About how many messages are in the queue. Rises: add workers.", registry=REGISTRY
 )
+KAFKA_LAG = Gauge(
+    "headwater_kafka_lag",
+    "Messages of a partition that are not committed yet. Rises: add workers, as many as there are partitions.",
+    ["partition"],
+    registry=REGISTRY,
+)
+KAFKA_PARTITIONS = Gauge(
+    "headwater_kafka_partitions", "Partitions that this worker reads. 0: there are more workers.", registry=REGISTRY
+)
+KAFKA_REBALANCES = Counter(
+    "headwater_kafka_rebalances",
+    "Times that partitions were shared out anew. Rises all the time: workers come and go, or are too slow.",
+    registry=REGISTRY,
+)
+FORWARDED = Counter(
+    "headwater_forwarded", "Messages that were put on the topic. Stands still: nothing arrives.", registry=REGISTRY
+)
 LAST_BATCH = Gauge(
     "headwater_last_batch_timestamp_seconds", "When the last batch was settled, in epoch seconds.", registry=REGISTRY
 )

@@ -8,39 +8,42 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from consumers.worker import Totals
-from ingest.archive import ArchiveSource
 
 TELL_EVERY = 5.0
 """Seconds between two lines of progress where there is no terminal."""
 
 
+SoFar = Callable[[], tuple[int, int | None]]
+"""Tells how much of a source was read, and of how much; None when nobody can tell."""
+
+
 @contextmanager
-def progress(source: ArchiveSource) -> Iterator[Callable[[ArchiveSource, Totals], None]]:
+def progress(so_far: SoFar) -> Iterator[Callable[[Totals], None]]:
     """What to call after each batch: it moves a bar on a terminal, and prints a line now and then elsewhere."""
     if not sys.stderr.isatty():
-        yield _line_by_line()
+        yield _line_by_line(so_far)
         return
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
+        TaskProgressColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
     )
     with bar:
-        task: TaskID = bar.add_task(f"{source.files} files", total=source.total_bytes, rate="")
+        task: TaskID = bar.add_task("reading", total=so_far()[1], rate="")
         began = time.monotonic()
 
-        def move(now: ArchiveSource, totals: Totals) -> None:
+        def move(totals: Totals) -> None:
             rate = totals.events / max(time.monotonic() - began, 0.001)
             bar.update(
                 task,
-                completed=now.bytes_read,
+                completed=so_far()[0],
                 description=f"{totals.events:,} events",
                 rate=f"{rate:,.0f}/s" + (f", {sum(totals.dead.values()):,} dead" if totals.dead else ""),
             )
@@ -48,15 +51,16 @@ def progress(source: ArchiveSource) -> Iterator[Callable[[ArchiveSource, Totals]
         yield move
 
 
-def _line_by_line() -> Callable[[ArchiveSource, Totals], None]:
+def _line_by_line(so_far: SoFar) -> Callable[[Totals], None]:
     began = last = time.monotonic()
 
-    def line(now: ArchiveSource, totals: Totals) -> None:
+    def line(totals: Totals) -> None:
         nonlocal last
         if time.monotonic() - last < TELL_EVERY:
             return
         last = time.monotonic()
-        share = f", {now.bytes_read / now.total_bytes:.0%}" if now.total_bytes else ""
+        read, total = so_far()
+        share = f", {read / total:.0%}" if total else ""
         print(
             f"{totals.events:,} events{share}, {totals.events / (last - began):,.0f}/s, "
             f"{sum(totals.dead.values()):,} dead letters",

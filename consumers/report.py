@@ -5,20 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 
 from consumers.worker import Totals
+from store.compare import WAYS, Comparison
+from store.digest import PART_FIELDS
 from store.ledger import DeadLetter
 from store.status import Status
 
+LEDGER_OF = "the ledger of "
+"""What a rebuild's reading is named, before the name of the store."""
 SHOWN = 5
 """How many reasons or kinds are shown before the rest is counted."""
 
 
-def replayed(console: Console, totals: Totals, seconds: float, *, stopped: bool, resumable: bool) -> None:
-    """What became of a replay."""
+def filled(console: Console, totals: Totals, seconds: float, go_on: str | None) -> None:
+    """What became of all that was read.
+
+    Args:
+        console: Where to tell it.
+        totals: All batches' settlements.
+        seconds: How long it took.
+        go_on: What to do about its being stopped before the end; None when it was not.
+    """
     rate = totals.events / seconds if seconds else 0
     console.print(f"{totals.events:,} events in {seconds:,.1f} s ({rate:,.0f}/s)")
     if totals.kept:
@@ -30,9 +43,36 @@ def replayed(console: Console, totals: Totals, seconds: float, *, stopped: bool,
         _most(console, totals.dead)
     if totals.failed:
         console.print(f"[red]{totals.failed:,} rules failed[/red], see headwater status")
-    if stopped:
-        advice = "the same command with --resume goes on there" if resumable else "replay it from its beginning"
-        console.print(f"stopped before the end: {advice}")
+    if go_on:
+        console.print(f"stopped before the end: {go_on}")
+
+
+def compared(console: Console, here: str, there: str, found: Comparison) -> None:
+    """What differs between two stores."""
+    if found.same:
+        entities = sum(number for sort, number in found.counts.items() if sort not in PART_FIELDS)
+        console.print(f"the same: {entities:,} entities, digest {found.here}", soft_wrap=True)
+        return
+    for word, store, digest in (("here ", here, found.here), ("there", there, found.there)):
+        console.print(f"{word}  {escape(store)}  {digest}", soft_wrap=True)
+    console.print(f"{'':<16}{'only here':>12}{'only there':>12}{'different':>12}")
+    for sort, counted in found.differences.items():
+        console.print(f"{sort:<16}" + "".join(f"{counted[how]:>12,}" for how in WAYS))
+    for one in found.shown:
+        link = one.sort in ("Association", "Membership")
+        about = f"{one.entity} -> {one.part}" if link else " of ".join(filter(None, (one.part, one.entity)))
+        console.print(escape(f"{one.how.replace('_', ' ')}: {one.sort} {about}"), soft_wrap=True)
+        if one.here is not None and one.there is not None:
+            for name in {**one.here, **one.there}:
+                values = f"{_value(one.here, name)} here, {_value(one.there, name)} there"
+                console.print(escape(f"    {name}: {values}"), soft_wrap=True)
+    hidden = sum(map(sum, (counted.values() for counted in found.differences.values()))) - len(found.shown)
+    if hidden:
+        console.print(f"and {hidden:,} others: --limit shows more")
+
+
+def _value(fields: Mapping[str, Any], name: str) -> str:
+    return msgspec.json.encode(fields[name]).decode() if name in fields else "nothing"
 
 
 def _most(console: Console, counted: Mapping[str, int]) -> None:
@@ -84,7 +124,11 @@ def status(console: Console, where: str, found: Status) -> None:
     for key, why in found.problems:
         console.print(f"[red]rule failed[/red] on {escape(key)}: {escape(why)}", soft_wrap=True)
     for name in found.readings:
-        console.print(f"a replay stopped before its end: headwater replay {escape(name)} --resume", soft_wrap=True)
+        command = f"headwater replay {name} --resume"
+        if name.startswith(LEDGER_OF):
+            source = name.removeprefix(LEDGER_OF)
+            command = f"headwater rebuild --into {where} --database-url {source} --resume"
+        console.print(escape(f"stopped before its end, to go on: {command}"), soft_wrap=True)
 
 
 def _numbers(console: Console, what: str, counted: Mapping[str, int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -69,7 +70,7 @@ async def work(
     totals: Totals | None = None,
     health: metrics.Health | None = None,
     settled: Callable[[], Awaitable[None]] | None = None,
-    patient: bool = True,
+    patience: float = math.inf,
     at_rest: Callable[[], Awaitable[bool]] | None = None,
 ) -> Totals:
     """Take batches from a source and keep what they tell, until it ends or `stop` is set.
@@ -84,7 +85,7 @@ async def work(
         totals: Counts to go on with.
         health: Told what is the matter.
         settled: Called after each batch was acknowledged.
-        patient: False to give up at the first outage instead of waiting for its end.
+        patience: Seconds that an outage is waited out before it ends the work: 0 to give up at the first failure.
         at_rest: Asked when a read brings nothing; True ends the work.
 
     Returns:
@@ -92,14 +93,14 @@ async def work(
 
     Raises:
         Refused, Unusable: The source cannot be read, the store cannot be used.
-        Unavailable: Of source or store, when not patient.
+        Unavailable: Of source or store, when patience was at its end.
     """
     totals = totals or Totals()
-    outages = Outages(stop, health or metrics.Health(), patient=patient)
+    outages = Outages(stop, health or metrics.Health(), patience)
     left = await outages.wait_out(lambda: asyncio.to_thread(catch_up, store))
     if left:
         log.info("did what was left undone", resources=left)
-    async for batch in _batches(source, stop, outages, at_rest):
+    async for batch in batches(source, stop, outages, at_rest):
         began = time.monotonic()
         settlement = await outages.wait_out(partial(asyncio.to_thread, handle, batch.deliveries, store))
         if settlement is None:  # told to stop while the store is away: what is in hand comes again
@@ -113,10 +114,17 @@ async def work(
     return totals
 
 
-async def _batches(
-    source: Source, stop: asyncio.Event, outages: Outages, at_rest: Callable[[], Awaitable[bool]] | None
+async def batches(
+    source: Source, stop: asyncio.Event, outages: Outages, at_rest: Callable[[], Awaitable[bool]] | None = None
 ) -> AsyncIterator[Batch]:
-    """Batches that hold something; the next one is read while the one in hand is worked on."""
+    """Batches that hold something; the next one is read while the one in hand is worked on.
+
+    Args:
+        source: To read from.
+        stop: Ends it.
+        outages: Wait for the source when it does not answer.
+        at_rest: Asked when a read brings nothing; True ends it.
+    """
     reading: asyncio.Task[Batch | None] | None = None
 
     async def read() -> Batch | None:
@@ -147,19 +155,20 @@ async def _batches(
 class Outages:
     """Waits for what does not answer, longer each time, and says so once."""
 
-    def __init__(self, stop: asyncio.Event, health: metrics.Health, *, patient: bool) -> None:
+    def __init__(self, stop: asyncio.Event, health: metrics.Health, patience: float = math.inf) -> None:
         self._stop = stop
         self._health = health
-        self._patient = patient
+        self._patience = patience
 
     async def wait_out(self, call: Callable[[], Awaitable[T]]) -> T | None:
         """What the call returns, as soon as it does; None when told to stop before that."""
         pause = 0.5
+        began = time.monotonic()
         while True:
             try:
                 answer = await call()
             except (Unavailable, SourceUnavailable) as why:
-                if not self._patient:
+                if time.monotonic() - began >= self._patience:
                     raise
                 (metrics.STORE_OUTAGES if isinstance(why, Unavailable) else metrics.SOURCE_OUTAGES).inc()
                 self._health.problem = str(why)

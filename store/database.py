@@ -8,7 +8,7 @@ to one for each statement (docs/decisions/0002).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,9 +24,11 @@ from sqlalchemy.exc import (
     InternalError,
     NoSuchModuleError,
     OperationalError,
+    TimeoutError,
 )
 
 from store import tables
+from store.options import BadOption, split
 from store.packing import Packer
 
 T = TypeVar("T")
@@ -46,8 +48,21 @@ class Unavailable(Exception):
     """The database did not answer, or others held it too long; it may answer the next time."""
 
 
-class _Again(Unavailable):
+class Again(Unavailable):
     """The transaction lost against another one: it has to be done anew, from its beginning."""
+
+
+class First(Exception):
+    """Something has to be done outside of this transaction, which is then begun anew: it holds no locks meanwhile.
+
+    Attributes:
+        prepare: Does it; it must not be asked for again at once.
+    """
+
+    def __init__(self, prepare: Callable[[Store], None]) -> None:
+        """Args: prepare: as the attribute."""
+        super().__init__("something has to be done before")
+        self.prepare = prepare
 
 
 class Transaction:
@@ -57,23 +72,33 @@ class Transaction:
         connection: The SQLAlchemy connection.
         packer: Packs what the tables hold packed.
         exclusive: True when nobody else can write before this transaction ends.
+        months: As `Store.months`.
     """
 
-    def __init__(self, connection: Connection, packer: Packer, *, exclusive: bool) -> None:
-        """Args: connection, packer, exclusive: as the attributes."""
+    def __init__(
+        self, connection: Connection, packer: Packer, *, exclusive: bool, months: Mapping[int, float] | None = None
+    ) -> None:
+        """Args: connection, packer, exclusive, months: as the attributes."""
         self.connection = connection
         self.packer = packer
         self.exclusive = exclusive
+        self.months = months or {}
 
 
 class Store:
-    """A database to work in."""
+    """A database to work in.
+
+    Attributes:
+        url: Where it is, with Headwater's own options.
+        months: Months of which is known where the ledger keeps them, and until when that is believed (`store.months`).
+    """
 
     def __init__(self, url: str | URL = DEFAULT_URL, *, cache_mb: int = 32, busy_seconds: float = 60) -> None:
         """Prepare to connect; nothing is opened yet.
 
         Args:
-            url: `sqlite:///path` or `postgresql://user:password@host/database`.
+            url: `sqlite:///path` or `postgresql://user:password@host/database`, the latter with options as its query:
+                those of `store.options.Options`, and libpq's.
             cache_mb: The page cache of each SQLite connection, in megabytes.
             busy_seconds: How long a transaction waits for others' locks.
 
@@ -81,8 +106,13 @@ class Store:
             BadUrl: The URL is not one of the two.
         """
         self.url = _checked(url)
+        try:
+            self._driver_url, self._options = split(self.url)
+        except BadOption as why:
+            raise BadUrl(str(why)) from None
         self.cache_mb = cache_mb
         self.busy_seconds = busy_seconds
+        self.months: dict[int, float] = {}
 
     @property
     def sqlite(self) -> bool:
@@ -101,12 +131,32 @@ class Store:
             event.listen(engine, "connect", self._prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
-        wait = int(self.busy_seconds * 1000)
-        return create_engine(
-            self.url,
+        options = self._options
+        engine = create_engine(
+            self._driver_url,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 10, "options": f"-c lock_timeout={wait} -c timezone=UTC"},
+            pool_size=options.pool_size,
+            max_overflow=options.max_overflow,
+            pool_timeout=self.busy_seconds,
+            pool_use_lifo=True,  # so that connections of a busy hour are idle after it, and are let go
+            pool_recycle=1800,
+            connect_args=options.connect_args(self._driver_url, self._limits),
         )
+        if options.pgbouncer:
+            event.listen(engine, "begin", self._begin_behind_pgbouncer)
+        return engine
+
+    @property
+    def _limits(self) -> dict[str, int]:
+        """How long PostgreSQL lets a statement wait and run, in milliseconds."""
+        return {
+            "lock_timeout": int(self.busy_seconds * 1000),
+            "statement_timeout": int(self._options.statement_timeout * 1000),
+        }
+
+    def _begin_behind_pgbouncer(self, connection: Connection) -> None:
+        # Whoever comes next gets the same server connection: what is set must end with the transaction.
+        connection.exec_driver_sql("; ".join(f"SET LOCAL {name} = {limit}" for name, limit in self._limits.items()))
 
     def _prepare_sqlite(self, connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own BEGIN comes late, so that reads before the first write would not be part of the
@@ -124,9 +174,22 @@ class Store:
     @cached_property
     def packer(self) -> Packer:
         """Packs and unpacks with the dictionaries of this store."""
+        return Packer(self._dictionaries(), self._dictionary)
+
+    def _dictionaries(self) -> dict[int, bytes]:
         with self.engine.connect() as connection:
             rows = connection.execute(select(tables.dictionary.c.id, tables.dictionary.c.data))
-            return Packer({row.id: row.data for row in rows})
+            return {row.id: row.data for row in rows}
+
+    def _dictionary(self, number: int) -> bytes:
+        """A dictionary that another version of Headwater may have put there since we looked."""
+        try:
+            return self._dictionaries()[number]
+        except KeyError:
+            raise Unusable(
+                f"{self} holds rows packed with dictionary {number}, but not the dictionary: "
+                "restore the table `dictionary` from a backup"
+            ) from None
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Do work that writes; done again from its beginning when another transaction got in its way.
@@ -135,8 +198,14 @@ class Store:
             Unavailable: The database did not answer.
             Unusable: It cannot be written to.
         """
-        for attempt in stamina.retry_context(on=_Again, attempts=10, timeout=self.busy_seconds, wait_max=2.0):
+        for attempt in stamina.retry_context(
+            on=Again, attempts=10, timeout=self.busy_seconds, wait_initial=0.05, wait_jitter=0.2, wait_max=2.0
+        ):
             with attempt:
+                try:
+                    return self._once(work, writes=True)
+                except First as first:
+                    first.prepare(self)
                 return self._once(work, writes=True)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -158,7 +227,7 @@ class Store:
         try:
             with self.engine.connect().execution_options(headwater_writes=writes) as connection, connection.begin():
                 return work(connection)
-        except (DBAPIError, sqlite3.Error) as why:
+        except (DBAPIError, TimeoutError, sqlite3.Error) as why:
             raise _named(why, self) from why
 
     def _once(self, work: Callable[[Transaction], T], *, writes: bool) -> T:
@@ -170,8 +239,8 @@ class Store:
                         isolation_level="REPEATABLE READ", postgresql_readonly=True
                     )
                 with connection.execution_options(headwater_writes=writes).begin():
-                    return work(Transaction(connection, packer, exclusive=self.sqlite and writes))
-        except (DBAPIError, sqlite3.Error) as why:
+                    return work(Transaction(connection, packer, exclusive=self.sqlite and writes, months=self.months))
+        except (DBAPIError, TimeoutError, sqlite3.Error) as why:
             raise _named(why, self) from why
 
     def __enter__(self) -> Store:
@@ -235,24 +304,34 @@ def _checked(url: str | URL) -> URL:
     return parsed.set(drivername="sqlite")
 
 
-_RACES = {"40001", "40P01", "23505", "23503", "55P03"}
+_RACES = {"40001", "40P01", "23505", "23503", "23514", "55P03"}
 """PostgreSQL's codes for: serialization failure, deadlock, a key that another has just inserted or deleted (twice),
-and a lock not had in time. All go away when the transaction is done again."""
+a partition that another has just made, and a lock not had in time. All go away when the transaction is done again."""
 
 
-def _named(why: DBAPIError | sqlite3.Error, store: Store) -> Exception:
+_CANCELLED = "57014"
+
+
+def _named(why: DBAPIError | TimeoutError | sqlite3.Error, store: Store) -> Exception:
     """The failure, named for what to do next."""
+    if isinstance(why, TimeoutError):
+        return Unavailable(f"all connections to {store} are in use: raise pool_size in its URL, or ask less at once")
     cause: Any = why.orig if isinstance(why, DBAPIError) else why
-    if getattr(cause, "sqlstate", None) in _RACES:
-        return _Again(str(cause))
+    state = getattr(cause, "sqlstate", None)
     reason = str(cause).strip().split("\n")[0]
-    if isinstance(why, IntegrityError) or getattr(cause, "sqlstate", None) == "54000":  # what is said is too long
+    if state in _RACES:
+        return Again(f"{store} is busy with the work of others ({reason}): try again")
+    if state == _CANCELLED:
+        return Unavailable(
+            f"{store} cancelled a statement ({reason}): see what keeps it busy, or raise statement_timeout in its URL"
+        )
+    if isinstance(why, IntegrityError) or state == "54000":  # what is said is too long
         return why
-    if "no such table" in reason or getattr(cause, "sqlstate", None) == "42P01":
+    if "no such table" in reason or state == "42P01":
         return Unusable(f"{store} holds no Headwater store yet: run headwater migrate")
     if any(word in reason for word in ("readonly database", "not a database", "malformed", "unable to open")):
         return Unusable(f"{store} cannot be used: {reason}; check the path and its permissions")
-    if getattr(cause, "sqlstate", None) in ("28P01", "28000", "3D000", "42501"):
+    if state in ("28P01", "28000", "3D000", "42501"):
         return Unusable(f"{store} refuses us: {reason}; check the user, its password and the database's name")
     if "invalid connection option" in reason or "invalid dsn" in reason:
         return BadUrl(f"{store} cannot be connected to: {reason}; check the options in the URL")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, case, func, select
@@ -23,15 +24,50 @@ PAGE = 2000
 """Entities in memory at a time."""
 
 
+class Line(NamedTuple):
+    """One line of the canonical graph.
+
+    Attributes:
+        sort: An entity's lineage type, or Tag, Parameter, Metric, Membership, Association.
+        text: The line as it is hashed.
+        values: What it says, in the order of `ENTITY_FIELDS` or `PART_FIELDS`; an entity has no two parts of one sort
+            with the same first value.
+    """
+
+    sort: str
+    text: bytes
+    values: tuple[Any, ...]
+
+
+class Passage(NamedTuple):
+    """What the canonical graph says of one entity: its own line, and those of its parts."""
+
+    key: str
+    line: Line
+    parts: Sequence[Line]
+
+
+ENTITY_FIELDS = ("arn", "lineage_type", "type", "name", "source_uri", "status", "created", "document")
+PART_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "Tag": ("name", "value"),
+    "Parameter": ("name", "string", "number"),
+    "Metric": ("name", "value", "time"),
+    "Membership": ("child",),
+    "Association": ("destination", "type", "since", "until"),
+}
+"""What the values of a line are called, by sort."""
+
+
 def digest(store: Store) -> tuple[str, Mapping[str, int]]:
     """The SHA-256 of the canonical graph, in hex, and how many lines of each sort it has."""
 
     def look(tx: Transaction) -> tuple[str, Mapping[str, int]]:
         hashed = hashlib.sha256()
         counts: Counter[str] = Counter()
-        for sort, line in _lines(tx.connection):
-            hashed.update(line)
-            counts[sort] += 1
+        for passage in passages(tx.connection):
+            for line in (passage.line, *passage.parts):
+                hashed.update(line.text)
+                counts[line.sort] += 1
         return hashed.hexdigest(), counts
 
     return store.read(look)
@@ -39,10 +75,16 @@ def digest(store: Store) -> tuple[str, Mapping[str, int]]:
 
 def canonical(store: Store) -> str:
     """The canonical graph itself, for looking at what differs; all of it in memory."""
-    return store.read(lambda tx: b"".join(line for _, line in _lines(tx.connection)).decode())
+
+    def look(tx: Transaction) -> str:
+        found = (line.text for one in passages(tx.connection) for line in (one.line, *one.parts))
+        return b"".join(found).decode()
+
+    return store.read(look)
 
 
-def _lines(connection: Connection) -> Iterator[tuple[str, bytes]]:
+def passages(connection: Connection) -> Iterator[Passage]:
+    """The canonical graph, an entity at a time in the order of their keys, which is the same in both databases."""
     encode = msgspec.json.Encoder().encode
     after = ""
     while True:
@@ -52,9 +94,15 @@ def _lines(connection: Connection) -> Iterator[tuple[str, bytes]]:
         after = page[-1].key
         parts = _parts(connection, {row.id: row.key for row in page})
         for row in page:
-            said = (row.arn, row.lineage_type, row.type, row.name, row.source_uri, row.status, row.created)
-            yield row.lineage_type, encode((*said, row.document)) + b"\n"
-            yield from sorted((sort, encode((sort, *part)) + b"\n") for sort, part in parts.get(row.id, ()))
+            said = _entity_values(row)
+            yield Passage(
+                row.key,
+                Line(row.lineage_type, encode(said) + b"\n", said),
+                sorted(Line(sort, encode((sort, *part)) + b"\n", part) for sort, part in parts.get(row.id, ())),
+            )
+
+
+_entity_values = attrgetter(*ENTITY_FIELDS)
 
 
 def _parts(connection: Connection, keys: Mapping[int, str]) -> dict[int, list[tuple[str, tuple[Any, ...]]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import and_, literal, or_, select
 
 from store import rows
 from store.database import Transaction
@@ -84,14 +84,8 @@ def write(transaction: Transaction, changed: Iterable[ResourceRow]) -> None:
 
 def mark_derived(transaction: Transaction, derived: Iterable[ResourceRow]) -> None:
     """Write `derived`, `rule` and `problem` of rows that `lock` returned, changed."""
-    values = [{"number": row.id, "at": row.derived, "by": row.rule, "why": row.problem} for row in sorted(derived)]
-    if values:
-        transaction.connection.execute(
-            update(resource)
-            .where(resource.c.id == bindparam("number"))
-            .values(derived=bindparam("at"), rule=bindparam("by"), problem=bindparam("why")),
-            values,
-        )
+    values = [(row.id, row.derived, row.rule, row.problem) for row in sorted(derived)]
+    rows.change(transaction.connection, resource, ("derived", "rule", "problem"), values)
 
 
 def underived(transaction: Transaction, limit: int) -> list[str]:
@@ -108,10 +102,15 @@ def outdated(transaction: Transaction, rules: Mapping[str, str], limit: int) -> 
         rules: Kind -> the rule's name and version today.
         limit: How many keys at most.
     """
+    # Not `!=`, which no index finds; said and not parameters, since a plan for any values would expect to find much.
     stale = [
-        (resource.c.kind == kind) & (resource.c.rule != rule) & (resource.c.version > 0) for kind, rule in rules.items()
+        and_(resource.c.kind == literal(kind, literal_execute=True), other)
+        for kind, rule in rules.items()
+        for now in [literal(rule, literal_execute=True)]
+        for other in (resource.c.rule < now, resource.c.rule > now)
     ]
-    return list(transaction.connection.scalars(select(resource.c.key).where(or_(*stale)).limit(limit)))
+    wanted = select(resource.c.key).where(or_(*stale), resource.c.version > 0).limit(limit)
+    return list(transaction.connection.scalars(wanted))
 
 
 def refer(transaction: Transaction, referring: Mapping[int, Collection[str]], fresh: Collection[int]) -> None:

@@ -7,7 +7,7 @@ A store holds the dictionaries that its rows need, so that it can be read withou
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 
 import zstandard
@@ -24,12 +24,15 @@ def shipped_dictionary() -> tuple[int, bytes]:
 class Packer:
     """Packs and unpacks; may be used from several threads."""
 
-    def __init__(self, dictionaries: Mapping[int, bytes]) -> None:
-        """Args: dictionaries: Id -> bytes; rows are packed with the one of the highest id."""
-        self._dictionaries = {
-            number: zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_FULLDICT)
-            for number, data in dictionaries.items()
-        }
+    def __init__(self, dictionaries: Mapping[int, bytes], look_up: Callable[[int], bytes]) -> None:
+        """Make ready.
+
+        Args:
+            dictionaries: Id -> bytes; rows are packed with the one of the highest id.
+            look_up: The bytes of a dictionary that is not among these: another version may add one at any time.
+        """
+        self._dictionaries = {number: _dictionary(data) for number, data in dictionaries.items()}
+        self._look_up = look_up
         self._newest = self._dictionaries[max(dictionaries)]
         self._newest.precompute_compress(level=LEVEL)
         self._local = threading.local()
@@ -52,6 +55,12 @@ class Packer:
             decompressors = self._local.decompressors = {}
         decompressor = decompressors.get(number)
         if decompressor is None:
+            if number not in self._dictionaries:
+                self._dictionaries[number] = _dictionary(self._look_up(number))
             decompressor = decompressors[number] = zstandard.ZstdDecompressor(dict_data=self._dictionaries[number])
         data: bytes = decompressor.decompress(packed)
         return data
+
+
+def _dictionary(data: bytes) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_FULLDICT)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -56,6 +57,27 @@ def remove(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
     else:
         columns = zip(*keys, strict=True)
         connection.execute(statement, {name: list(column) for name, column in zip(names, columns, strict=True)})
+
+
+def change(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write some columns of rows that are there.
+
+    Args:
+        connection: Within a transaction that may write.
+        table: With an `id`.
+        names: Which columns.
+        rows: Each an id, and the values of these columns.
+    """
+    if not rows:
+        return
+    statement = _update(connection.dialect.name, table, tuple(names))
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(statement, [(*rest, number) for number, *rest in rows])
+    else:
+        columns = zip(*rows, strict=True)
+        connection.execute(
+            statement, {f"_{name}": list(column) for name, column in zip(("id", *names), columns, strict=True)}
+        )
 
 
 def among(connection: Connection, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
@@ -116,3 +138,17 @@ def _delete(dialect: str, table: Table) -> tuple[Any, tuple[str, ...]]:
     arrays = func.unnest(*(bindparam(c.name, type_=ARRAY(c.type)) for c in keys)).table_valued(*names).render_derived()
     gone = delete(table).where(*(column == arrays.c[column.name] for column in keys))
     return gone, names
+
+
+@lru_cache(maxsize=128)
+def _update(dialect: str, table: Table, names: tuple[str, ...]) -> Any:
+    if dialect == "sqlite":
+        lite = update(table).where(table.c.id == bindparam("_id")).values({n: bindparam(f"_{n}") for n in names})
+        return str(lite.compile(dialect=sqlite.dialect(paramstyle="qmark")))
+    columns = [table.c[name] for name in ("id", *names)]
+    arrays = (
+        func.unnest(*(bindparam(f"_{c.name}", type_=ARRAY(c.type)) for c in columns))
+        .table_valued(*(c.name for c in columns))
+        .render_derived()
+    )
+    return update(table).where(table.c.id == arrays.c.id).values({name: arrays.c[name] for name in names})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from alembic import command
@@ -10,10 +13,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from store.database import Store, Unusable
+from store.database import Again, Store, Unavailable, Unusable
 
 # Any number will do that nothing else in the database locks.
 _MIGRATION_LOCK = 7_205_759_403
+
+_TRY_SECONDS = 2.0
+"""How long a step waits for those who use its tables: whoever comes after it waits behind it."""
 
 
 def newest() -> str:
@@ -30,17 +36,40 @@ def current(store: Store) -> str | None:
     return store.raw(_revision, writes=False)
 
 
-def migrate(store: Store) -> tuple[str | None, str]:
+def migrate(
+    store: Store, *, to: str = "", waiting: Callable[[str], None] | None = None, patience: float = 60
+) -> tuple[str | None, str]:
     """Take a store to the newest step, whatever it is at; two at once do no harm.
+
+    Workers may go on meanwhile. A step that needs a table for itself waits for those who use it, again and again for a
+    short time, and they wait while it works.
+
+    Args:
+        store: Which one.
+        to: A step to stop at, instead of the newest.
+        waiting: Is told in a sentence whom the migration waits for.
+        patience: For how many seconds it does.
 
     Returns:
         The step before, and the step now.
 
     Raises:
         Unusable: The store is of a newer schema than this version of Headwater knows.
-        Unavailable: The database did not answer.
+        Unavailable: The database did not answer, or others used its tables all the time.
     """
-    return store.raw(lambda connection: _upgrade(connection, store), writes=True)
+    to = to or newest()
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return store.raw(partial(_upgrade, store=store, to=to), writes=True)
+        except Again as why:
+            users = store.raw(_users, writes=False)
+            sentence = f"the migration of {store} waits for {', '.join(users) or 'others'}"
+            if time.monotonic() > end:
+                raise Unavailable(f"{sentence}: stop what keeps it, and run headwater migrate again") from why
+            if waiting:
+                waiting(sentence)
+            time.sleep(_TRY_SECONDS / 2)
 
 
 def check(store: Store) -> None:
@@ -57,17 +86,40 @@ def check(store: Store) -> None:
         raise Unusable(f"{store} is at schema {at}, this Headwater needs {newest()}: run headwater migrate")
 
 
-def _upgrade(connection: Connection, store: Store) -> tuple[str | None, str]:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+def _upgrade(connection: Connection, store: Store, to: str) -> tuple[str | None, str]:
     before = _revision(connection)
+    if before == to:
+        return before, to
+    if connection.dialect.name == "postgresql":
+        # Building an index takes as long as it takes, and so may another migration that is at it.
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_TRY_SECONDS}s'"))
+        before = _revision(connection)
     if before is not None:
         _refuse_newer(before, store)
-    if before != newest():
+    if before != to:
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    return before, newest()
+        command.upgrade(config, to)
+    return before, _revision(connection) or ""
+
+
+def _users(connection: Connection) -> list[str]:
+    """Who holds a table of ours, in words."""
+    found = connection.execute(
+        text(
+            "SELECT pid, application_name, extract(epoch FROM clock_timestamp() - xact_start), state"
+            " FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND pid IN"
+            " (SELECT pid FROM pg_locks WHERE granted AND relation IN (to_regclass('resource'), to_regclass('ledger')))"
+            " ORDER BY xact_start"
+        )
+    )
+    return [
+        f"process {pid} ({name or 'without a name'}, {state or 'at work'}, its transaction began {age or 0:.0f} s ago)"
+        for pid, name, age, state in found
+    ]
 
 
 def _refuse_newer(at: str, store: Store) -> None:

@@ -8,18 +8,21 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Connection,
     Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
     UniqueConstraint,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.event import listens_for
 
 # Texts compare by code point everywhere, so that both databases agree on what is greater.
 Words = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
@@ -49,6 +52,7 @@ resource = Table(
     Column("known", LargeBinary, comment="what is known of it, packed"),
     comment="what events speak of, and all that is known of each",
 )
+Index("ix_resource_rule", resource.c.kind, resource.c.rule)
 Index("ix_resource_underived", resource.c.id, sqlite_where=resource.c.derived < resource.c.version,
       postgresql_where=resource.c.derived < resource.c.version)  # fmt: skip
 
@@ -65,7 +69,7 @@ reference = Table(
 ledger = Table(
     "ledger",
     metadata,
-    Column("id", Id, primary_key=True, comment="numbered in the order of arrival"),
+    Column("id", Id, comment="numbered in the order of arrival"),
     Column("key", LargeBinary, nullable=False, comment="16 bytes of a digest of the event's bytes"),
     Column("kind", Words, nullable=False, comment="the detail-type"),
     Column("resource_id", Id, ForeignKey(resource.c.id), comment="what it speaks of"),
@@ -73,6 +77,7 @@ ledger = Table(
     Column("received", BigInteger, nullable=False),
     Column("outcome", Words, nullable=False, comment="derived; kept: no rule for its kind yet"),
     Column("body", LargeBinary, nullable=False, comment="the event as it came, packed"),
+    PrimaryKeyConstraint("id").ddl_if(dialect="sqlite"),
     UniqueConstraint("time", "key"),
     Index("ix_ledger_resource_id", "resource_id"),
     Index(
@@ -83,7 +88,17 @@ ledger = Table(
         postgresql_where=Column("outcome") == "kept",
     ),
     comment="every event as it came: all else can be made again from it",
+    postgresql_partition_by="RANGE (time)",
 )
+
+
+@listens_for(ledger, "after_create")
+def _by_month(_table: Table, connection: Connection, **_: object) -> None:
+    """PostgreSQL keeps the ledger by month (docs/decisions/0007): a key has to tell which, so it is another one."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ALTER TABLE ledger ADD CONSTRAINT pk_ledger PRIMARY KEY (id, time)")
+        connection.exec_driver_sql("CREATE TABLE ledger_default PARTITION OF ledger DEFAULT")
+
 
 entity = Table(
     "entity",

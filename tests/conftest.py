@@ -13,9 +13,22 @@ from aiobotocore.session import get_session
 from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 
+from tests.kafka import broker, kafka, pytest_terminal_summary, real_kafka
 from tests.stores import backend, make_empty, make_store, store
 
-__all__ = ["as_nobody", "aws", "backend", "make_empty", "make_store", "moto_server", "store"]
+__all__ = [
+    "as_nobody",
+    "aws",
+    "backend",
+    "broker",
+    "kafka",
+    "make_empty",
+    "make_store",
+    "moto_server",
+    "pytest_terminal_summary",
+    "real_kafka",
+    "store",
+]
 
 REGION = "us-west-2"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -12,16 +14,23 @@ from sqlalchemy import Connection, inspect, text, update
 from sqlalchemy import table as named_table
 from sqlalchemy.sql import column
 
-from store import tables
-from store.database import Store, Unusable
+from bench.generate import events
+from store import ledger, tables
+from store.database import Store, Unavailable, Unusable
 from store.digest import digest
+from store.months import BEFORE, DEFAULT, beginning, partitions, this_month
 from store.schema import check, current, migrate, newest
 from tests.stores import MakeStore, fed
-from tests.worlds import abalone
+from tests.worlds import NOON, abalone, event
 
 
 def difference(connection: Connection) -> list[object]:
-    options = {"compare_type": True, "compare_server_default": True}
+    parts = {one.name for one in partitions(connection)} | {DEFAULT} if connection.dialect.name == "postgresql" else {}
+
+    def ours(name: str | None, sort: str, _parents: object) -> bool:
+        return sort != "table" or name not in parts  # made as time goes by: the code speaks of the ledger alone
+
+    options = {"compare_type": True, "compare_server_default": True, "include_name": ours}
     return list(compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata))
 
 
@@ -147,3 +156,99 @@ def test_a_store_without_a_schema_is_refused_in_one_sentence(make_empty: MakeSto
             use(store)
         assert str(refused.value) == sentence
         assert current(store) is None
+
+
+# -------------------------------------------------------------------------------------------------- one migration apart
+
+EVENTS = [*abalone(), *events(120)]
+HALF = len(EVENTS) // 2
+
+
+def test_a_worker_goes_on_while_its_store_comes_to_the_newest_schema(
+    make_empty: MakeStore, make_store: MakeStore
+) -> None:
+    store = make_empty()
+    assert migrate(store, to="0001") == (None, "0001")
+    fed(store, EVENTS[:HALF], 20)
+
+    with Store(store.url) as other:
+        assert migrate(other) == ("0001", newest())
+    fed(store, EVENTS[HALF - 20 :], 20)  # some of them for the second time
+
+    assert digest(store) == digest(fed(make_store(), EVENTS))
+    assert list(ledger.events(store)) == EVENTS
+    if not store.sqlite:
+        assert kept_in(store) == {BEFORE: len(EVENTS)}  # all of them are of months before the migration
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_what_clocks_in_the_future_told_does_not_keep_months_apart_from_coming(make_empty: MakeStore) -> None:
+    store = make_empty()
+    migrate(store, to="0001")
+    ahead = event("Training Job State Change", {"TrainingJobName": "a", "CreationTime": NOON}, time=4_102_444_800_000)
+    fed(store, [*abalone(), ahead])
+
+    migrate(store)
+
+    assert kept_in(store) == {BEFORE: len(abalone()), DEFAULT: 1}
+    [before] = store.raw(partitions)
+    assert before.until == beginning(this_month() + 2)
+    assert list(ledger.events(store)) == [*abalone(), ahead]
+
+
+def work_there(url: str, bodies: Sequence[bytes]) -> None:
+    with Store(url) as store:
+        fed(store, bodies, 3)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_nothing_is_lost_or_stuck_when_another_process_writes_during_a_migration(
+    make_empty: MakeStore, make_store: MakeStore
+) -> None:
+    store = make_empty()
+    migrate(store, to="0001")
+    fed(store, EVENTS[:5])
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        working = pool.submit(work_there, store.url.render_as_string(hide_password=False), EVENTS)
+        while len(list(ledger.events(store))) < 20 and not working.done():
+            pass
+
+        assert migrate(store) == ("0001", newest())
+
+        working.result()
+
+    assert digest(store) == digest(fed(make_store(), EVENTS))
+    assert sorted(ledger.events(store)) == sorted(EVENTS)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_migration_says_whom_it_waits_for(make_empty: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.schema._TRY_SECONDS", 0.05)
+    store = make_empty()
+    migrate(store, to="0001")
+    said: list[str] = []
+    with Store(store.url) as other, other.engine.connect() as holder:
+        [number] = holder.execute(text("SELECT pg_backend_pid()")).scalars()
+        holder.execute(text("LOCK TABLE resource IN ROW EXCLUSIVE MODE"))
+        holding = f"process {number} (headwater, idle in transaction, its transaction began N s ago)"
+        who = f"the migration of {store} waits for {holding}"
+
+        with pytest.raises(Unavailable) as stuck:
+            migrate(store, patience=0)
+        assert (
+            re.sub(r"\d+ s ago", "N s ago", str(stuck.value))
+            == f"{who}: stop what keeps it, and run headwater migrate again"
+        )
+
+        def let_go(sentence: str) -> None:
+            said.append(re.sub(r"\d+ s ago", "N s ago", sentence))
+            holder.rollback()
+
+        assert migrate(store, waiting=let_go) == ("0001", newest())
+    assert said == [who]
+
+
+def kept_in(store: Store) -> dict[str, int]:
+    """How many events are in which part of the ledger."""
+    asked = text("SELECT tableoid::regclass::text, count(*) FROM ledger GROUP BY 1 ORDER BY 1")
+    return dict(store.raw(lambda connection: [(str(one), number) for one, number in connection.execute(asked)]))

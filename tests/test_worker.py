@@ -249,7 +249,7 @@ async def test_a_replay_does_not_wait_for_a_store_that_is_away(tmp_path: Path) -
     with holder.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="locked"):
-            await work(MemoryQueue(*ABALONE), Store(patient.url, busy_seconds=0.1), asyncio.Event(), patient=False)
+            await work(MemoryQueue(*ABALONE), Store(patient.url, busy_seconds=0.1), asyncio.Event(), patience=0)
     holder.dispose()
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from stamina.instrumentation import set_on_retry_hooks
 
-from consumers.cli import asking, filling, keeping
+from consumers.cli import asking, filling, keeping, serving
 from consumers.cli.letters import letters
 from consumers.cli.options import Failed, Misused
 from ingest.delivery import Refused
@@ -30,14 +30,18 @@ app = App(
 )
 
 for command in (
-    filling.run,
+    serving.run,
+    serving.forward,
     filling.replay,
     filling.demo,
     asking.lineage,
     asking.digest,
+    asking.compare,
     asking.status,
     keeping.migrate,
     keeping.export,
+    keeping.rebuild,
+    keeping.prune,
     letters,
 ):
     app.command(command)

@@ -83,6 +83,33 @@ def digest(
             print(f"{number:>12,} {sort}")
 
 
+def compare(
+    here: Annotated[str, Parameter(help="The URL of a store.")],
+    there: Annotated[str, Parameter(help="The URL of another one.")],
+    /,
+    *,
+    limit: Annotated[int, Parameter(help="How many differences of each sort to show.")] = 20,
+    as_json: AsJson = False,
+) -> int:
+    """What differs between two stores: entities, links, parameters, metrics, tags; on either database.
+
+    The exit code is 0 when they say the same and 1 when they do not.
+    """
+    from consumers import report
+    from store import compare as side_by_side
+
+    at_least_one("--limit", limit)
+    with opened(here) as one, opened(there) as other:
+        if side_by_side.same_database(one, other):
+            raise Misused(f"both are {one}: name two stores")
+        found = side_by_side.compare(one, other, limit)
+    if as_json:
+        print_json(found)
+    else:
+        report.compared(Console(highlight=False), str(one), str(other), found)
+    return 0 if found.same else 1
+
+
 def status(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> None:
     """What the store holds, how far behind it is, and what is the matter with it."""
     from consumers import report

@@ -3,61 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from consumers.cli.options import AsJson, Console, Database, Endpoint, Failed, Misused, Region, at_least_one, opened
+from consumers.cli.options import (
+    AsJson,
+    Console,
+    Database,
+    Endpoint,
+    Failed,
+    Kafka,
+    Misused,
+    Region,
+    at_least_one,
+    opened,
+    print_json,
+)
 from store.database import DEFAULT_URL
 
-
-def run(
-    queue: Annotated[str, Parameter(env_var="HEADWATER_QUEUE", help="The queue's URL or its name.")],
-    /,
-    *,
-    database_url: Database = DEFAULT_URL,
-    region: Region = None,
-    endpoint_url: Endpoint = None,
-    batch_size: Annotated[int, Parameter(env_var="HEADWATER_BATCH_SIZE", help="The most messages at a time.")] = 500,
-    visibility: Annotated[
-        int,
-        Parameter(env_var="HEADWATER_VISIBILITY", help="Seconds until messages of a worker that died come again."),
-    ] = 60,
-    until_empty: Annotated[bool, Parameter(negative="", help="Stop when the queue is empty.")] = False,
-    metrics_port: Annotated[
-        int | None, Parameter(env_var="HEADWATER_METRICS_PORT", help="Serve /metrics and /health on this port.")
-    ] = None,
-    metrics_host: Annotated[
-        str, Parameter(env_var="HEADWATER_METRICS_HOST", help="The address to serve them on.")
-    ] = "127.0.0.1",
-    log_format: Annotated[
-        Literal["auto", "console", "json"],
-        Parameter(env_var="HEADWATER_LOG_FORMAT", help="auto: console on a terminal, JSON elsewhere."),
-    ] = "auto",
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Parameter(env_var="HEADWATER_LOG_LEVEL")
-    ] = "info",
-) -> None:
-    """The worker: take events from an SQS queue and keep the lineage that follows.
-
-    It makes or migrates the store when it starts, and runs until SIGTERM or Ctrl-C: the batch in hand is finished,
-    nothing is lost. Start as many as you like, on one queue and one store.
-    """
-    from consumers import service
-
-    service.run(
-        queue,
-        opened_store=lambda: opened(database_url, migrated=True),
-        region=region,
-        endpoint_url=endpoint_url,
-        batch_size=at_least_one("--batch-size", batch_size),
-        visibility=at_least_one("--visibility", visibility),
-        until_empty=until_empty,
-        metrics_at=None if metrics_port is None else (metrics_host, metrics_port),
-        log_format=log_format,
-        log_level=log_level,
-    )
+BatchSize = Annotated[int, Parameter(help="Events in a transaction.")]
+Workers = Annotated[
+    int,
+    Parameter(
+        validator=Number(gte=1, lte=64),
+        help="Processes that work on it at a time: PostgreSQL lets them, SQLite little, as one writes at a time.",
+    ),
+]
 
 
 def replay(
@@ -69,7 +44,12 @@ def replay(
     ],
     database_url: Database = DEFAULT_URL,
     resume: Annotated[bool, Parameter(negative="", help="Go on where the last replay of these stopped.")] = False,
-    batch_size: Annotated[int, Parameter(help="Events in a transaction.")] = 2000,
+    batch_size: BatchSize = 2000,
+    workers: Workers = 1,
+    to_kafka: Annotated[
+        bool, Parameter(negative="", group="Kafka", help="Put them onto the Kafka topic, and not into a store.")
+    ] = False,
+    kafka: Kafka | None = None,
     region: Region = None,
     endpoint_url: Endpoint = None,
     as_json: AsJson = False,
@@ -77,24 +57,59 @@ def replay(
     """Take events from archives, through the same code as live ones.
 
     JSON lines, JSON arrays, one event a file; .gz and .zst. What was replayed before changes nothing. Ctrl-C stops in
-    order; the same command with --resume goes on there.
+    order; the same command with --resume goes on there. With --to-kafka they go onto a topic, for `run --kafka`.
     """
     options = [source for source in sources if source.startswith("-") and source != "-"]
     if options:
         raise Misused(f"there is no option {options[0]}; headwater replay --help tells which there are")
     if not sources:
         raise Misused("say what to replay: a file, a folder, a glob, s3://bucket/prefix, or - for standard input")
+    at_least_one("--batch-size", batch_size)
+    if to_kafka:
+        if resume or workers > 1:
+            raise Misused("--to-kafka reads archives from the start in one process: leave --resume and --workers out")
+        return _onto_topic(sources, kafka or Kafka(), batch_size, region, endpoint_url, as_json=as_json)
     from consumers import archives
+    from consumers.parallel import Lost
 
-    return archives.replay(
-        sources,
-        opened(database_url, migrated=True),
-        resume=resume,
-        batch_size=at_least_one("--batch-size", batch_size),
-        region=region,
-        endpoint_url=endpoint_url,
-        as_json=as_json,
-    )
+    try:
+        return archives.replay(
+            sources,
+            opened(database_url, migrated=True),
+            resume=resume,
+            batch_size=batch_size,
+            workers=workers,
+            region=region,
+            endpoint_url=endpoint_url,
+            as_json=as_json,
+        )
+    except Lost as why:
+        raise Failed(str(why)) from why
+
+
+def _onto_topic(
+    sources: Sequence[str],
+    kafka: Kafka,
+    batch_size: int,
+    region: str | None,
+    endpoint_url: str | None,
+    *,
+    as_json: bool,
+) -> int:
+    connection = kafka.connection()
+    from consumers.forward import fill_topic
+    from ingest.archive import ArchiveSource
+
+    archive = ArchiveSource(*sources, batch_size=batch_size, region=region, endpoint_url=endpoint_url)
+    passed = fill_topic(archive, connection, kafka.kafka_topic)
+    if as_json:
+        print_json(passed)
+    else:
+        rate = passed.messages / max(passed.seconds, 0.001)
+        print(f"{passed.messages:,} messages on the topic {kafka.kafka_topic} in {passed.seconds:.1f} s, {rate:,.0f}/s")
+        if not passed.complete:
+            print("stopped before the end: the same command begins anew, and repetition does no harm")
+    return 0 if passed.complete else 1
 
 
 def demo(

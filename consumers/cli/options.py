@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 import msgspec
 from cyclopts import Parameter
 from rich.console import Console as RichConsole
 
 from store.database import Store, Unusable
+
+if TYPE_CHECKING:
+    from ingest.kafka_connection import Connection
 
 Database = Annotated[
     str,
@@ -28,6 +33,106 @@ Endpoint = Annotated[
     str | None,
     Parameter(env_var="HEADWATER_ENDPOINT_URL", help="Another server that speaks AWS's protocols, as moto does."),
 ]
+BatchSize = Annotated[int, Parameter(env_var="HEADWATER_BATCH_SIZE", help="The most messages at a time.")]
+Visibility = Annotated[
+    int, Parameter(env_var="HEADWATER_VISIBILITY", help="Seconds until messages of a worker that died come again.")
+]
+UntilEmpty = Annotated[bool, Parameter(negative="", help="Stop when nothing waits any more.")]
+
+
+class ServingArguments(TypedDict):
+    """What services take beside their work."""
+
+    metrics_at: tuple[str, int] | None
+    log_format: str
+    log_level: str
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How a service tells of itself."""
+
+    metrics_port: Annotated[
+        int | None, Parameter(env_var="HEADWATER_METRICS_PORT", help="Serve /metrics and /health on this port.")
+    ] = None
+    metrics_host: Annotated[str, Parameter(env_var="HEADWATER_METRICS_HOST", help="The address to serve them on.")] = (
+        "127.0.0.1"
+    )
+    log_format: Annotated[
+        Literal["auto", "console", "json"],
+        Parameter(env_var="HEADWATER_LOG_FORMAT", help="auto: console on a terminal, JSON elsewhere."),
+    ] = "auto"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Parameter(env_var="HEADWATER_LOG_LEVEL")] = (
+        "info"
+    )
+
+    def arguments(self) -> ServingArguments:
+        """As a service takes them."""
+        return {
+            "metrics_at": None if self.metrics_port is None else (self.metrics_host, self.metrics_port),
+            "log_format": self.log_format,
+            "log_level": self.log_level,
+        }
+
+
+@Parameter(name="*", group="Kafka")
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """How to reach Kafka, and which topic there; the password is read from HEADWATER_KAFKA_PASSWORD alone."""
+
+    kafka_bootstrap: Annotated[
+        str, Parameter(env_var="HEADWATER_KAFKA_BOOTSTRAP", help="Brokers to begin with: host:port,host:port.")
+    ] = "localhost:9092"
+    kafka_topic: Annotated[
+        str, Parameter(env_var="HEADWATER_KAFKA_TOPIC", help="The topic that events are put on.")
+    ] = "headwater-events"
+    kafka_tls: Annotated[
+        bool | None, Parameter(env_var="HEADWATER_KAFKA_TLS", help="Use TLS; as is done where there is a user.")
+    ] = None
+    kafka_ca: Annotated[
+        Path | None, Parameter(env_var="HEADWATER_KAFKA_CA", help="A file with the authorities to trust.")
+    ] = None
+    kafka_cert: Annotated[
+        Path | None, Parameter(env_var="HEADWATER_KAFKA_CERT", help="A file with our own certificate.")
+    ] = None
+    kafka_key: Annotated[Path | None, Parameter(env_var="HEADWATER_KAFKA_KEY", help="A file with its key.")] = None
+    kafka_sasl: Annotated[
+        Literal["plain", "scram-sha-256", "scram-sha-512", "msk-iam"] | None,
+        Parameter(
+            env_var="HEADWATER_KAFKA_SASL", help="How to say who we are: a user and password, or an AWS role on MSK."
+        ),
+    ] = None
+    kafka_username: Annotated[
+        str | None, Parameter(env_var="HEADWATER_KAFKA_USERNAME", help="The user, for all but msk-iam.")
+    ] = None
+    kafka_region: Annotated[
+        str | None,
+        Parameter(env_var=["HEADWATER_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"], help="For msk-iam: where MSK is."),
+    ] = None
+
+    def connection(self) -> Connection:
+        """How to reach Kafka.
+
+        Raises:
+            Failed: What Kafka needs is not installed.
+            Refused: The options do not go together.
+        """
+        try:
+            from ingest.kafka_connection import Connection
+        except ImportError as why:
+            raise Failed("Kafka needs its extra: pip install 'headwater[kafka]'") from why
+        return Connection(
+            self.kafka_bootstrap,
+            tls=self.kafka_tls,
+            ca=self.kafka_ca,
+            cert=self.kafka_cert,
+            key=self.kafka_key,
+            sasl=self.kafka_sasl,
+            username=self.kafka_username,
+            password=os.environ.get("HEADWATER_KAFKA_PASSWORD"),
+            region=self.kafka_region,
+        )
 
 
 class Console(RichConsole):

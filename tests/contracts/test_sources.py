@@ -13,10 +13,13 @@ import pytest
 import zstandard
 from aiobotocore.session import get_session
 
+from consumers.agents import KafkaSource
 from ingest.archive import ArchiveSource
 from ingest.delivery import Source
+from ingest.kafka_connection import Connection
 from ingest.sqs import SqsSource
 from tests.fakes import MemoryQueue
+from tests.kafka import Cluster
 
 BATCH = 4
 BODIES = [json.dumps({"detail-type": "Ä", "detail": {"number": n, "text": '}\n]"'}}).encode() for n in range(11)]
@@ -58,6 +61,24 @@ class InSqs(Kept):
 
     def _source(self) -> Source:
         return SqsSource("events", wait=0, batch_size=BATCH)
+
+
+class InKafka(Kept):
+    def __init__(self, cluster: Cluster):
+        self._cluster = cluster
+        self._topic = cluster.new_topic(3)
+
+    async def keep(self, bodies: Sequence[bytes]) -> Source:
+        self._cluster.produce(self._topic, bodies)
+        return self._source()
+
+    async def again(self, source: Source) -> Source:
+        await source.aclose()
+        return self._source()
+
+    def _source(self) -> Source:
+        connection = Connection(self._cluster.bootstrap)
+        return KafkaSource(connection, self._topic, group=self._topic, batch_size=BATCH, wait=2)
 
 
 class InArchive(Kept):
@@ -111,7 +132,7 @@ def in_a_folder(path: Path) -> InArchive:
     return InArchive(write)
 
 
-@pytest.fixture(params=["memory", "sqs", "s3", "folder", *FORMATS])
+@pytest.fixture(params=["memory", "sqs", "kafka", "s3", "folder", *FORMATS])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
     where = request.param
     if where in {"sqs", "s3"}:
@@ -120,6 +141,8 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
         return InMemory()
     if where == "sqs":
         return InSqs()
+    if where == "kafka":
+        return InKafka(request.getfixturevalue("kafka"))
     if where == "s3":
         return InS3(lambda _: "s3://kept/events/")
     return in_a_folder(tmp_path) if where == "folder" else in_a_file(tmp_path / "events", where)

@@ -1,0 +1,137 @@
+"""PostgreSQL finds what the product asks for by an index: no statement reads all of a table, however large it grows.
+
+Left out are those that are about all there is: the digest, the counts of `status` and `prune`, and what looks for a
+part of a name or of a URI in any case, once nothing else was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.event import listen, remove
+
+from bench.generate import events
+from consumers.handle import catch_up, handle, redrive
+from consumers.known import Kind
+from consumers.rules import RULES
+from ingest.delivery import Delivery
+from store import ledger, months
+from store.database import Store
+from store.find import find
+from store.query import Direction, walk
+from store.schema import migrate
+from store.status import keep_position, read_up_to
+from tests.stores import _drop_database, _new_database, fed
+
+ARN = "arn:aws:sagemaker:us-west-2:123456789012:"
+ENTITIES = 30_000
+
+FILLED = f"""
+INSERT INTO resource SELECT n, '{ARN}training-job/filler-' || n, 'training-job', 1, 1, :rule, NULL, NULL
+  FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO entity SELECT n, '{ARN}artifact/filler-' || n, '{ARN}artifact/filler-' || n, 'Artifact', 'DataSet',
+  'filler-' || n, 's3://filler/' || n, '', 0, 1, '{{}}' FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO reference SELECT n, '{ARN}model/filler-' || n FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO mention SELECT n, m, 1, 0, NULL FROM generate_series(1, {ENTITIES} - 2) n, generate_series(n, n + 2) m;
+INSERT INTO association SELECT n, n + m, n, 'ContributedTo', 0, NULL
+  FROM generate_series(1, {ENTITIES} - 3) n, generate_series(1, 3) m;
+INSERT INTO membership SELECT n, n + 1, n FROM generate_series(1, {ENTITIES} - 1) n;
+INSERT INTO parameter SELECT n, 'eta-' || m, '0.1', 0.1 FROM generate_series(1, {ENTITIES}) n, generate_series(1, 2) m;
+INSERT INTO metric SELECT n, 'rmse', 0.1, 0 FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO tag SELECT n, 'team', 'a' FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO ledger SELECT n, decode(md5(n::text), 'hex'), 'SageMaker Training Job State Change', n,
+  1709251200000 + n * 240000::bigint, n, CASE WHEN n % 1000 = 0 THEN 'kept' ELSE 'derived' END, :body
+  FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO dead_letter SELECT n, decode(md5(n::text), 'hex'), 'no JSON', 'a file', n, :body
+  FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO reading SELECT 'archive ' || n, '', 0 FROM generate_series(1, {ENTITIES}) n
+"""
+EMPTY = {"ledger_default"}
+"""A plan for an empty table says nothing."""
+
+
+@pytest.fixture(scope="module")
+def large() -> Iterator[Store]:
+    """A store with so many rows that PostgreSQL would rather not read all of a table."""
+    url = _new_database()
+    store = Store(url)
+    migrate(store)
+    months.make(store, range(2024 * 12 + 2, 2024 * 12 + 5))
+
+    told = {"rule": RULES[Kind.TRAINING_JOB].signature, "body": store.packer.pack(b"{}")}
+
+    def fill(connection: Connection) -> None:
+        for statement in FILLED.split(";"):
+            connection.execute(text(statement), told)
+        for table in ("resource", "entity", "ledger", "dead_letter"):
+            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {ENTITIES})"))
+
+    store.raw(fill)
+    fed(store, list(events(500)), 100)
+    store.raw(lambda connection: connection.execute(text("ANALYZE")))
+    yield store
+    store.close()
+    _drop_database(url)
+
+
+MORE = [Delivery(body) for body in islice(events(1000), 500, 600)]
+HIGH = ENTITIES - 20
+QUESTIONS: Mapping[str, Callable[[Store], object]] = {
+    "a batch": lambda store: handle(MORE, store),
+    "a batch with a message that is no event": lambda store: handle([*MORE[:5], Delivery(b"{}")], store),
+    "what was left undone": catch_up,
+    "events that no rule knew": lambda store: store.read(lambda tx: ledger.kept(tx, ["of no kind"], 1000)),
+    "marking events": lambda store: store.write(lambda tx: ledger.mark(tx, [5, 7], "kept")),
+    "everything in the ledger": lambda store: list(islice(ledger.events(store), 1)),
+    "what an ARN means": lambda store: find(store, f"{ARN}training-job/filler-{HIGH}"),
+    "what a URI means": lambda store: find(store, f"s3://filler/{HIGH}"),
+    "all that came of something": lambda store: walk(store, [f"{ARN}artifact/filler-{HIGH}"], Direction.DESCENDANTS),
+    "the nearest that it came from": lambda store: walk(
+        store, [f"{ARN}artifact/filler-{HIGH}"], Direction.ASCENDANTS, depth=3
+    ),
+    "dead letters": lambda store: ledger.dead_letters(store, limit=10),
+    "sending dead letters round again": lambda store: redrive(store, [5, 6]),
+    "discarding dead letters": lambda store: store.write(lambda tx: ledger.discard(tx, [7, 8])),
+    "where reading stopped": lambda store: read_up_to(store, "archive 7"),
+    "keeping where reading stopped": lambda store: keep_position(store, "archive 7", "here"),
+    "the end of reading": lambda store: keep_position(store, "archive 7", None),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_no_statement_reads_all_of_a_table(question: str, large: Store) -> None:
+    asked: list[str] = []
+    reading_all: list[tuple[str, str]] = []
+
+    def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
+        if not statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")) or "pg_" in statement:
+            return
+        asked.append(statement)
+        beside = cursor.connection.cursor()
+        plans = [beside.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters, prepare=False).fetchone()[0]]
+        # As PostgreSQL may plan it for any values, once the statement has come often.
+        numbered = {name: f"${number}" for number, name in enumerate(parameters, 1)}
+        of_any = re.sub(r"%\((\w+)\)s", lambda name: numbered[name[1]], statement)
+        plans.append(beside.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {of_any}", prepare=False).fetchone()[0])
+        reading_all.extend((table, statement) for [plan] in plans for table in read_whole(plan["Plan"]))
+
+    listen(large.engine, "before_cursor_execute", explain)
+    try:
+        QUESTIONS[question](large)
+    finally:
+        remove(large.engine, "before_cursor_execute", explain)
+    assert asked
+    assert reading_all == []
+
+
+def read_whole(plan: Mapping[str, Any]) -> Iterator[str]:
+    """The tables that a plan reads from the beginning to the end."""
+    if plan["Node Type"] == "Seq Scan" and plan["Relation Name"] not in EMPTY:
+        yield plan["Relation Name"]
+    for part in plan.get("Plans", ()):
+        yield from read_whole(part)
