@@ -166,6 +166,8 @@ class KafkaSource:
 
     async def _hand_out(self, stream: Any) -> None:
         """The agent: batches on their way to whoever reads, acknowledged there and not here."""
+        # `noack_take` ends by going back to this: left as it was, Faust would acknowledge by itself what comes after.
+        stream.enable_acks = False
         async for events in stream.noack_take(self._batch_size, within=WITHIN):
             if ordered := await self._order.of(events):
                 await self._taken.put((stream, ordered))

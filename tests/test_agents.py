@@ -76,6 +76,22 @@ async def test_after_partitions_were_shared_out_anew_the_order_begins_where_the_
     assert offsets(await order.of(read(9, 2, 3))) == [2, 3]
 
 
+async def test_when_reading_fails_nothing_is_committed_that_was_not_acknowledged(
+    kafka: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_order: Order, _events: Any) -> list[Any]:
+        raise Unavailable("messages from 1 to 2 do not come")
+
+    topic = kafka.new_topic(3)
+    kafka.produce(topic, [str(number).encode() for number in range(50)])
+    with monkeypatch.context() as broken:
+        broken.setattr(Order, "of", fail)
+        async with aclosing(KafkaSource(Connection(kafka.bootstrap), topic, group=topic, batch_size=4)) as source:
+            with pytest.raises(Refused, match="start the worker again: Unavailable: messages from 1 to 2 do not come"):
+                await source.read()
+    assert set(kafka.committed(topic, topic).values()) == {0}
+
+
 async def test_a_missing_topic_is_refused(kafka: Cluster) -> None:
     if not kafka.real:
         pytest.skip("a mock cluster makes every topic that is asked for")
