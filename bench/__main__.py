@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 
-from bench import generate, subjects
+from bench import generate, large, postgresql, servers, subjects, topic
 from bench.floor import closures, commits, floor
 from bench.graph import TooSmall, graph, starts
+from bench.latency import latency
 from bench.measure import Row, apart, spread, table, timed
 from store.database import Store, pragmas
+from tests.kafka import NoBroker
 
 DATA = Path(__file__).parent / "data"
 
@@ -19,10 +23,11 @@ DATA = Path(__file__).parent / "data"
 def replay(asked: argparse.Namespace) -> list[Row]:
     """An archive, replayed into SQLite: whole, and a fifth of it for the memory that must not grow."""
     archive, part, store = DATA / "events.jsonl", DATA / "part.jsonl", DATA / "replay.db"
+    events = asked.events or 100_000
     with archive.open("wb") as file:
-        _, made = timed(generate.write, file, asked.events, asked.seed)
+        _, made = timed(generate.write, file, events, asked.seed)
     with archive.open("rb") as whole, part.open("wb") as file:
-        file.writelines(islice(whole, asked.events // 5))
+        file.writelines(islice(whole, events // 5))
     _, less = apart(subjects.replayed, part, store)
     told, memory = apart(subjects.replayed, archive, store)
     least, _ = apart(floor, archive, store, DATA / "floor.db", pragmas=pragmas(Store(f"sqlite:///{store}").cache_mb))
@@ -31,7 +36,7 @@ def replay(asked: argparse.Namespace) -> list[Row]:
     subjects.remove(store)
     return [
         Row("archive", archive.stat().st_size / 1e6, "MB"),
-        Row("archive, made", asked.events / made, "events/s"),
+        Row("archive, made", events / made, "events/s"),
         Row("floor: orjson and the same rows by raw executemany", bound, "events/s"),
         Row("floor: of which orjson", least.events / least.decode, "events/s"),
         Row("floor: of which rows", least.rows / least.insert, "rows/s"),
@@ -44,7 +49,7 @@ def replay(asked: argparse.Namespace) -> list[Row]:
 def one_by_one(asked: argparse.Namespace) -> list[Row]:
     """One event at a time through `handle`, each committed, beside a bare commit of one row."""
     archive = DATA / "one.jsonl"
-    count = min(asked.events, 3_000)
+    count = min(asked.events or 3_000, 3_000)
     with archive.open("wb") as file:
         generate.write(file, count, asked.seed)
     taken, _ = apart(subjects.handled, archive, DATA / "one.db", count)
@@ -62,7 +67,7 @@ def one_by_one(asked: argparse.Namespace) -> list[Row]:
 
 def lineage(asked: argparse.Namespace) -> list[Row]:
     """Ascendants in a large graph: whole entities over Headwater's own query, and bare ids."""
-    large, made = timed(graph, asked.entities, seed=asked.seed)
+    large, made = timed(graph, asked.entities or 1_000_000, seed=asked.seed)
     rows = [
         Row("graph, entities", len(large), ""),
         Row("graph, associations", len(large.sources), ""),
@@ -93,25 +98,52 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], list[Row]]] = {
     "one-by-one": one_by_one,
     "lineage": lineage,
 }
+WITH_SERVERS: Mapping[str, Callable[[argparse.Namespace], list[Row]]] = {
+    "postgresql": postgresql.replay,
+    "kafka": topic.kafka,
+    "latency": latency,
+    "large": large.large,
+}
 
 
 def main() -> None:
     """Speed and size, as ratios from one run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=main.__doc__)
-    parser.add_argument("part", nargs="?", choices=[*PARTS, "all"], default="all", help="default: %(default)s")
-    parser.add_argument("--events", type=int, default=100_000, metavar="N", help="in the archive; default: %(default)s")
     parser.add_argument(
-        "--entities", type=int, default=1_000_000, metavar="N", help="in the graph, with thrice as many associations"
+        "part",
+        nargs="?",
+        choices=[*PARTS, *WITH_SERVERS, "all"],
+        default="all",
+        help=f"all, the default, are those that need no server: {', '.join(PARTS)}; "
+        f"the others start servers of their own, Kafka's needs Java: {', '.join(WITH_SERVERS)}",
+    )
+    parser.add_argument(
+        "--events",
+        type=int,
+        metavar="N",
+        help="in the archive; default: 100,000 for replay, 3,000 for one-by-one (and no more), 30,000 for postgresql, "
+        "20,000 for kafka; in the ledger of large: 10,000,000",
+    )
+    parser.add_argument(
+        "--entities",
+        type=int,
+        metavar="N",
+        help="in the graph, with thrice as many associations; default: 1,000,000 for lineage, 3,000,000 for large",
     )
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="which archive and graph; default: %(default)s"
     )
+    parser.add_argument(
+        "--seconds", type=float, default=20, metavar="N", help="of each way of latency; default: %(default)s"
+    )
     asked = parser.parse_args()
     DATA.mkdir(exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are taken down
+    parts = {**PARTS, **WITH_SERVERS}
     for name in PARTS if asked.part == "all" else [asked.part]:
         try:
-            print(f"{table(PARTS[name](asked))}\n", flush=True)
-        except TooSmall as why:
+            print(f"{table(parts[name](asked))}\n", flush=True)
+        except (TooSmall, NoBroker, servers.Stuck) as why:
             parser.exit(1, f"{why}\n")
 
 

@@ -23,7 +23,6 @@ import orjson
 from bench.graph import Graph
 
 Values = tuple[Any, ...]
-Batch = list[tuple[str, list[Values]]]  # per table: its INSERT and its rows
 Columns = tuple[str, ...]
 
 PRAGMAS = (
@@ -65,7 +64,9 @@ def floor(archive: Path, store: Path, scratch: Path, *, pragmas: Sequence[str] =
     with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)) as source:
         (page_size,) = source.execute("PRAGMA page_size").fetchone()
         schema = [sql for (sql,) in source.execute(f"SELECT sql FROM sqlite_master WHERE {_OURS} ORDER BY rowid")]
-        batches = _batches(source, max(1, -(-events // batch)))
+        contents = [(table, table.rows(source)) for table in _tables(source)]
+    shared = shares(contents, max(1, -(-events // batch)))
+    batches = [[(table.insert, rows) for table, rows in share] for share in shared]
     with _empty(scratch, [f"PRAGMA page_size={page_size}", *pragmas]) as connection:
         for statement in schema:
             connection.execute(statement)
@@ -149,7 +150,7 @@ def _insert(connection: sqlite3.Connection, batches: Iterable[Iterable[tuple[str
     return seconds
 
 
-class _Link(NamedTuple):
+class Link(NamedTuple):
     """A foreign key."""
 
     columns: Columns
@@ -158,20 +159,29 @@ class _Link(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
+    """What a table looks like.
+
+    Attributes:
+        name: Its name.
+        columns: Theirs.
+        ordered: Whether its rows are numbered as they came.
+        links: Its foreign keys to other tables.
+    """
+
     name: str
     columns: Columns
-    ordered: bool  # its rows are numbered as they came
-    links: list[_Link]
+    ordered: bool
+    links: list[Link]
 
     def rows(self, source: sqlite3.Connection) -> list[Values]:
+        """All its rows, in the order of their numbers, if they have any."""
         rows: list[Values] = source.execute(f"SELECT {self._list} FROM {_quoted(self.name)}").fetchall()
-        if not self.ordered:
-            random.Random(1).shuffle(rows)  # a key says nothing of when its row came: any order but the index's own
         return rows
 
     @property
     def insert(self) -> str:
+        """What puts a row into it."""
         return f"INSERT INTO {_quoted(self.name)} ({self._list}) VALUES ({', '.join('?' * len(self.columns))})"
 
     @property
@@ -184,32 +194,38 @@ class _Table:
         return lambda row: tuple(row[place] for place in at)
 
 
-def _batches(source: sqlite3.Connection, count: int) -> list[Batch]:
-    """All rows, shared among batches: each in its turn, but not before the rows that it refers to."""
-    tables = {table.name: table for table in _tables(source)}
-    sorter = TopologicalSorter({name: {link.parent for link in table.links} for name, table in tables.items()})
-    links = {(link.parent, link.key) for table in tables.values() for link in table.links}
+def shares(contents: Sequence[tuple[Table, list[Values]]], count: int) -> list[list[tuple[Table, list[Values]]]]:
+    """All rows, shared among batches: each in its turn, but not before the rows that it refers to.
+
+    Args:
+        contents: Tables and all their rows, in the order of their numbers where they have any.
+        count: How many batches.
+    """
+    tables = {table.name: (table, rows) for table, rows in contents}
+    sorter = TopologicalSorter({table.name: {link.parent for link in table.links} for table, _ in contents})
+    links = {(link.parent, link.key) for table, _ in contents for link in table.links}
     placed: dict[tuple[str, Columns], dict[Values, int]] = {link: {} for link in links}
-    batches: list[Batch] = [[] for _ in range(count)]
-    for table in map(tables.__getitem__, sorter.static_order()):
+    batches: list[list[tuple[Table, list[Values]]]] = [[] for _ in range(count)]
+    for table, rows in map(tables.__getitem__, sorter.static_order()):
         needs = [(table.places(link.columns), placed[link.parent, link.key]) for link in table.links]
         gives = [(table.places(key), placed[parent, key]) for parent, key in links if parent == table.name]
-        rows = table.rows(source)
-        shares: list[list[Values]] = [[] for _ in range(count)]
+        if not table.ordered:
+            random.Random(1).shuffle(rows)  # a key says nothing of when its row came: any order but the index's own
+        parts: list[list[Values]] = [[] for _ in range(count)]
         for number, row in enumerate(rows):
             # Rows of a table without numbers come with the youngest of the rows that they refer to.
             at = number * count // len(rows) if table.ordered or not needs else 0
             at = max([at, *(where.get(values(row), 0) for values, where in needs)])
-            shares[at].append(row)
+            parts[at].append(row)
             for values, where in gives:
                 where[values(row)] = at
-        for batch, share in zip(batches, shares, strict=True):
-            if share:
-                batch.append((table.insert, share))
+        for batch, part in zip(batches, parts, strict=True):
+            if part:
+                batch.append((table, part))
     return batches
 
 
-def _tables(source: sqlite3.Connection) -> Iterator[_Table]:
+def _tables(source: sqlite3.Connection) -> Iterator[Table]:
     found = source.execute(f"SELECT name, sql FROM sqlite_master WHERE type = 'table' AND {_OURS}").fetchall()
     keys: dict[str, Columns] = {}
     columns: dict[str, Columns] = {}
@@ -225,8 +241,8 @@ def _tables(source: sqlite3.Connection) -> Iterator[_Table]:
             key = tuple(part[4] for part in parts)
             parent = parts[0][2]
             if parent != name:
-                links.append(_Link(tuple(part[3] for part in parts), parent, keys[parent] if None in key else key))
-        yield _Table(name, columns[name], "WITHOUT ROWID" not in sql.upper(), links)
+                links.append(Link(tuple(part[3] for part in parts), parent, keys[parent] if None in key else key))
+        yield Table(name, columns[name], "WITHOUT ROWID" not in sql.upper(), links)
 
 
 def _quoted(name: str) -> str:

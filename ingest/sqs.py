@@ -138,11 +138,12 @@ class SqsSource:
     async def _receive_more(self, held: _Held, deliveries: list[Delivery]) -> None:
         """Fill a batch with what is there right now.
 
-        A busy queue fills it in a few rounds, each larger than the one before; a quiet one is not asked fifty times
-        for each message. A failure ends it: what has come is handed out, and the next read tells of the failure.
+        A busy queue fills it in three rounds, each larger than the one before; a quiet one is not asked fifty times for
+        each message, and one that trickles is not waited for. A failure ends it: what has come is handed out, and the
+        next read tells of the failure.
         """
-        calls = 4
-        while (room := self._batch_size - len(deliveries)) > 0:
+        for calls in (4, 16, 64):
+            room = self._batch_size - len(deliveries)
             sizes = [min(_TEN, room - start) for start in range(0, room, _TEN)][:calls]
             replies = await asyncio.gather(*(self._receive(held, size, 0) for size in sizes), return_exceptions=True)
             came = 0
@@ -154,7 +155,6 @@ class SqsSource:
                     raise reply
             if not came:
                 return
-            calls *= 4
 
     async def _keep_invisible(self, receipts: Sequence[str]) -> None:
         while True:

@@ -124,7 +124,7 @@ def _side_by_side(
     while one or other:
         before, after = one, other
         if one and other and one.key != other.key:
-            before, after = (one, None) if one.key > other.key else (None, other)
+            before, after = (one, None) if one.key < other.key else (None, other)
         yield before, after
         one = next(mine, None) if before else one
         other = next(theirs, None) if after else other

@@ -12,6 +12,7 @@ import pytest
 from aiobotocore.session import get_session
 from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
+from moto.sqs.models import Queue
 
 from tests.kafka import broker, kafka, pytest_terminal_summary, real_kafka
 from tests.stores import backend, make_empty, make_store, store
@@ -39,6 +40,14 @@ settings.register_profile("ci", _patient, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
+_delete = Queue.delete_message
+
+
+def _deleting_alone(queue: Queue, receipt: str) -> None:
+    with queue._messages_lock:
+        _delete(queue, receipt)
+
+
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[str]:
     """The URL of moto's server, one for the whole run; the environment leads every AWS client to it."""
@@ -50,6 +59,10 @@ def moto_server() -> Iterator[str]:
         # moto's SQS asks for the time by way of two dates for each message in the queue at each call, which makes a
         # queue of 2,000 take minutes: the same time, asked for directly.
         environment.setattr("moto.sqs.models.unix_time_millis", lambda _=None: time.time() * 1000)
+        # It deletes by making a new list of the others, and loses what another thread has just put into the old one;
+        # and it reads what others change for groups of messages, which our queues do not have.
+        environment.setattr("moto.sqs.models.Queue.delete_message", _deleting_alone)
+        environment.setattr("moto.sqs.models.Queue.pending_message_groups", frozenset())
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request otherwise
         for name in ("AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN"):
             environment.delenv(name, raising=False)

@@ -253,6 +253,18 @@ async def test_a_replay_does_not_wait_for_a_store_that_is_away(tmp_path: Path) -
     holder.dispose()
 
 
+async def test_patience_with_a_store_that_stays_away_comes_to_an_end(tmp_path: Path) -> None:
+    patient = sqlite_store(tmp_path / "store.db")
+    holder = create_engine(patient.url)
+    queue = MemoryQueue(*ABALONE)
+    with holder.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="locked"):
+            await work(queue, Store(patient.url, busy_seconds=0.1), asyncio.Event(), patience=1)
+    assert await queue.depth() == len(ABALONE)
+    holder.dispose()
+
+
 async def test_a_poison_message_goes_to_the_dead_letters_and_harms_no_other(store: Store) -> None:
     async def at_rest() -> bool:
         return True
