@@ -201,8 +201,8 @@ def test_status_tells_what_is_there_and_what_is_wrong(headwater: Headwater) -> N
 
 
 def test_dead_letters_are_listed_shown_redriven_and_discarded(headwater: Headwater) -> None:
-    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0001 now\n"
-    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0001 already\n"
+    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0002 now\n"
+    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0002 already\n"
     assert headwater("dead-letters", "list").out == "no dead letters\n"
     headwater("replay", SAMPLES / "endpoint-in-service-hand-made-minimal.json")
     [letter] = json.loads(headwater("dead-letters", "list", "--json").out)
@@ -224,7 +224,7 @@ def test_dead_letters_are_listed_shown_redriven_and_discarded(headwater: Headwat
         (["lineage", "x", "--depth", "-1"], 2, "0 or more"),
         (["run", "queue", "--batch-size", "many"], 2, "many"),
         (["run", "queue", "--batch-size", "0"], 2, "--batch-size must be from 1"),
-        (["run"], 2, "QUEUE"),
+        (["run"], 2, "say where events come from"),
         (["replay"], 2, "say what to replay"),
         (["replay", "x.jsonl", "--resum"], 2, "no option --resum"),
         (["replay", "nowhere.jsonl"], 1, "nowhere.jsonl"),
