@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 from sqlalchemy import Connection, select
 
+from store import rows
 from store.database import Store, Transaction
 from store.tables import association, entity, ledger, reference, resource
 
@@ -60,6 +61,7 @@ def _events(connection: Connection, number: int) -> Iterable[int]:
         .join(reference, reference.c.target == resource.c.key)
         .join(read, read.c.id == reference.c.resource_id)
     )
-    read = read.union(referred)
-    told = select(ledger.c.id).where(ledger.c.resource_id.in_(select(read.c.id))).order_by(ledger.c.id)
+    numbers = connection.scalars(select(read.union(referred).c.id)).all()
+    # Not in one statement: PostgreSQL takes what is recursive for much, and would read all of the ledger.
+    told = select(ledger.c.id).where(rows.among(connection, ledger.c.resource_id, numbers)).order_by(ledger.c.id)
     return connection.scalars(told)

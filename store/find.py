@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, func, literal, or_, select
 
 from store.database import Store, Transaction
 from store.lineage import OWN
@@ -65,9 +65,11 @@ def _find(connection: Connection, ref: str) -> list[Match]:
             select(entity).where(entity.c.id.in_(readers.where(mention.c.weight == OWN))),
         ]
     else:
-        questions.append(select(entity).where(entity.c.name == ref))
+        # Said, and not a parameter: the index is of names that are not empty.
+        named = select(entity).where(entity.c.name != literal("", literal_execute=True))
+        questions.append(named.where(entity.c.name == ref))
         begins = (entity.c.name >= f"{ref}-") & (entity.c.name < f"{ref}.")
-        questions.append(select(entity).where(entity.c.name != "", begins, entity.c.name.contains("-aws-")))
+        questions.append(named.where(begins, entity.c.name.contains("-aws-")))
         tail = func.lower(entity.c.source_uri).like(f"%/{_escaped(low)}", escape="\\")
         questions.append(select(entity).where(or_(func.lower(entity.c.name) == low, tail)))
     for position, question in enumerate(questions):

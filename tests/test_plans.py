@@ -22,6 +22,7 @@ from consumers.rules import RULES
 from ingest.delivery import Delivery
 from store import ledger, months
 from store.database import Store
+from store.evidence import evidence
 from store.find import find
 from store.query import Direction, walk
 from store.schema import migrate
@@ -90,6 +91,8 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "everything in the ledger": lambda store: list(islice(ledger.events(store), 1)),
     "what an ARN means": lambda store: find(store, f"{ARN}training-job/filler-{HIGH}"),
     "what a URI means": lambda store: find(store, f"s3://filler/{HIGH}"),
+    "what a name means": lambda store: find(store, f"filler-{HIGH}"),
+    "evidence": lambda store: evidence(store, f"{ARN}artifact/filler-{HIGH}", f"{ARN}artifact/filler-{HIGH + 1}"),
     "all that came of something": lambda store: walk(store, [f"{ARN}artifact/filler-{HIGH}"], Direction.DESCENDANTS),
     "the nearest that it came from": lambda store: walk(
         store, [f"{ARN}artifact/filler-{HIGH}"], Direction.ASCENDANTS, depth=3
