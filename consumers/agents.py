@@ -158,8 +158,11 @@ class KafkaSource:
         app.agent(topic, concurrency=1, supervisor_strategy=CrashingSupervisor, name="hand_out")(self._hand_out)
         shared_out: Any = app.on_partitions_assigned  # whose types ask for more than it calls with
         shared_out.connect(self._on_assigned)
+        try:
+            await self._stack.enter_async_context(faust_app_running(app, stop_timeout=LEAVING))
+        except (RuntimeError, OSError) as why:  # as aiokafka's failures are, when Kafka goes away just now
+            raise Unavailable(f"Faust cannot begin to read the topic {self._topic!r}: {_said(why)}") from why
         self._app = app
-        await self._stack.enter_async_context(faust_app_running(app, stop_timeout=LEAVING))
         with suppress(TimeoutError):  # a worker too many gets no partition until another one goes
             await asyncio.wait_for(self._assigned.wait(), SESSION)
         return app
