@@ -134,7 +134,7 @@ def _serve_aws(told: Pipe) -> None:
     # moto's SQS asks for the time by way of two dates for each message in the queue at each call: directly instead.
     vars(models)["unix_time_millis"] = lambda _=None: time.time() * 1000
     # Only of FIFO queues, and it breaks where a message comes while another thread looks.
-    setattr(models.Queue, "pending_message_groups", property(lambda _: set()))  # noqa: B010  # mypy knows a method
+    setattr(models.Queue, "pending_message_groups", property(lambda _: set()))  # noqa: B010  # mypy refuses to assign it
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request otherwise
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -15,7 +15,7 @@ import structlog
 from consumers import metrics
 from consumers.process import metrics_served, set_up_logs, stopping
 from consumers.worker import Outages, work
-from ingest.delivery import Source, Unavailable
+from ingest.delivery import Refused, Source, Unavailable
 from store.database import Store
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def topic(connection: Connection, name: str, *, group: str, batch_size: int, unt
         metrics.KAFKA_PARTITIONS.set(len(ours))
         try:
             offsets = await source.lag()
-        except Unavailable:
+        except (Refused, Unavailable):  # which reading tells of
             return None
         metrics.KAFKA_LAG.clear()  # what others read now is theirs to tell
         for partition in ours & offsets.keys():
