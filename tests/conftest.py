@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 from moto.sqs.models import Queue
 
 from tests.kafka import broker, kafka, pytest_terminal_summary, real_kafka
+from tests.sagemaker import FakeSageMaker, fake_sagemaker
 from tests.stores import backend, make_empty, make_store, store
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "moto_server",
     "pytest_terminal_summary",
     "real_kafka",
+    "sagemaker",
     "store",
 ]
 
@@ -84,6 +86,14 @@ def aws(moto_server: str) -> str:
     reset = urllib.request.Request(f"{moto_server}/moto-api/reset", method="POST")
     with urllib.request.urlopen(reset):
         return moto_server
+
+
+@pytest.fixture
+def sagemaker(moto_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSageMaker]:
+    """A SageMaker of the test's own; the environment leads every AWS client to it."""
+    with fake_sagemaker() as fake:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", fake.url)
+        yield fake
 
 
 @pytest.fixture
