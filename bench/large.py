@@ -159,13 +159,13 @@ def _entities(lineage: Graph) -> Iterator[str]:
         arn = _arn(lineage, one.id)
         yield (
             f"{one.id + 1}\t{arn.lower()}\t{arn}\t{one.lineage_type}\t{one.type}\t{one.name}\t{one.source_uri}"
-            "\tCompleted\t0\t1\t{}\n"
+            "\tCompleted\t0\t1\t{}\t\n"
         )
 
 
 def _associations(lineage: Graph, speaks: Sequence[int]) -> Iterator[str]:
     for one in lineage.associations():
-        yield f"{one.source + 1}\t{one.destination + 1}\t{speaks[one.destination]}\t{one.type}\t0\t\\N\n"
+        yield f"{one.source + 1}\t{one.destination + 1}\t{speaks[one.destination]}\t{one.type}\t0\t\\N\t0\n"
 
 
 def _ledger(count: int, resources: int, sample: Sample) -> Iterator[str]:

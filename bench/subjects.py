@@ -71,12 +71,13 @@ def stored(graph: Graph, path: Path) -> tuple[Store, list[str]]:
                 0,
                 1,
                 "{}",
+                "",
             )
             for one, arn in zip(graph.entities(), arns, strict=True)
         )
         for some in _batched(entities):
             rows.insert(tx.connection, tables.entity, some)
-        links = ((one.source + 1, one.destination + 1, 1, one.type, 0, None) for one in graph.associations())
+        links = ((one.source + 1, one.destination + 1, 1, one.type, 0, None, 0) for one in graph.associations())
         for some in _batched(links):
             rows.insert(tx.connection, tables.association, some)
 

@@ -17,13 +17,14 @@ from typing import NamedTuple
 import structlog
 
 from consumers.known import Kind, Known
-from consumers.observe import TELLINGS, observe
+from consumers.observe import observe, sort_of, understood_kinds
+from consumers.resource import Question
 from consumers.rules import RULES
 from consumers.working_set import WorkingSet, with_referrers
 from ingest.delivery import Delivery
 from ingest.event import Event, Malformed, decode
 from store import known as table
-from store import ledger
+from store import ledger, questions
 from store.database import Store, Transaction, Unavailable, Unusable
 from store.known import ResourceRow
 from store.ledger import DeadLetter, Entry
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 PAGE = 1000
 """How much of what was left undone is done in one transaction."""
+GRACE = 60_000
+"""Milliseconds that news have to come by themselves before SageMaker is asked for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,10 @@ class Settlement:
 
 
 class Told(NamedTuple):
-    """An event, and what it tells of each resource that it speaks of."""
+    """An event, what it is counted as, and what it tells of each resource that it speaks of."""
 
     event: Event
+    sort: str
     known: tuple[Known, ...]
 
 
@@ -101,7 +105,7 @@ def understand(batch: Sequence[Delivery]) -> Understood:
     for delivery in batch:
         try:
             event = decode(delivery.body)
-            told.append(Told(event, observe(event)))
+            told.append(Told(event, sort_of(event), observe(event)))
         except Malformed as why:
             dead.append((delivery, str(why)))
     return Understood(batch, told, fold(known for one in told for known in one.known), dead)
@@ -137,7 +141,8 @@ def catch_up(store: Store) -> int:
         How many resources' lineage was derived.
     """
     done = 0
-    while late := store.read(lambda tx: ledger.kept(tx, TELLINGS, PAGE)):
+    kinds = understood_kinds()
+    while late := store.read(lambda tx: ledger.kept(tx, kinds, PAGE)):
         for number, body in late.items():
             settlement = handle([Delivery(body, "the ledger")], store)
             outcome = "refused" if settlement.dead else "derived"
@@ -202,7 +207,8 @@ def _commit_alone(understood: Understood, why: str, store: Store) -> Settlement:
 
 
 def _settlement(understood: Understood, derived: int, failed: int) -> Settlement:
-    kept = Counter(one.event.kind for one in understood.told if not one.known)
+    knows = understood_kinds()
+    kept = Counter(one.sort for one in understood.told if not one.known and one.sort not in knows)
     return Settlement(len(understood.told), kept, understood.dead, derived, failed)
 
 
@@ -248,8 +254,9 @@ def fold(told: Iterable[Known]) -> dict[str, Known]:
 def _remember(working: WorkingSet, understood: Understood, received: int) -> set[str]:
     """Write events into the ledger, and what they tell into what is known; the keys that lineage follows from."""
     kinds = {key: known.kind.value for key, known in understood.known.items()}
+    knows = understood_kinds()
     subjects = []
-    for event, tells in understood.told:
+    for event, _, tells in understood.told:
         subject = tells[0].arn.lower() if tells else next(iter(event.resources), "").lower()
         subjects.append(subject)
         if subject:
@@ -261,13 +268,13 @@ def _remember(working: WorkingSet, understood: Understood, received: int) -> set
         [
             Entry(
                 event.key(),
-                event.kind,
+                sort,
                 working.rows[subject].id if subject else None,
                 event.time or 0,
-                "derived" if tells else "kept",
+                "derived" if tells else "nothing" if sort in knows else "kept",
                 event.body,
             )
-            for (event, tells), subject in zip(understood.told, subjects, strict=True)
+            for (event, sort, tells), subject in zip(understood.told, subjects, strict=True)
         ],
         received,
     )
@@ -289,6 +296,7 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
     working.lock(keys)
     working.fetch_references(keys)
     said: dict[int, Lineage] = {}
+    asked: dict[int, set[Question]] = {}
     marked: list[ResourceRow] = []
     problems = 0
     for key in sorted(keys):
@@ -299,6 +307,8 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
             lineage = Lineage()
             for life in working.lives(key):
                 lineage |= rule.apply(life, working.lookup)
+            if rule.asks:
+                asked[row.id] = working.questions(key)
             said[row.id] = lineage
         except Exception as why:  # a rule that fails on one resource must not hold up all others
             # It says nothing then, rather than what it said before: which that was depends on the order of events.
@@ -311,6 +321,7 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
             marked.append(now)
     fresh = working.fresh if working.derives else {row.id for row in marked if not working.rows[row.key].derived}
     save(tx, said, fresh)
+    questions.ask(tx, asked, fresh, time.time_ns() // 1_000_000 + GRACE)
     table.mark_derived(tx, marked)
     return len(said) - problems, problems
 

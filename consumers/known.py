@@ -7,7 +7,7 @@ batches, with whatever repetitions, ends with the same value.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import lru_cache
 
@@ -31,7 +31,7 @@ def moment(stamped: int) -> int:
 
 
 class Kind(StrEnum):
-    """Kinds of resources that rules know, spelled as in their ARNs."""
+    """Kinds of resources that rules know, spelled as in their ARNs where they have one of their own."""
 
     TRAINING_JOB = "training-job"
     PROCESSING_JOB = "processing-job"
@@ -44,6 +44,14 @@ class Kind(StrEnum):
     PIPELINE_EXECUTION = "pipeline-execution"
     PIPELINE_STEP = "pipeline-step"
     FEATURE_GROUP = "feature-group"
+
+
+DELETED = "headwater:deleted"
+"""The field that says when a resource was deleted, in epoch milliseconds: no field of SageMaker's does."""
+CREATED_BY, MODIFIED_BY = "headwater:created-by", "headwater:modified-by"
+"""The fields that say who made a resource and who changed it last."""
+TAG = "headwater:tag:"
+"""What the fields begin with that say what became of one tag: its value, or null when it was taken away."""
 
 
 class Life(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -82,11 +90,13 @@ class Loose(msgspec.Struct, frozen=True, array_like=True, gc=False):
         stamp: By the earliest envelope that brought it.
         created: The life it speaks of, in epoch seconds, or None when it does not tell.
         life: What it tells.
+        begins: True if it tells that a life begins, in a moment: it speaks of the one that begins nearest to it.
     """
 
     stamp: int
     created: int | None
     life: Life
+    begins: bool = False
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -153,11 +163,13 @@ def canonical(value: bytes | msgspec.Raw) -> bytes:
         return bytes(value)
 
 
-def loosely(told: Mapping[str, msgspec.Raw], stamped: int, created: int | None, life: Life) -> tuple[str, Loose]:
+def loosely(
+    told: Mapping[str, msgspec.Raw], stamped: int, created: int | None, life: Life, *, begins: bool = False
+) -> tuple[str, Loose]:
     """An observation to be placed later, and the digest that makes its repetitions one."""
     content = b"\0".join(name.encode() + b"\0" + canonical(told[name]) for name in sorted(told))
     digest = hashlib.blake2b(content, digest_size=16, person=str(created).encode()).hexdigest()
-    return digest, Loose(stamped, created, life)
+    return digest, Loose(stamped, created, life, begins)
 
 
 def lives(known: Known) -> list[tuple[int | None, Life]]:
@@ -167,8 +179,9 @@ def lives(known: Known) -> list[tuple[int | None, Life]]:
         Its CreationTime in epoch seconds (None when nobody has told it), and what is known.
     """
     grown: dict[int | None, Life] = dict(known.lives.items())
+    born = _born(known)
     for told in sorted(known.loose.values(), key=lambda loose: loose.stamp):
-        created = told.created if told.created is not None else _life_at(known, moment(told.stamp))
+        created = told.created if told.created is not None else _life_at(born, moment(told.stamp), told.begins)
         life = restamped(told)
         mine = grown.get(created)
         grown[created] = life if mine is None else mine | life
@@ -185,9 +198,27 @@ def restamped(told: Loose) -> Life:
     )
 
 
-def _life_at(known: Known, milliseconds: int) -> int | None:
-    """The life that a time falls into: the last that had begun, or the first when none had."""
+_NEAR = 60
+"""Seconds between a request to make something and its CreationTime, at the most."""
+
+
+def _born(known: Known) -> set[int]:
+    """When each life began, in epoch seconds: as told, or as the request told that made it."""
     born = set(known.lives) | {told.created for told in known.loose.values() if told.created is not None}
+    for told in sorted((told for told in known.loose.values() if told.begins), key=lambda loose: loose.stamp):
+        asked = moment(told.stamp) // 1000
+        if all(abs(created - asked) > _NEAR for created in born):
+            born.add(asked)
+    return born
+
+
+def _life_at(born: Collection[int], milliseconds: int, begins: bool) -> int | None:
+    """The life that a time falls into: the last that had begun, or the first when none had.
+
+    What tells that a life begins speaks of the one that begins nearest to it.
+    """
+    if begins:
+        return min(born, key=lambda created: (abs(created - milliseconds // 1000), created), default=None)
     begun = [created for created in born if created * 1000 <= milliseconds]
     return max(begun) if begun else min(born, default=None)
 
@@ -220,3 +251,23 @@ def detail(life: Life) -> bytes:
     """The newest value of each field, as one JSON object, the way an event would tell it."""
     inside = b",".join([b"%s:%s" % (_quoted(name), value) for name, (_, value) in life.fields.items()])
     return b"{" + inside + b"}"
+
+
+def tags(life: Life, whole: Mapping[str, str]) -> dict[str, str]:
+    """Its tags: those told together, and what became of single ones after that.
+
+    Args:
+        life: What is known.
+        whole: The newest that were told together.
+    """
+    found = dict(whole)
+    together = life.fields["Tags"][0] if "Tags" in life.fields else 0
+    for name, (stamped, value) in life.fields.items():
+        if name.startswith(TAG) and stamped > together:
+            key = name.removeprefix(TAG)
+            one = msgspec.json.decode(value)
+            if one is None:
+                found.pop(key, None)
+            else:
+                found[key] = str(one)
+    return found

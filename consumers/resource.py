@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -35,7 +35,11 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
         created: When it was made, as near as anyone tells, in epoch milliseconds.
         modified: When the newest of it was so.
         replaced: When another was made under its name, or None.
+        deleted: When it was deleted, where a call tells so, or None.
         changes: What its tracked values have been, in order; equal ones may follow each other.
+        tags: Its tags, as they are now.
+        created_by: Who made it: the ARN of an identity, or empty.
+        modified_by: Who changed it last, likewise.
     """
 
     kind: Kind
@@ -44,7 +48,11 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
     created: int
     modified: int
     replaced: int | None = None
+    deleted: int | None = None
     changes: tuple[Change, ...] = ()
+    tags: dict[str, str] = {}
+    created_by: str = ""
+    modified_by: str = ""
 
     @property
     def partition(self) -> str:
@@ -82,6 +90,21 @@ class Lookup(Protocol):
         """
 
 
+class Question(NamedTuple):
+    """What SageMaker is to be asked.
+
+    Attributes:
+        arn: What about: an ARN, with the name's own case where that is known.
+        operation: By which operation of its API.
+    """
+
+    arn: str
+    operation: str
+
+
+Mark = Literal["observed", "documented", "plausible", "ours"]
+
+
 @dataclass(frozen=True)
 class Rule:
     """How one kind of resource becomes lineage.
@@ -90,7 +113,9 @@ class Rule:
         name: For evidence.
         shape: The type of the resource's detail.
         lineage: What a resource says.
+        mark: What it rests on (CAPTURE): observed, documented, plausible; or ours, where SageMaker captures nothing.
         refers: The keys of what it reads over `Lookup`: when one of these changes, it is derived anew.
+        asks: What its news leave out and lineage needs: to be asked of SageMaker.
         version: Goes up when the rule says something else than before.
         passes_on: True if what it refers to matters to those who refer to it.
     """
@@ -98,7 +123,9 @@ class Rule:
     name: str
     shape: type[msgspec.Struct]
     lineage: Any  # Callable[[Resource[D], Lookup], Lineage]: D is bound to `shape`, which a field cannot say
+    mark: Mark
     refers: Any = None  # Callable[[Resource[D]], Iterable[str]]
+    asks: Any = None  # Callable[[Resource[D], Lookup], Iterable[Question]]
     version: int = 1
     passes_on: bool = False
 
@@ -121,6 +148,11 @@ class Rule:
         """The keys of what the resource refers to."""
         keys: Iterable[str] = self.refers(resource) if self.refers else ()
         return keys
+
+    def questions(self, resource: Resource[Any], lookup: Lookup) -> Iterable[Question]:
+        """What SageMaker is to be asked for the sake of the resource."""
+        asked: Iterable[Question] = self.asks(resource, lookup) if self.asks else ()
+        return asked
 
 
 def partition(arn: str) -> str:

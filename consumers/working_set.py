@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from consumers import shapes
-from consumers.known import Kind, Known, Life, decode, detail, encode, lives, moment
-from consumers.resource import Change, D, Resource, Rule, instant
+from consumers.known import (
+    CREATED_BY,
+    DELETED,
+    MODIFIED_BY,
+    Kind,
+    Known,
+    Life,
+    decode,
+    detail,
+    encode,
+    lives,
+    moment,
+    tags,
+)
+from consumers.resource import Change, D, Question, Resource, Rule, instant
 from consumers.rules import RULES
 from store import known as table
 from store.database import Transaction
@@ -93,6 +108,10 @@ class WorkingSet:
         """The keys of all that a resource refers to, in any of its lives."""
         return {target for life in self.lives(key) for target in RULES[life.kind].references(life)}
 
+    def questions(self, key: str) -> set[Question]:
+        """What SageMaker is to be asked for the sake of a resource, in any of its lives."""
+        return {asked for life in self.lives(key) for asked in RULES[life.kind].questions(life, self.lookup)}
+
     def fetch_references(self, keys: Iterable[str]) -> None:
         """Load what these refer to, and what that refers to: as many statements as references are deep."""
         seen: set[str] = set()
@@ -141,6 +160,7 @@ def _view(known: Known, created: int | None, life: Life, rule: Rule, replaced: i
     told = shapes.read(detail(life), rule.decoder)
     exactly = instant(getattr(told, "creation_time", None))
     roughly = created * 1000 if created else known.earliest
+    deleted = life.fields.get(DELETED)
     return Resource(
         kind=known.kind,
         arn=known.arn,
@@ -148,5 +168,13 @@ def _view(known: Known, created: int | None, life: Life, rule: Rule, replaced: i
         created=exactly or roughly or 0,
         modified=max((moment(stamped) for stamped, _ in life.fields.values()), default=0),
         replaced=replaced,
+        deleted=msgspec.json.decode(deleted[1], type=int) if deleted else None,
         changes=tuple(Change(moment(stamped), values) for stamped, values in life.changes),
+        tags=tags(life, shapes.tags(getattr(told, "tags", None))),
+        created_by=_text(life, CREATED_BY),
+        modified_by=_text(life, MODIFIED_BY),
     )
+
+
+def _text(life: Life, name: str) -> str:
+    return msgspec.json.decode(life.fields[name][1], type=str) if name in life.fields else ""

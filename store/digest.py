@@ -47,13 +47,13 @@ class Passage(NamedTuple):
     parts: Sequence[Line]
 
 
-ENTITY_FIELDS = ("arn", "lineage_type", "type", "name", "source_uri", "status", "created", "document")
+ENTITY_FIELDS = ("arn", "lineage_type", "type", "name", "source_uri", "status", "created", "document", "family")
 PART_FIELDS: Mapping[str, tuple[str, ...]] = {
     "Tag": ("name", "value"),
     "Parameter": ("name", "string", "number"),
     "Metric": ("name", "value", "time"),
     "Membership": ("child",),
-    "Association": ("destination", "type", "since", "until"),
+    "Association": ("destination", "type", "since", "until", "inferred"),
 }
 """What the values of a line are called, by sort."""
 
@@ -120,6 +120,7 @@ def _parts(connection: Connection, keys: Mapping[int, str]) -> dict[int, list[tu
             func.min(association.c.type),
             func.min(association.c.since),
             until,
+            func.min(association.c.inferred),
         )
         .where(rows.among(connection, association.c.source_id, keys))
         .group_by(association.c.source_id, association.c.destination_id)

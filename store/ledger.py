@@ -21,10 +21,10 @@ class Entry(NamedTuple):
 
     Attributes:
         key: 16 bytes that name it.
-        kind: Its detail-type.
+        kind: Its detail-type; of a recorded call or an answer the operation too.
         resource_id: What it speaks of.
         time: Its own time in epoch milliseconds, 0 when it has none.
-        outcome: `derived`, or `kept` when no rule knows its kind.
+        outcome: `derived`; `nothing`, when it tells nothing though its kind is known; `kept`, when no rule knows it.
         body: Its bytes.
     """
 

@@ -40,9 +40,13 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         created: When it came to be.
         weight: Where several resources speak of one entity, the heaviest is believed. What a resource says of the
             entity that stands for itself weighs `OWN`.
+        created_by: Who made it, by the ARN or the name of an identity, where anyone tells.
+        modified_by: Who changed it last, likewise.
     """
 
     lineage_type: ClassVar[str]
+    details: ClassVar[tuple[str, ...]] = ("created_by", "modified_by")
+    """The attributes that have no column of their own in the store."""
 
     arn: str
     type: str = ""
@@ -50,6 +54,8 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     source_uri: str = ""
     created: int = 0
     weight: int = 0
+    created_by: str = ""
+    modified_by: str = ""
 
     @property
     def key(self) -> str:
@@ -57,8 +63,9 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.arn.lower()
 
 
-HEARSAY, TOLD, OWN = 0, 1, 100
-"""How much a word about an entity weighs: in passing; by a resource that knows; by the one resource it stands for."""
+HEARSAY, TOLD, MADE, OWN = 0, 1, 90, 100
+"""How much a word about an entity weighs: in passing; by a resource that knows; by a client that made it; by the one
+resource it stands for."""
 
 
 class Artifact(Entity, frozen=True, kw_only=True, gc=False):
@@ -66,12 +73,15 @@ class Artifact(Entity, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         source_types: Other names of its source: (type, value).
+        properties: What else is said of it.
         metadata: Where it came from (MetadataProperties), where the resource that it stands for tells.
     """
 
     lineage_type: ClassVar[str] = "Artifact"
+    details: ClassVar[tuple[str, ...]] = ("source_types", "properties", "metadata", *Entity.details)
 
     source_types: tuple[tuple[str, str], ...] = ()
+    properties: dict[str, str] = {}
     metadata: dict[str, str] = {}
 
 
@@ -79,23 +89,33 @@ class TrialComponent(Entity, frozen=True, kw_only=True, gc=False):
     """One run of a training, processing or transform job.
 
     Attributes:
+        family: What it shares with runs that were made in the same way, where it is in no experiment: inferred.
+        billable_seconds: What is paid for, or None when nobody tells.
         parameters: Name -> (string, number): either or both are given.
         metrics: Name -> (the last value, when it was measured or None).
         inputs: Name -> (media type or empty, URI); outputs likewise.
+        metadata: Where it came from: repository, commit, who generated it (MetadataProperties).
     """
 
     lineage_type: ClassVar[str] = "TrialComponent"
+    details: ClassVar[tuple[str, ...]] = (
+        "display_name", "message", "started", "ended", "modified", "billable_seconds", "inputs", "outputs", "metadata",
+        *Entity.details,
+    )  # fmt: skip
 
+    family: str = ""
     display_name: str = ""
     status: str = ""
     message: str = ""
     started: int | None = None
     ended: int | None = None
     modified: int | None = None
+    billable_seconds: int | None = None
     parameters: dict[str, tuple[str | None, float | None]] = {}
     metrics: dict[str, tuple[float, int | None]] = {}
     inputs: dict[str, tuple[str, str]] = {}
     outputs: dict[str, tuple[str, str]] = {}
+    metadata: dict[str, str] = {}
     tags: dict[str, str] = {}
 
 
@@ -103,6 +123,7 @@ class Context(Entity, frozen=True, kw_only=True, gc=False):
     """What groups others: an endpoint, a model package group, a feature group."""
 
     lineage_type: ClassVar[str] = "Context"
+    details: ClassVar[tuple[str, ...]] = ("description", "ended", "modified", "properties", *Entity.details)
 
     status: str = ""
     description: str = ""
@@ -116,36 +137,71 @@ class Action(Entity, frozen=True, kw_only=True, gc=False):
     """An act in the workflow: a deployment, an approval."""
 
     lineage_type: ClassVar[str] = "Action"
+    details: ClassVar[tuple[str, ...]] = ("description", "ended", "modified", "properties", "metadata", *Entity.details)
 
     status: str = ""
     description: str = ""
     ended: int | None = None
     modified: int | None = None
     properties: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    tags: dict[str, str] = {}
 
 
 class Experiment(Entity, frozen=True, kw_only=True, gc=False):
     """A collection of trials."""
 
     lineage_type: ClassVar[str] = "Experiment"
+    details: ClassVar[tuple[str, ...]] = (
+        "display_name", "description", "started", "ended", "modified", "properties", *Entity.details,
+    )  # fmt: skip
+
+    status: str = ""
+    display_name: str = ""
+    description: str = ""
+    started: int | None = None
+    ended: int | None = None
+    modified: int | None = None
+    properties: dict[str, str] = {}
+    tags: dict[str, str] = {}
 
 
 class Trial(Entity, frozen=True, kw_only=True, gc=False):
     """A set of trial components that were run together."""
 
     lineage_type: ClassVar[str] = "Trial"
+    details: ClassVar[tuple[str, ...]] = (
+        "display_name", "started", "ended", "modified", "properties", "metadata", *Entity.details,
+    )  # fmt: skip
 
+    status: str = ""
     display_name: str = ""
+    started: int | None = None
+    ended: int | None = None
+    modified: int | None = None
+    properties: dict[str, str] = {}
+    metadata: dict[str, str] = {}
+    tags: dict[str, str] = {}
 
 
 class Association(msgspec.Struct, frozen=True, gc=False):
-    """A directed link between two entities, and when it held: from `since`, until `until` (None: it still does)."""
+    """A directed link between two entities.
+
+    Attributes:
+        source: The ARN of what contributed, produced, and so on.
+        destination: The ARN of the other end.
+        type: How they are linked.
+        since: From when it held, in epoch milliseconds.
+        until: Until when; None: it still does.
+        inferred: True if it is ours, and not among those that SageMaker captures.
+    """
 
     source: str
     destination: str
     type: AssociationType
     since: int = 0
     until: int | None = None
+    inferred: bool = False
 
 
 class Membership(msgspec.Struct, frozen=True, gc=False):

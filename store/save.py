@@ -17,15 +17,13 @@ from store import rows
 from store.database import Transaction
 from store.lineage import (
     ARTIFACT_WEIGHTS,
+    MADE,
     OWN,
-    Action,
     Artifact,
     Association,
     AssociationType,
-    Context,
     Entity,
     Lineage,
-    Trial,
     TrialComponent,
 )
 from store.tables import association, entity, membership, mention, metric, parameter, tag
@@ -48,6 +46,7 @@ class EntityRow(NamedTuple):
     created: int
     weight: int
     document: str
+    family: str
 
 
 def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collection[int] = ()) -> None:
@@ -82,7 +81,7 @@ def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collectio
     _replace(connection, membership, _owned(connection, membership, speakers_before), memberships)
     _write_details(
         connection,
-        {ids[key]: (one, number not in fresh) for (number, key), one in told.items() if one.weight == OWN},
+        {ids[key]: (one, number not in fresh) for (number, key), one in told.items() if one.weight >= MADE},
     )
     doubtful = {key[1] for key, before in mentioned.items() if mentions.get(key) != before}
     if doubtful:
@@ -105,16 +104,17 @@ def _heaviest(entities: Iterable[Entity]) -> Iterable[Entity]:
     return kept.values()
 
 
+_NO_TAGS: Mapping[str, str] = {}
 _PLAIN = {type_: type_.value for type_ in AssociationType}  # asking an enumeration for its value is slow
 
 
 def _joined(link: Association, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
     """A link that a resource makes twice, in two lives: it held from the first to the last."""
-    type_ = _PLAIN[link.type]
+    type_, inferred = _PLAIN[link.type], int(link.inferred)
     if before is None:
-        return (type_, link.since, link.until)
+        return (type_, link.since, link.until, inferred)
     until = None if link.until is None or before[2] is None else max(link.until, before[2])
-    return (min(type_, before[0]), min(link.since, before[1]), until)
+    return (min(type_, before[0]), min(link.since, before[1]), until, min(inferred, before[3]))
 
 
 def _row(number: int, one: Entity) -> EntityRow:
@@ -130,52 +130,32 @@ def _row(number: int, one: Entity) -> EntityRow:
         one.created,
         one.weight,
         _document(one),
+        getattr(one, "family", ""),
     )
 
 
 def _document(one: Entity) -> str:
     """What has no column of its own, as canonical JSON."""
-    rest: dict[str, Any]
-    match one:
-        case Artifact():
-            if not one.source_types and not one.metadata:
-                return "{}"
-            rest = {"source_types": one.source_types, "metadata": one.metadata}
-        case TrialComponent():
-            rest = {
-                "display_name": one.display_name,
-                "message": one.message,
-                "started": one.started,
-                "ended": one.ended,
-                "modified": one.modified,
-                "inputs": one.inputs,
-                "outputs": one.outputs,
-            }
-        case Context() | Action():
-            rest = {
-                "description": one.description,
-                "ended": one.ended,
-                "modified": one.modified,
-                "properties": one.properties,
-            }
-        case Trial():
-            rest = {"display_name": one.display_name}
-        case _:
-            return "{}"
-    told = {name: value for name, value in rest.items() if value}
-    return msgspec.json.encode(told, order="sorted").decode()
+    if isinstance(one, Artifact) and _is_plain(one):  # as most are
+        return "{}"
+    told = {name: value for name in one.details if (value := getattr(one, name))}
+    return msgspec.json.encode(told, order="sorted").decode() if told else "{}"
 
 
 def _claim(one: Entity) -> str | None:
     """What is said of an entity that others may speak of too; nothing where it follows from the weight."""
-    if one.weight == OWN or (isinstance(one, Artifact) and not one.metadata):
+    if one.weight == OWN or (isinstance(one, Artifact) and _is_plain(one)):
         return None
     return _claim_of(_row(0, one))
 
 
+def _is_plain(one: Artifact) -> bool:
+    """True of an artifact as SageMaker captures it: all that is said of it follows from its weight and its source."""
+    return one.weight < MADE and not (one.name or one.metadata or one.properties or one.source_types)
+
+
 def _claim_of(row: EntityRow) -> str:
-    said = (row.arn, row.type, row.name, row.source_uri, row.status, row.document)
-    return msgspec.json.encode(said).decode()
+    return msgspec.json.encode([getattr(row, name) for name in _CLAIMED]).decode()
 
 
 def _believed(ours: EntityRow, theirs: EntityRow) -> EntityRow:
@@ -185,7 +165,7 @@ def _believed(ours: EntityRow, theirs: EntityRow) -> EntityRow:
     created = min(ours.created, theirs.created)
     if ours.weight != theirs.weight:
         heavier = theirs if theirs.weight > ours.weight else ours
-    elif ours[2:8] == theirs[2:8] and ours.document == theirs.document:
+    elif ours[2:8] == theirs[2:8] and ours[10:] == theirs[10:]:
         heavier = ours
     else:
         heavier = theirs if _claim_of(theirs) > _claim_of(ours) else ours
@@ -273,9 +253,8 @@ def _write_details(connection: Connection, told: Mapping[int, tuple[Entity, bool
     metrics: Rows = {}
     tags: Rows = {}
     for number, (one, _) in told.items():
-        if isinstance(one, TrialComponent | Context):
-            for name, value in one.tags.items():
-                tags[number, name] = (value,)
+        for name, value in getattr(one, "tags", _NO_TAGS).items():
+            tags[number, name] = (value,)
         if isinstance(one, TrialComponent):
             for name, both in one.parameters.items():
                 parameters[number, name] = both
@@ -305,26 +284,28 @@ def _reconsider(transaction: Transaction, doubtful: Collection[int]) -> None:
     for number, weight, claim, since in connection.execute(found):
         words.setdefault(number, []).append((weight, claim, since))
     changed = []
+    bare = written.keys() - words.keys()  # of which nobody speaks any more who tells details
     for number, row in written.items():
         if number not in words:
             continue
         weight, claim, _ = max(words[number], key=lambda word: word[0])
         if weight == OWN:
             continue  # its own resource speaks of it, and has just written it or will
+        if row.weight >= MADE > weight:
+            bare.add(number)
         now = row._replace(weight=weight, created=min(since for _, _, since in words[number]))
         if row.lineage_type == Artifact.lineage_type and claim is None:
-            now = now._replace(type=_ARTIFACT_TYPES.get(weight, row.type), document="{}")
+            now = now._replace(type=_ARTIFACT_TYPES.get(weight, row.type), name="", document="{}")
         elif claim is not None:
-            arn, type_, name, source_uri, status, document = msgspec.json.decode(claim)
-            now = now._replace(arn=arn, type=type_, name=name, source_uri=source_uri, status=status, document=document)
+            now = now._replace(**dict(zip(_CLAIMED, msgspec.json.decode(claim), strict=True)))
         if now != row:
             changed.append(now)
     rows.insert(connection, entity, changed, "replace")
-    gone = sorted(written.keys() - words.keys())
-    if gone:
+    if bare:
         for table in (parameter, metric, tag):
-            connection.execute(delete(table).where(rows.among(connection, table.c.entity_id, gone)))
-        rows.remove(connection, entity, [(number,) for number in gone])
+            connection.execute(delete(table).where(rows.among(connection, table.c.entity_id, bare)))
+    rows.remove(connection, entity, [(number,) for number in sorted(written.keys() - words.keys())])
 
 
+_CLAIMED = ("arn", "type", "name", "source_uri", "status", "document", "family")
 _ARTIFACT_TYPES = {weight: type_ for type_, weight in ARTIFACT_WEIGHTS.items()}

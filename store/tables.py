@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.event import listens_for
@@ -114,7 +115,15 @@ entity = Table(
     Column("created", BigInteger, nullable=False),
     Column("weight", SmallInteger, nullable=False, comment="how much the word weighs that the row was made from"),
     Column("document", Words, nullable=False, comment="the rest, as canonical JSON"),
+    Column(
+        "family",
+        Words,
+        nullable=False,
+        server_default=text("''"),
+        comment="what runs made in the same way share, inferred",
+    ),
     Index("ix_entity_source_uri", "source_uri"),
+    Index("ix_entity_family", "family", sqlite_where=Column("family") != "", postgresql_where=Column("family") != ""),
     Index("ix_entity_name", "name", sqlite_where=Column("name") != "", postgresql_where=Column("name") != ""),
     comment="artifacts, trial components, contexts, actions, trials, experiments",
 )
@@ -141,6 +150,9 @@ association = Table(
     Column("type", Words, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("until", BigInteger, comment="when it ceased to hold"),
+    Column(
+        "inferred", SmallInteger, nullable=False, server_default="0", comment="1: ours, not among those AWS captures"
+    ),
     Index("ix_association_destination_id", "destination_id", "source_id"),
     Index("ix_association_resource_id", "resource_id"),
     comment="directed links between entities",
@@ -204,6 +216,21 @@ dead_letter = Table(
     Column("received", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="the message as it came, packed"),
     comment="messages that could not be understood, with the reason",
+)
+
+question = Table(
+    "question",
+    metadata,
+    Column("resource_id", Id, ForeignKey(resource.c.id), primary_key=True, comment="whose lineage needs the answer"),
+    Column("arn", Words, primary_key=True, comment="what SageMaker is asked about"),
+    Column("operation", Words, primary_key=True, comment="of SageMaker's API"),
+    Column("state", Words, nullable=False, comment="open, answered, missing"),
+    Column("due", BigInteger, nullable=False, comment="when to ask (again), in epoch milliseconds"),
+    Column("tries", Integer, nullable=False),
+    Column("why", Words, nullable=False, comment="why there was no answer, last time"),
+    Index("ix_question_due", "due", sqlite_where=Column("state") == "open", postgresql_where=Column("state") == "open"),
+    comment="what events leave out and lineage needs",
+    sqlite_with_rowid=False,
 )
 
 reading = Table(

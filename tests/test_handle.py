@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from consumers import handle as module
+from consumers.catalogue import EVENTS
 from consumers.handle import catch_up, handle
 from consumers.known import Kind
-from consumers.observe import TELLINGS
 from consumers.resource import Lookup, Resource
 from consumers.rules import RULES, features
 from consumers.shapes import FeatureGroup
@@ -33,7 +33,7 @@ def test_events_that_no_rule_knew_are_derived_the_day_one_does(
     want = digest(fed(make_store(), GROUP))
     store = make_store()
     with monkeypatch.context() as earlier:
-        earlier.delitem(TELLINGS, FEATURE_GROUP)
+        earlier.delitem(EVENTS, FEATURE_GROUP)
         settlement = handle([Delivery(body) for body in GROUP], store)
     assert (settlement.kept, settlement.derived) == ({FEATURE_GROUP: len(GROUP)}, 0)
     assert digest(store)[1] == {}

@@ -94,7 +94,7 @@ def endpoint_context(endpoint: Resource[shapes.Endpoint]) -> Context:
         modified=endpoint.modified,
         ended=end(endpoint),
         properties={"Status": status} if status else {},
-        tags=shapes.tags(endpoint.detail.tags),
+        tags=endpoint.tags,
         weight=OWN,
     )
 

@@ -24,7 +24,7 @@ def feature_group(group: Resource[shapes.FeatureGroup], _: Lookup) -> Lineage:
         created=group.created,
         modified=group.modified,
         ended=group.modified if (detail.feature_group_status or "").lower() == "deleting" else group.replaced,
-        tags=shapes.tags(detail.tags),
+        tags=group.tags,
         weight=OWN,
     )
     uri = detail.offline_store_config.s3_storage_config.s3_uri

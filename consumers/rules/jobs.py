@@ -216,7 +216,7 @@ def _component(
         metrics=metrics or {},
         inputs=inputs,
         outputs=outputs,
-        tags=shapes.tags(detail.tags),
+        tags=job.tags,
     )
 
 

@@ -1,0 +1,87 @@
+"""Every kind of event that SageMaker sends: what it tells of, or why it is kept and nothing is derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from consumers.known import Kind
+
+CALL = "AWS API Call via CloudTrail"
+"""What CloudTrail records of calls; `consumers.calls` says which of them tell something."""
+ANSWER = "Headwater Description"
+"""What SageMaker answered when we asked; `consumers.answers` says what it tells."""
+
+EVENTS: Mapping[str, Kind] = {
+    "SageMaker Training Job State Change": Kind.TRAINING_JOB,
+    "SageMaker Processing Job State Change": Kind.PROCESSING_JOB,
+    "SageMaker Transform Job State Change": Kind.TRANSFORM_JOB,
+    "SageMaker Model State Change": Kind.MODEL,
+    "SageMaker Model Package State Change": Kind.MODEL_PACKAGE,
+    "SageMaker Endpoint Config State Change": Kind.ENDPOINT_CONFIG,
+    "SageMaker Endpoint State Change": Kind.ENDPOINT,
+    "SageMaker Endpoint Deployment State Change": Kind.ENDPOINT,
+    "SageMaker Model Building Pipeline Execution Status Change": Kind.PIPELINE_EXECUTION,
+    "SageMaker Model Building Pipeline Execution Step Status Change": Kind.PIPELINE_STEP,
+    "SageMaker Feature Group State Change": Kind.FEATURE_GROUP,
+}
+"""The kind of resource that each kind of event tells of (CAPTURE A1)."""
+
+_WORKFORCE = "people's work on tasks, which no lineage follows"
+_TRACKING_SERVER = "the life of a server, not of what is made with it"
+_CLUSTER = "the life of a cluster, not of what runs on it"
+
+KEPT: Mapping[str, str] = {
+    "SageMaker Notebook Instance State Change": "the life of a notebook, not of what is made in it",
+    "SageMaker Notebook Lifecycle Config State Change": "how notebooks start, not what is made in them",
+    "SageMaker Algorithm State Change": "packages name their algorithms themselves",
+    "SageMaker Model Card Export Job State Change": "a document made of a model card, which speaks for itself",
+    "SageMaker Evaluation Job Status Change": "its fields are not documented, and its jobs are processing jobs",
+    "SageMaker HyperPod Cluster State Change": _CLUSTER,
+    "SageMaker HyperPod Cluster Node Health Event": _CLUSTER,
+    "SageMaker HyperPod Cluster Event": _CLUSTER,
+    "SageMaker Ground Truth Labeling Job Task Status Change": _WORKFORCE,
+    "SageMaker A2I HumanLoop Status Change": _WORKFORCE,
+    **dict.fromkeys(
+        (
+            f"SageMaker {told}"
+            for told in (
+                "Human Loop Finished",
+                "Human Loop Step Execution Finished",
+                "Human Task Accepted",
+                "Human Task Created",
+                "Human Task Declined",
+                "Human Task Expired",
+                "Human Task Returned",
+                "Human Task Submitted",
+            )
+        ),
+        _WORKFORCE,
+    ),
+    **dict.fromkeys(
+        (
+            f"SageMaker Tracking Server {told}"
+            for told in (
+                "Creating",
+                "Created",
+                "Create Failed",
+                "Updating",
+                "Updated",
+                "Update Failed",
+                "Deleting",
+                "Deleted",
+                "Delete Failed",
+                "Starting",
+                "Started",
+                "Start Failed",
+                "Stopping",
+                "Stopped",
+                "Stop Failed",
+                "Maintenance In Progress",
+                "Maintenance Complete",
+                "Maintenance Failed",
+            )
+        ),
+        _TRACKING_SERVER,
+    ),
+}
+"""Why nothing is derived from the other kinds of events; they are in the ledger all the same."""

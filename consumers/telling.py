@@ -1,0 +1,330 @@
+"""How each kind of resource is spoken of: which fields tell its identity, its status, its times.
+
+Events, recorded API calls and SageMaker's own answers tell of resources in the same words, so one row serves them all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from consumers import shapes
+from consumers.known import Kind, Known, Life, loosely, stamp
+from ingest.event import Malformed, milliseconds
+
+
+class Where(NamedTuple):
+    """Where news come from, and the ARNs that they name beside what they tell."""
+
+    account: str
+    region: str
+    resources: tuple[str, ...]
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """How one kind of resource is spoken of.
+
+    Attributes:
+        kind: The resource.
+        decoder: Reads what is told of it.
+        arn: The field with its ARN.
+        name: The field with its name, for news that lack the ARN.
+        status: The fields with its status: the main one, then a finer one.
+        clock: The fields with the change's own time. The latest that is there counts.
+        created: The field that tells one life from another, where a name can be used again.
+        tracked: The values whose whole history lineage needs.
+        also: What else is told, of other resources.
+        identity: Makes its ARN of what is told, where that takes more than its name; None where it does not say.
+    """
+
+    kind: Kind
+    decoder: msgspec.json.Decoder[Any]
+    arn: str
+    name: str
+    status: tuple[str, ...]
+    clock: tuple[str, ...]
+    created: str | None = "creation_time"
+    tracked: Callable[[Any], tuple[str, ...]] = lambda detail: ()
+    also: Callable[[str, Any, int], tuple[Known, ...]] = lambda arn, detail, time: ()
+    identity: Callable[[Any, Where], str | None] | None = None
+
+
+def observed(
+    telling: Telling,
+    told: bytes | msgspec.Raw,
+    where: Where,
+    time: int | None,
+    *,
+    begins: bool = False,
+    own_time: bool = False,
+) -> tuple[Known, ...]:
+    """What is told of a resource, that resource first.
+
+    Args:
+        telling: How its kind is spoken of.
+        told: A JSON object, with SageMaker's names for its fields.
+        where: Where it comes from.
+        time: When it was told, in epoch milliseconds: an envelope's time, or None.
+        begins: True if it tells that a life of the resource begins.
+        own_time: True if `time` is the change's own, and not one that a repetition would tell anew.
+
+    Raises:
+        Malformed: It does not name its resource, or a value that rules need cannot be read.
+    """
+    detail = shapes.read(told, telling.decoder)
+    arn = _identity(telling, detail, where)
+    fields = _present(told)
+
+    times = [milliseconds(value, name) for name in telling.clock if (value := getattr(detail, name))]
+    changed = max(times, default=time if own_time else None)
+    when = changed if changed is not None else time
+    if when is None:
+        raise Malformed(f"tells no time: neither {telling.clock[0]} in its detail nor a time in its envelope")
+    created: int | None = 0
+    if telling.created:
+        created_at = getattr(detail, telling.created)
+        created = milliseconds(created_at, telling.created) // 1000 if created_at else None
+
+    stamped = stamp(when, _rank(detail, telling.status))
+    tracked = telling.tracked(detail)
+    life = Life(
+        {name: (stamped, value) for name, value in fields.items()},
+        ((stamped, tracked),) if any(tracked) else (),
+    )
+    earliest = created * 1000 if created else when
+    also = telling.also(arn, detail, earliest)
+    if changed is None or created is None:
+        content = fields if times or not own_time else {**fields, "": msgspec.Raw(b"%d" % when)}
+        digest, loose = loosely(content, stamped, created, life, begins=begins)
+        return Known(telling.kind, arn, earliest, loose={digest: loose}), *also
+    return Known(telling.kind, arn, earliest, lives={created: life}), *also
+
+
+_raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_EMPTY = (b"null", b'""', b"{}")
+
+
+def _present(told: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """The fields of a JSON object that hold something."""
+    fields = _raw_fields.decode(told).items()
+    return {name: value for name, value in fields if len(value) > 4 or bytes(value) not in _EMPTY}
+
+
+_PRIMARY = {
+    status: rank
+    for rank, statuses in enumerate(
+        (
+            "pending starting creating",
+            "inprogress executing updating rollingback systemupdating",
+            "inservice active created",
+            "outofservice",
+            "stopping",
+            "completed failed stopped succeeded completedwithfailures createfailed updaterollbackfailed",
+            "deleting deletefailed",
+        ),
+        start=1,
+    )
+    for status in statuses.split()
+}
+_SECONDARY = {
+    status: rank
+    for rank, statuses in enumerate(
+        (
+            "pending starting pendingmanualapproval",
+            "launchingmlinstances preparingtrainingstack restarting updating rejected",
+            "downloading downloadingtrainingimage approved",
+            "training interrupted",
+            "uploading",
+            "stopping",
+            "completed failed stopped maxruntimeexceeded maxwaittimeexceeded",
+        ),
+        start=1,
+    )
+    for status in statuses.split()
+}
+
+
+def _rank(detail: msgspec.Struct, fields: tuple[str, ...]) -> int:
+    """How far along the life cycle a status is, 0 to 63: it decides between changes of the same millisecond."""
+    return _rank_of(*(getattr(detail, field) for field in fields))
+
+
+@lru_cache(maxsize=1024)
+def _rank_of(status: str | None = None, finer: str | None = None) -> int:
+    primary, secondary = ((told or "").replace("_", "").lower() for told in (status, finer))
+    return _PRIMARY.get(primary, 0) * 8 + _SECONDARY.get(secondary, 0)
+
+
+_ARN = re.compile(r"(arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]+:\d{12}:)([^/]+)/(.+)", re.IGNORECASE | re.DOTALL)
+
+
+def _identity(telling: Telling, detail: Any, where: Where) -> str:
+    """The ARN of the resource that news are about: as they tell it, else as they name it beside, else put together."""
+    part = telling.kind.value
+    if telling.identity:
+        if found := telling.identity(detail, where):
+            return found
+        raise Malformed(f"does not say which {part} it is about")
+    for told in (getattr(detail, telling.arn), *where.resources):
+        if told and (match := _ARN.fullmatch(told)) and match[2].lower() == part:
+            return str(told)
+    name = getattr(detail, telling.name)
+    if name and (arn := arn_of(where, f"{part}/{name.lower()}")):
+        return arn
+    missing = "account and region" if name else "name"
+    raise Malformed(f"does not say which {part} it is about: it has no ARN, and no {missing} to make one from")
+
+
+def arn_of(where: Where, resource: str, service: str = "sagemaker") -> str | None:
+    """An ARN put together from its last part, or None where account and region are not told."""
+    if not re.fullmatch(r"\d{12}", where.account) or not where.region:
+        return None
+    return f"{partition_of(where.region)}:{service}:{where.region}:{where.account}:{resource}"
+
+
+def partition_of(region: str) -> str:
+    """The beginning of ARNs in a region: `arn:aws`, `arn:aws-cn` or `arn:aws-us-gov`."""
+    if region.startswith("cn-"):
+        return "arn:aws-cn"
+    return "arn:aws-us-gov" if region.startswith("us-gov-") else "arn:aws"
+
+
+def kind_in(arn: str) -> tuple[str, str] | None:
+    """What sort of thing an ARN names, in lower case, and the name; None if it is no ARN of a thing with a name."""
+    match = _ARN.fullmatch(arn)
+    return (match[2].lower(), match[3]) if match else None
+
+
+# ------------------------------------------------------------------------------------------- what takes more than a row
+
+
+def _endpoint_changes(detail: shapes.Endpoint) -> tuple[str, ...]:
+    pending = detail.pending_deployment_summary
+    return (
+        detail.endpoint_config_name or "",
+        pending.endpoint_config_name or "",
+        detail.endpoint_status or "",
+    )
+
+
+def _approval(detail: shapes.ModelPackage) -> tuple[str, ...]:
+    return (detail.model_approval_status,) if detail.model_approval_status else ()
+
+
+def _group(arn: str, detail: shapes.ModelPackage, time: int) -> tuple[Known, ...]:
+    """A versioned package tells that its group exists: no event does (CAPTURE A1, not emitted)."""
+    group = group_of(arn)
+    if group is None:
+        return ()
+    name = detail.model_package_group_name or group.rpartition("/")[2]
+    fields = {"ModelPackageGroupName": msgspec.Raw(msgspec.json.encode(name))}
+    stamped = stamp(time, 0)
+    digest, loose = loosely(fields, stamped, None, Life({field: (stamped, told) for field, told in fields.items()}))
+    return (Known(Kind.MODEL_PACKAGE_GROUP, group, earliest=time, loose={digest: loose}),)
+
+
+def group_of(package_arn: str) -> str | None:
+    """The ARN of the group that a versioned package is in, or None for a package without versions."""
+    match = _ARN.fullmatch(package_arn)
+    if match is None or "/" not in match[3]:
+        return None
+    return f"{match[1]}{Kind.MODEL_PACKAGE_GROUP}/{match[3].rpartition('/')[0]}"
+
+
+def _package(detail: shapes.ModelPackage, where: Where) -> str | None:
+    for told in (detail.model_package_arn, *where.resources):
+        if told and (found := kind_in(told)) and found[0] == Kind.MODEL_PACKAGE:
+            return told
+    name = detail.model_package_name
+    if detail.model_package_group_name and detail.model_package_version:
+        name = f"{detail.model_package_group_name}/{_version(detail.model_package_version)}"
+    return arn_of(where, f"{Kind.MODEL_PACKAGE}/{name.lower()}") if name else None
+
+
+def _version(told: str | float) -> str:
+    """A package's version, which comes as 3, 3.0 or "3"."""
+    number, _, zeros = str(told).partition(".")
+    if not number.isdecimal() or zeros.strip("0"):
+        raise Malformed(f"ModelPackageVersion is not a number: {str(told)[:40]!r}")
+    return number
+
+
+def _execution(detail: shapes.PipelineExecution | shapes.PipelineStep, where: Where) -> str | None:
+    for told in (detail.pipeline_execution_arn, *where.resources):
+        if told and (found := kind_in(told)) and found[0] == "pipeline" and "/execution/" in found[1]:
+            return told
+    return None
+
+
+def _step(detail: shapes.PipelineStep, where: Where) -> str | None:
+    execution = _execution(detail, where)
+    if execution and not detail.step_name:
+        raise Malformed("does not say which step it is about: it has no stepName")
+    return execution and f"{execution}/step/{detail.step_name}"
+
+
+# ------------------------------------------------------------------------------------------------------------- the rows
+
+
+def _telling(kind: Kind, shape: type[msgspec.Struct], prefix: str, **more: Any) -> Telling:
+    return Telling(
+        kind=kind,
+        decoder=msgspec.json.Decoder(shape),
+        **{"arn": f"{prefix}_arn", "name": f"{prefix}_name", "status": (f"{prefix}_status",), **more},
+    )
+
+
+def _job_clock(stem: str) -> tuple[str, ...]:
+    return ("last_modified_time", f"{stem}_end_time", f"{stem}_start_time", "creation_time")
+
+
+_ROWS = (
+    _telling(
+        Kind.TRAINING_JOB,
+        shapes.TrainingJob,
+        "training_job",
+        status=("training_job_status", "secondary_status"),
+        clock=_job_clock("training"),
+    ),
+    _telling(Kind.PROCESSING_JOB, shapes.ProcessingJob, "processing_job", clock=_job_clock("processing")),
+    _telling(Kind.TRANSFORM_JOB, shapes.TransformJob, "transform_job", clock=_job_clock("transform")),
+    _telling(Kind.MODEL, shapes.Model, "model", status=(), clock=("creation_time",)),
+    _telling(
+        Kind.MODEL_PACKAGE,
+        shapes.ModelPackage,
+        "model_package",
+        status=("model_package_status", "model_approval_status"),
+        clock=("last_modified_time",),
+        tracked=_approval,
+        also=_group,
+        identity=_package,
+    ),
+    _telling(Kind.MODEL_PACKAGE_GROUP, shapes.ModelPackageGroup, "model_package_group", clock=("creation_time",)),
+    _telling(Kind.ENDPOINT_CONFIG, shapes.EndpointConfig, "endpoint_config", status=(), clock=("creation_time",)),
+    _telling(Kind.ENDPOINT, shapes.Endpoint, "endpoint", clock=("last_modified_time",), tracked=_endpoint_changes),
+    _telling(
+        Kind.PIPELINE_EXECUTION,
+        shapes.PipelineExecution,
+        "pipeline_execution",
+        status=("current_pipeline_execution_status",),
+        clock=("execution_end_time", "execution_start_time"),
+        created=None,
+        identity=_execution,
+    ),
+    _telling(
+        Kind.PIPELINE_STEP,
+        shapes.PipelineStep,
+        "pipeline_execution",
+        status=("current_step_status",),
+        clock=("step_end_time", "step_start_time"),
+        created=None,
+        identity=_step,
+    ),
+    _telling(Kind.FEATURE_GROUP, shapes.FeatureGroup, "feature_group", clock=("last_modified_time", "creation_time")),
+)
+TELLINGS: Mapping[Kind, Telling] = {row.kind: row for row in _ROWS}
+"""How each kind of resource is spoken of; fields and quirks from CAPTURE A1 and A2."""
