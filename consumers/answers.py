@@ -40,16 +40,21 @@ def _tags(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     return ()
 
 
+DESCRIBED_BY: Mapping[Kind, str] = {
+    Kind.TRAINING_JOB: "DescribeTrainingJob",
+    Kind.PROCESSING_JOB: "DescribeProcessingJob",
+    Kind.TRANSFORM_JOB: "DescribeTransformJob",
+    Kind.MODEL: "DescribeModel",
+    Kind.MODEL_PACKAGE: "DescribeModelPackage",
+    Kind.MODEL_PACKAGE_GROUP: "DescribeModelPackageGroup",
+    Kind.ENDPOINT_CONFIG: "DescribeEndpointConfig",
+    Kind.ENDPOINT: "DescribeEndpoint",
+    Kind.FEATURE_GROUP: "DescribeFeatureGroup",
+}
+"""The operation that describes each kind of resource in the words of its events."""
+
 ANSWERS: Mapping[str, Reading] = {
-    "DescribeTrainingJob": describes(Kind.TRAINING_JOB),
-    "DescribeProcessingJob": describes(Kind.PROCESSING_JOB),
-    "DescribeTransformJob": describes(Kind.TRANSFORM_JOB),
-    "DescribeModel": describes(Kind.MODEL),
-    "DescribeModelPackage": describes(Kind.MODEL_PACKAGE),
-    "DescribeModelPackageGroup": describes(Kind.MODEL_PACKAGE_GROUP),
-    "DescribeEndpointConfig": describes(Kind.ENDPOINT_CONFIG),
-    "DescribeEndpoint": describes(Kind.ENDPOINT),
-    "DescribeFeatureGroup": describes(Kind.FEATURE_GROUP),
+    **{operation: describes(kind) for kind, operation in DESCRIBED_BY.items()},
     "ListTags": _tags,
 }
 """What answers tell, by the operation that was asked."""
