@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import Connection, select
 
 from store.database import Store
-from store.tables import association, entity, membership, metric, parameter
+from store.tables import association, entity, membership, metric, parameter, question
 from tests.stores import fed, sqlite_store
 from tests.worlds import HERE, case_events
 
+SHOWN = ("properties", "metadata", "billable_seconds")
+"""What a case shows of an entity beside what it is; times and texts that are the same everywhere are left to others."""
 CASES = sorted(folder.name for folder in (HERE / "cases").iterdir())
 
 
@@ -28,7 +30,7 @@ def test_a_case(case: str, tmp_path: Path) -> None:
 
 
 def lineage(store: Store) -> dict[str, Any]:
-    """The whole lineage for people: entities by name, or by URI when they have none; times in ISO."""
+    """The whole lineage for people, and what is asked: entities by name, or by URI when they have none; times in ISO."""
     return store.read(lambda tx: _lineage(tx.connection))
 
 
@@ -48,6 +50,8 @@ def _lineage(connection: Connection) -> dict[str, Any]:
                 {"lineage_type": row.lineage_type, "type": row.type, "name": row.name}
                 | ({"source_uri": row.source_uri} if row.source_uri else {})
                 | ({"status": row.status} if row.status else {})
+                | ({"family": row.family} if row.family else {})
+                | {name: value for name, value in json.loads(row.document).items() if name in SHOWN}
                 for row in rows.values()
             ),
             key=_sorting,
@@ -61,6 +65,7 @@ def _lineage(connection: Connection) -> dict[str, Any]:
                     "since": _iso(row.since),
                     "until": None if row.until is None else _iso(row.until),
                 }
+                | ({"inferred": True} if row.inferred else {})
                 for row in connection.execute(select(association))
             ),
             key=_sorting,
@@ -70,6 +75,7 @@ def _lineage(connection: Connection) -> dict[str, Any]:
             for parent, child in connection.execute(select(membership.c.parent_id, membership.c.child_id).distinct())
         ),
         **values,
+        "questions": sorted([row.arn, row.operation] for row in connection.execute(select(question))),
     }
     for one in told["entities"]:
         if not one["name"]:
