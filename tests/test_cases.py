@@ -30,7 +30,7 @@ def test_a_case(case: str, tmp_path: Path) -> None:
 
 
 def lineage(store: Store) -> dict[str, Any]:
-    """The whole lineage for people, and what is asked: entities by name, or by URI when they have none; times in ISO."""
+    """The whole lineage for people, and what is asked: entities by name, or by URI if they have none; times in ISO."""
     return store.read(lambda tx: _lineage(tx.connection))
 
 
