@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka image test format lint types imports template unit bench lock clean
+.PHONY: help setup demo demo-kafka image test format lint types imports template unit docs bench lock clean
 
 help:  ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ template: setup
 
 unit: setup
 	$(BIN)/pytest
+
+docs: setup  ## docs/capture.md, from the code
+	$(BIN)/python -m consumers.capture > docs/capture.md
 
 bench: setup  ## speed and size, as ratios from one run
 	$(BIN)/python -m bench

@@ -69,6 +69,12 @@ KAFKA_REBALANCES = Counter(
 FORWARDED = Counter(
     "headwater_forwarded", "Messages that were put on the topic. Stands still: nothing arrives.", registry=REGISTRY
 )
+QUESTIONS = Counter(
+    "headwater_questions",
+    "Questions put to SageMaker, by outcome: answered, unanswered. The latter rise: see headwater status for why.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 LAST_BATCH = Gauge(
     "headwater_last_batch_timestamp_seconds", "When the last batch was settled, in epoch seconds.", registry=REGISTRY
 )

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from consumers.worker import Totals
 
@@ -69,3 +77,23 @@ def _line_by_line(so_far: SoFar) -> Callable[[Totals], None]:
         )
 
     return line
+
+
+@contextmanager
+def asking() -> Iterator[Callable[[int, int], None]]:
+    """What to call with the number of questions that were asked and of how many: a bar, or a line now and then."""
+    if sys.stderr.isatty():
+        columns = (TextColumn("asking SageMaker"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda asked, of: bar.update(task, completed=asked, total=of)
+        return
+    last = time.monotonic()
+
+    def line(asked: int, of: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= TELL_EVERY:
+            last = time.monotonic()
+            print(f"asked {asked:,} of {of:,} questions", file=sys.stderr, flush=True)
+
+    yield line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
@@ -16,6 +16,9 @@ from store.compare import WAYS, Comparison
 from store.digest import PART_FIELDS
 from store.ledger import DeadLetter
 from store.status import Status
+
+if TYPE_CHECKING:
+    from consumers.reconcile import Reconciled
 
 LEDGER_OF = "the ledger of "
 """What a rebuild's reading is named, before the name of the store."""
@@ -81,6 +84,28 @@ def _most(console: Console, counted: Mapping[str, int]) -> None:
         console.print(f"  {number:>8,}  {escape(what)}", soft_wrap=True)
     if len(ordered) > SHOWN:
         console.print(f"  and {len(ordered) - SHOWN:,} others")
+
+
+def reconciled(console: Console, done: Reconciled, *, dry_run: bool) -> None:
+    """What was missing, and what became of it."""
+    from consumers.reconcile import GAPS, counted  # AWS's client: only where it is used
+
+    if not done.found:
+        console.print("nothing is missing, as far as can be told from what is known")
+        return
+    found, mended = counted(done.found), counted(done.mended)
+    for gap, number in found.items():
+        became = "" if dry_run else f", {mended.get(gap, 0):,} mended"
+        console.print(f"{number:>8,}  {GAPS[gap]}{became}")
+        for one in [one for one in (done.found if dry_run else done.left) if one.gap == gap][:SHOWN]:
+            console.print(escape(f"          {one.about}: {one.seen}"), soft_wrap=True)
+    if dry_run:
+        console.print("nobody was asked: the same command without --dry-run asks SageMaker")
+        return
+    console.print(f"{done.answered:,} questions answered, {sum(done.reasons.values()):,} not")
+    _most(console, done.reasons)
+    if done.left:
+        console.print(f"[yellow]{len(done.left):,} still missing[/yellow]: what no longer exists cannot be asked about")
 
 
 def dead_letters(console: Console, letters: Sequence[DeadLetter]) -> None:

@@ -19,8 +19,11 @@ from ingest.delivery import Refused, Source, Unavailable
 from store.database import Store
 
 if TYPE_CHECKING:
+    from consumers.inquiry import Inquiry
+    from ingest.describe import SageMaker
     from ingest.kafka_connection import Connection
 
+_ANY_TIME = 2**62
 GRACE = 9.0
 """Seconds that a worker has for the batch in hand, once it is told to stop."""
 LOOK_EVERY = 15.0
@@ -103,11 +106,21 @@ def run(
     opened_store: Callable[[], Store],
     *,
     until_empty: bool,
+    asks: Callable[[], SageMaker] | None,
     metrics_at: tuple[str, int] | None,
     log_format: str,
     log_level: str,
 ) -> None:
     """Run the worker until SIGTERM or SIGINT; see `headwater run --help`.
+
+    Args:
+        feed_of: What to read.
+        opened_store: Where lineage is kept.
+        until_empty: Stop when nothing waits any more.
+        asks: Makes the one to ask what events leave out; None: nobody is asked.
+        metrics_at: Where metrics are served.
+        log_format: How logs are written.
+        log_level: From which level on.
 
     Raises:
         Refused, Unusable, Unavailable: What it needs cannot be had, at its start or for good.
@@ -125,7 +138,8 @@ def run(
             leaving.callback(store.close)
             feed = await _watched(feed_of, leaving)
             log.info("worker started", source=feed.name, store=str(store))
-            at_rest = partial(_drained, feed) if until_empty else None
+            inquiry = await _inquiring(asks, store, stop, leaving) if asks else None
+            at_rest = partial(_drained, feed, inquiry) if until_empty else None
             totals = await work(feed.source, store, stop, health=health, at_rest=at_rest, patience=feed.patience)
             log.info("worker stopped", events=totals.events, dead=sum(totals.dead.values()), batches=totals.batches)
 
@@ -183,6 +197,29 @@ async def _watch(feed: Feed) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _drained(feed: Feed) -> bool:
-    """True when nothing waits, not even what others have in hand."""
-    return await feed.waiting() == 0
+async def _inquiring(
+    asks: Callable[[], SageMaker], store: Store, stop: asyncio.Event, leaving: AsyncExitStack
+) -> Inquiry:
+    """Ask what events leave out, beside all else, until it is left."""
+    from consumers.inquiry import Inquiry  # AWS's client: only where it is used
+
+    sagemaker = asks()
+    leaving.push_async_callback(sagemaker.aclose)
+    inquiry = Inquiry(store, sagemaker)
+    going_on = asyncio.create_task(inquiry.go_on(stop))
+
+    async def end() -> None:
+        going_on.cancel()
+        await asyncio.wait({going_on})
+        await inquiry.aclose()
+
+    leaving.push_async_callback(end)
+    return inquiry
+
+
+async def _drained(feed: Feed, inquiry: Inquiry | None = None) -> bool:
+    """True when nothing waits, not even what others have in hand, and nothing is left to ask."""
+    if await feed.waiting() != 0:
+        return False
+    asked = await inquiry.once(due=_ANY_TIME) if inquiry else None
+    return not asked or not asked.answered

@@ -42,6 +42,7 @@ for command in (
     keeping.export,
     keeping.rebuild,
     keeping.prune,
+    keeping.reconcile,
     letters,
 ):
     app.command(command)

@@ -13,7 +13,19 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from consumers.cli.filling import BatchSize, Workers
-from consumers.cli.options import AsJson, Console, Database, Failed, Kafka, Misused, at_least_one, opened, print_json
+from consumers.cli.options import (
+    AsJson,
+    Console,
+    Database,
+    Endpoint,
+    Failed,
+    Kafka,
+    Misused,
+    Region,
+    at_least_one,
+    opened,
+    print_json,
+)
 from store.database import DEFAULT_URL, Store
 
 
@@ -153,6 +165,55 @@ def prune(
         print(f"{len(found.tables)} months would go as a whole, {found.bytes / 1_000_000:,.1f} MB on disk:", end=" ")
         print(", ".join(found.tables))
     print("nothing is removed yet: keep a copy with headwater export, then say --yes")
+
+
+def reconcile(
+    *,
+    dry_run: Annotated[bool, Parameter(negative="", help="Only say what is missing: ask nobody.")] = False,
+    after: Annotated[
+        str | None,
+        Parameter(help="Days after which anything under way must be over, as 2d; else as long as SageMaker allows it."),
+    ] = None,
+    per_second: Annotated[
+        float | None, Parameter(env_var="HEADWATER_PER_SECOND", help="How often each operation is called in a second.")
+    ] = None,
+    region: Region = None,
+    endpoint_url: Endpoint = None,
+    database_url: Database = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> int:
+    """Find what events must have been lost for, and ask SageMaker about just that.
+
+    Lost are the events of what is still under way long after it must have ended, of what others speak of and nothing is
+    known of (a step's job, an endpoint's configuration, a configuration's model), and of jobs whose model is used.
+    Answers are kept in the ledger as events. The exit code is 1 when something is missing still.
+    """
+    from consumers import reconcile as mending
+    from consumers import report
+
+    longest = None if after is None else _days("--after", after) * mending.DAY
+    if per_second is not None and not 0 < per_second <= 1000:
+        raise Misused(f"--per-second must be more than 0 and at most 1,000, not {per_second}")
+    with opened(database_url) as store:
+        if dry_run:
+            found = mending.findings(store, time.time_ns() // 1_000_000, longest)
+            done = mending.Reconciled(found=found)
+        else:
+            from ingest.describe import SageMaker
+
+            sagemaker = SageMaker(region=region, endpoint_url=endpoint_url, per_second=per_second)
+            done = mending.run(store, sagemaker, longest)
+    if as_json:
+        print_json(done.told())
+    else:
+        report.reconciled(Console(highlight=False), done, dry_run=dry_run)
+    return 1 if done.left else 0
+
+
+def _days(option: str, said: str) -> int:
+    if (age := re.fullmatch(r"([0-9]{1,5})d", said)) is None:
+        raise Misused(f"{option} is a number of days, as 2d, not {said!r}")
+    return int(age[1])
 
 
 def _moment(said: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -21,6 +21,9 @@ from consumers.cli.options import (
     opened,
 )
 from store.database import DEFAULT_URL
+
+if TYPE_CHECKING:
+    from ingest.describe import SageMaker
 
 
 def run(
@@ -41,6 +44,13 @@ def run(
     batch_size: BatchSize = 500,
     visibility: Visibility = 60,
     until_empty: UntilEmpty = False,
+    describe: Annotated[
+        Literal["auto", "never"],
+        Parameter(
+            env_var="HEADWATER_DESCRIBE",
+            help="auto: ask SageMaker what events leave out and lineage needs, by its Describe and List operations.",
+        ),
+    ] = "auto",
     serving: Serving | None = None,
 ) -> None:
     """The worker: take events from an SQS queue, or a Kafka topic, and keep the lineage that follows.
@@ -78,8 +88,15 @@ def run(
         feed_of,
         lambda: opened(database_url, migrated=True),
         until_empty=until_empty,
+        asks=partial(_sagemaker, region, endpoint_url) if describe == "auto" else None,
         **(serving or Serving()).arguments(),
     )
+
+
+def _sagemaker(region: str | None, endpoint_url: str | None) -> SageMaker:
+    from ingest.describe import SageMaker  # AWS's client takes long to import
+
+    return SageMaker(region=region, endpoint_url=endpoint_url)
 
 
 def forward(

@@ -1,0 +1,87 @@
+"""docs/capture.md, written by the code that captures: `python -m consumers.capture > docs/capture.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from consumers.answers import ANSWERS
+from consumers.calls import CALLS
+from consumers.catalogue import ANSWER, CALL, EVENTS, KEPT
+from consumers.known import Kind
+from consumers.rules import RULES
+from consumers.telling import TELLINGS, Telling
+
+MARKS = {
+    "observed": "seen in what AWS itself printed",
+    "documented": "AWS's documentation says so",
+    "plausible": "follows from what is observed or documented",
+    "ours": "SageMaker captures nothing; Headwater does",
+}
+"""What the mark of a rule means."""
+
+
+def page() -> str:
+    """The page: every kind of event, call and answer, and what becomes of it."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield "# What is captured"
+    yield ""
+    yield "<!-- Written by `make docs` from the code: change the tables there. -->"
+    yield ""
+    yield f"SageMaker sends {len(EVENTS) + len(KEPT)} kinds of events (detail-types) beside what CloudTrail records of"
+    yield "calls. Each is derived from, or kept in the ledger for a reason. What no table here names is kept too,"
+    yield "counted by `headwater status`, and derived the day that a rule for it exists."
+    yield ""
+    yield from (f"- *{mark}*: {means}" for mark, means in MARKS.items())
+    yield ""
+    yield "## Events that lineage is derived from"
+    yield ""
+    rows = [(name, *_telling(TELLINGS[kind]), *_rule(kind)) for name, kind in sorted(EVENTS.items())]
+    yield from _table(("event", "status", "identity", "rule", "rests on"), rows)
+    yield ""
+    yield "## Events that are kept"
+    yield ""
+    yield from _table(("event", "why nothing is derived"), sorted(KEPT.items()))
+    yield ""
+    yield f"## Calls ({CALL})"
+    yield ""
+    yield "Who called is kept as CreatedBy and LastModifiedBy. A refused call (`errorCode`) changes nothing. Other"
+    yield "calls are kept, since the events of what they are about tell the same."
+    yield ""
+    yield ", ".join(f"`{name}`" for name in sorted(CALLS))
+    yield ""
+    yield f"## Answers ({ANSWER})"
+    yield ""
+    yield "What SageMaker answered when it was asked, kept as an event of our own, so that a replay asks nobody."
+    yield ""
+    yield ", ".join(f"`{name}`" for name in sorted(ANSWERS))
+    yield ""
+
+
+def _telling(telling: Telling) -> tuple[str, str]:
+    shape: type[msgspec.Struct] = telling.decoder.type
+    names = {one.name: one.encode_name for one in msgspec.structs.fields(shape)}
+    status = ", ".join(names[name] for name in telling.status) or "none"
+    told = dict.fromkeys(names[name] for name in (telling.arn, telling.name) if name in names)
+    return status, ", else ".join((*told, "resources"))
+
+
+def _rule(kind: Kind) -> tuple[str, str]:
+    rule = RULES[kind]
+    says = (rule.lineage.__doc__ or "").strip().partition("\n")[0]
+    return f"{rule.name}: {says}", rule.mark
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + " --- |" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+if __name__ == "__main__":
+    print(page())

@@ -1,0 +1,234 @@
+"""Events that must have been lost: found by the traces that others left, and made good by asking SageMaker.
+
+What is found follows from the store alone; what is asked is only about that. An answer may tell of more that is missing
+(a model, then the package it was made from), so it is looked again until nothing new is found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from consumers.answers import DESCRIBED_BY
+from consumers.inquiry import AT_A_TIME, Asker, Inquiry
+from consumers.known import Kind
+from consumers.process import set_up_logs, stopping
+from consumers.progress import asking
+from consumers.resource import Question, partition
+from consumers.telling import kind_in
+from store import gaps, questions
+from store.database import Store
+
+if TYPE_CHECKING:
+    from ingest.describe import SageMaker
+
+DAY = 86_400_000
+"""Milliseconds in a day."""
+
+Gap = Literal["unfinished", "unknown", "unproduced", "unanswered"]
+GAPS: Mapping[Gap, str] = {
+    "unfinished": "still under way long after it must have ended",
+    "unknown": "spoken of by others, but never told of",
+    "unproduced": "model data that is used, but no job is known to have made",
+    "unanswered": "questions that events leave open",
+}
+"""What each sort of gap is, for people."""
+
+LONGEST: Mapping[str, int] = {
+    "SageMakerTrainingJob": 28 * DAY,  # StoppingCondition: 28 days
+    "SageMakerProcessingJob": 9 * DAY,  # ProcessingStoppingCondition: 777,600 s
+    "SageMakerTransformJob": 28 * DAY,
+    "LabelingJob": 30 * DAY,  # TaskAvailabilityLifetimeInSeconds: 30 days
+    "Endpoint": 1 * DAY,
+    "ModelDeployment": 1 * DAY,
+}
+"""How long things of a type are under way at the most, in milliseconds, as SageMaker's API limits it; a day for those
+that it does not limit and that take minutes."""
+OTHERS = 30 * DAY
+"""The same for all others."""
+
+_UNDER_WAY = (
+    "Creating",
+    "Executing",
+    "InProgress",
+    "Pending",
+    "RollingBack",
+    "Starting",
+    "Stopping",
+    "Updating",
+    "CREATING",  # as events spell an endpoint's
+    "UPDATING",
+    "ROLLING_BACK",
+    "SYSTEM_UPDATING",
+)
+_TRAINED = re.compile(r"s3://.+/([A-Za-z0-9][A-Za-z0-9-]{0,62})/output/model\.tar\.gz")
+"""Where a training job puts its model: below its own name (CAPTURE B1, observed)."""
+
+
+class Finding(NamedTuple):
+    """Something that is missing.
+
+    Attributes:
+        gap: Of what sort.
+        about: The ARN or the URI in question.
+        seen: How that shows.
+        asks: What to ask of SageMaker; nothing when nobody could answer.
+    """
+
+    gap: Gap
+    about: str
+    seen: str
+    asks: tuple[Question, ...]
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What was found, and what became of it.
+
+    Attributes:
+        found: All that was missing, in the order in which it was found.
+        mended: Of these, what is missing no longer.
+        answered: How many questions SageMaker answered.
+        reasons: Why there was no answer, and how often.
+    """
+
+    found: list[Finding] = field(default_factory=list)
+    mended: list[Finding] = field(default_factory=list)
+    answered: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def left(self) -> list[Finding]:
+        """What is missing still."""
+        done = set(self.mended)
+        return [one for one in self.found if one not in done]
+
+    def told(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "found": counted(self.found),
+            "mended": counted(self.mended),
+            "answered": self.answered,
+            "reasons": self.reasons,
+            "left": [{"gap": one.gap, "about": one.about, "seen": one.seen} for one in self.left],
+        }
+
+
+def findings(store: Store, now: int, longest: int | None = None) -> list[Finding]:
+    """What is missing.
+
+    Args:
+        store: Where to look.
+        now: In epoch milliseconds.
+        longest: How long anything may be under way, in milliseconds; else as `LONGEST` says.
+    """
+    found = [
+        Finding("unfinished", one.arn, f"{one.status} since it began", about(one.arn))
+        for one in gaps.unfinished(store, _UNDER_WAY)
+        if now - one.created > (LONGEST.get(one.type, OTHERS) if longest is None else longest)
+    ]
+    found += [
+        Finding("unknown", target, f"{key} refers to it", asks)
+        for target, key in gaps.unknown(store)
+        if (asks := about(target))
+    ]
+    for arn, uri in gaps.unproduced(store):
+        match = _TRAINED.fullmatch(uri)
+        job = f"{partition(arn)}{Kind.TRAINING_JOB}/{match[1]}" if match else ""
+        found.append(Finding("unproduced", uri, "used, and no job is known to have produced it", about(job)))
+    found += [
+        Finding("unanswered", one.arn, f"lineage needs {one.operation}", (Question(one.arn, one.operation),))
+        for one in questions.waiting(store)
+    ]
+    return list({(one.gap, one.about, one.asks): one for one in found}.values())
+
+
+def about(arn: str) -> tuple[Question, ...]:
+    """What to ask about a resource, to know all that its events would have told."""
+    named = kind_in(arn)
+    if named is None:
+        return ()
+    part, name = named
+    if part == "pipeline" and "/execution/" in name:
+        execution = arn.partition("/step/")[0]
+        return (Question(execution, "DescribePipelineExecution"), Question(execution, "ListPipelineExecutionSteps"))
+    operation = DESCRIBED_BY.get(Kind(part)) if part in _KINDS else None
+    return (Question(arn, operation),) if operation else ()
+
+
+_KINDS = {kind.value for kind in Kind}
+
+
+async def reconcile(
+    store: Store,
+    sagemaker: Asker,
+    *,
+    longest: int | None = None,
+    stop: asyncio.Event | None = None,
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    tell: Callable[[int, int], None] = lambda asked, of: None,
+) -> Reconciled:
+    """Find what is missing and ask SageMaker for it, until nothing new is found.
+
+    Args:
+        store: At the newest schema.
+        sagemaker: Whom to ask.
+        longest: As `findings`.
+        stop: Ends it after the questions in hand; what was answered is kept.
+        now: Tells the time, in epoch milliseconds.
+        tell: Told how many questions were asked, and of how many that are known of so far.
+
+    Returns:
+        What was found, and what became of it.
+    """
+    done = Reconciled()
+    inquiry = Inquiry(store, sagemaker, now)
+    asked: set[Question] = set()
+    seen: dict[Finding, None] = {}
+    stop = stop or asyncio.Event()
+    while not stop.is_set():
+        fresh = await asyncio.to_thread(findings, store, now(), longest)
+        seen |= dict.fromkeys(fresh)
+        waiting = sorted({one for finding in fresh for one in finding.asks} - asked)
+        if not waiting:
+            break
+        rows = await asyncio.to_thread(questions.waiting, store)
+        for at in range(0, len(waiting), AT_A_TIME):
+            if stop.is_set():
+                break
+            some = waiting[at : at + AT_A_TIME]
+            for outcome in await inquiry.ask(some, rows):
+                done.answered += outcome.answer is not None
+                done.reasons.update([outcome.why] if outcome.answer is None else [])
+            asked |= set(some)
+            tell(len(asked), len(asked) + len(waiting) - at - len(some))
+    left = set(await asyncio.to_thread(findings, store, now(), longest))
+    done.found = list(seen)
+    done.mended = [one for one in seen if one not in left]
+    return done
+
+
+def run(store: Store, sagemaker: SageMaker, longest: int | None) -> Reconciled:
+    """Reconcile until done, SIGTERM or Ctrl-C; says now and then how far it has come; closes `sagemaker`."""
+    set_up_logs("auto", "error")
+
+    async def main() -> Reconciled:
+        async with stopping() as stop:
+            try:
+                with asking() as tell:
+                    return await reconcile(store, sagemaker, longest=longest, stop=stop, tell=tell)
+            finally:
+                await sagemaker.aclose()
+
+    return asyncio.run(main())
+
+
+def counted(found: Iterable[Finding]) -> Mapping[Gap, int]:
+    """How many findings there are of each sort."""
+    number = Counter(one.gap for one in found)
+    return {gap: number[gap] for gap in GAPS if number[gap]}
