@@ -47,7 +47,7 @@ template: setup
 	$(BIN)/cfn-lint infra/template.yaml
 
 unit: setup
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 docs: setup  ## docs/capture.md, from the code
 	$(BIN)/python -m consumers.capture > docs/capture.md

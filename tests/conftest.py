@@ -14,7 +14,14 @@ from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 from moto.sqs.models import Queue
 
-from tests.kafka import broker, kafka, pytest_terminal_summary, real_kafka
+from tests.kafka import (
+    broker,
+    kafka,
+    pytest_collection_modifyitems,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+    real_kafka,
+)
 from tests.sagemaker import FakeSageMaker, fake_sagemaker
 from tests.stores import backend, make_empty, make_store, store
 
@@ -27,7 +34,9 @@ __all__ = [
     "make_empty",
     "make_store",
     "moto_server",
+    "pytest_collection_modifyitems",
     "pytest_terminal_summary",
+    "pytest_testnodedown",
     "real_kafka",
     "sagemaker",
     "store",

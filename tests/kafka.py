@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -378,6 +378,13 @@ def mock_cluster() -> tuple[Cluster, Producer]:
 _in_place = pytest.StashKey[str]()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with Kafka run in one process, on one broker; all others wherever there is room."""
+    for item in items:
+        if {"kafka", "real_kafka", "broker"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("kafka"))
+
+
 @pytest.fixture(scope="session")
 def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A Kafka for the whole run: that of KAFKA_BOOTSTRAP, else one of our own, else librdkafka's mock cluster."""
@@ -387,7 +394,10 @@ def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     try:
         own = Broker(tmp_path_factory.mktemp("kafka"))
     except NoBroker as why:
-        pytestconfig.stash[_in_place] = f"librdkafka's mock cluster, {why}"
+        told = f"librdkafka's mock cluster, {why}"
+        pytestconfig.stash[_in_place] = told
+        if hasattr(pytestconfig, "workeroutput"):
+            pytestconfig.workeroutput["kafka"] = told
         cluster, _holding = mock_cluster()
         yield cluster
         return
@@ -412,6 +422,13 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         pytest.skip(f"no broker of our own, {why}")
     with own:
         yield own
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A process of tests has ended: keep what it told of Kafka."""
+    if told := getattr(node, "workeroutput", {}).get("kafka"):
+        node.config.stash[_in_place] = told
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
