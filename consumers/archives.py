@@ -124,7 +124,7 @@ def stopped_at(store: Store, name: str, position: Callable[..., T]) -> T | None:
     return position(**json.loads(told))
 
 
-def fill(source: Resumable, store: Store, name: str, workers: int, so_far: SoFar) -> Filled:
+def fill(source: Resumable, store: Store, name: str, workers: int, so_far: SoFar, *, patience: float = 0) -> Filled:
     """Take all that a source has, until SIGTERM or Ctrl-C; the store remembers where it stopped before the end.
 
     Args:
@@ -133,6 +133,7 @@ def fill(source: Resumable, store: Store, name: str, workers: int, so_far: SoFar
         name: What is read, for the store to remember the position by.
         workers: How many processes handle batches; 1: this one.
         so_far: How far reading has come.
+        patience: Seconds that a single process waits for what does not answer.
 
     Raises:
         Refused, Unusable, Unavailable: The source cannot be read, or the store cannot be used.
@@ -153,7 +154,8 @@ def fill(source: Resumable, store: Store, name: str, workers: int, so_far: SoFar
         kept_at = time.monotonic()
         async with stopping() as stop:
             try:
-                await source.find()
+                if not await _found(source, stop):
+                    return True
                 with ExitStack() as leaving:
                     crew = leaving.enter_context(Crew(store, workers)) if workers > 1 else None
                     tell = leaving.enter_context(progress(so_far))
@@ -172,7 +174,7 @@ def fill(source: Resumable, store: Store, name: str, workers: int, so_far: SoFar
                     if crew:
                         await work_together(source, store, stop, crew, totals=totals, settled=settled)
                     else:
-                        await work(source, store, stop, totals=totals, settled=settled, patience=0)
+                        await work(source, store, stop, totals=totals, settled=settled, patience=patience)
             except BaseException:
                 keep(position())
                 raise
@@ -183,6 +185,20 @@ def fill(source: Resumable, store: Store, name: str, workers: int, so_far: SoFar
     stopped = asyncio.run(main())
     keep(position() if stopped else None)
     return Filled(totals, time.monotonic() - began, not stopped)
+
+
+async def _found(source: Resumable, stop: asyncio.Event) -> bool:
+    """Whether a source has looked for what there is, before it was told to stop."""
+    finding, stopping = asyncio.create_task(source.find()), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({finding, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if finding.done():
+            finding.result()
+        return finding.done()
+    finally:
+        for task in (finding, stopping):
+            task.cancel()
+        await asyncio.gather(finding, stopping, return_exceptions=True)
 
 
 def export(store: Store, output: Path | None) -> None:

@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from consumers.report import age
 from consumers.worker import Totals
 
 TELL_EVERY = 5.0
@@ -69,6 +70,8 @@ def _line_by_line(so_far: SoFar) -> Callable[[Totals], None]:
         last = time.monotonic()
         read, total = so_far()
         share = f", {read / total:.0%}" if total else ""
+        if total and read:
+            share += f", about {age((last - began) * (total - read) / read)} left"
         print(
             f"{totals.events:,} events{share}, {totals.events / (last - began):,.0f}/s, "
             f"{sum(totals.dead.values()):,} dead letters",

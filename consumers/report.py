@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LEDGER_OF = "the ledger of "
 """What a rebuild's reading is named, before the name of the store."""
+BACKFILL = "headwater backfill"
+"""What a backfill's reading is named: the command."""
 SHOWN = 5
 """How many reasons or kinds are shown before the rest is counted."""
 
@@ -153,6 +155,8 @@ def status(console: Console, where: str, found: Status) -> None:
         if name.startswith(LEDGER_OF):
             source = name.removeprefix(LEDGER_OF)
             command = f"headwater rebuild --into {where} --database-url {source} --resume"
+        if name.startswith(BACKFILL):
+            command = name
         console.print(escape(f"stopped before its end, to go on: {command}"), soft_wrap=True)
 
 

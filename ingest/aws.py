@@ -61,6 +61,10 @@ class Denied(Refused):
         self.permission = permission
 
 
+class Invalid(Refused):
+    """AWS takes the request for a wrong one: this cannot be asked of this resource."""
+
+
 class Unsupported(Refused):
     """The server that was asked has no such operation, as has one that only stands in for AWS."""
 
@@ -92,7 +96,7 @@ def failure(why: Exception, thing: str, missing: str, service: str = "sqs") -> R
             return Denied(f"not allowed to read {thing}: give this role {permission}", permission)
         if code in _BAD_CREDENTIALS:
             return Refused(f"AWS does not accept these credentials ({code}): renew them, or choose others")
-        return Refused(f"AWS refuses {thing}: {why}")
+        return (Invalid if code in _INVALID else Refused)(f"AWS refuses {thing}: {why}")
     if isinstance(why, _UNREACHED):
         return Unavailable(f"{thing}: AWS did not answer ({why})")
     return Refused(f"cannot ask AWS for {thing}: {why}")

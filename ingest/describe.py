@@ -28,9 +28,9 @@ from ingest.delivery import Refused, Unavailable
 DESCRIPTION = "Headwater Description"
 """The detail-type of an answer."""
 
-DESCRIBE_PER_SECOND = 5.0
+ABOUT_ONE_PER_SECOND = 5.0
 LIST_PER_SECOND = 2.0
-"""How often an operation is called, unless told otherwise.
+"""How often an operation is called that asks about one resource, and one that lists them, unless told otherwise.
 
 AWS publishes no figures for SageMaker's control plane but that each operation has a limit of its own in each account
 and region; what is told of it is about 10 a second for Describe* and less for List*. We leave half of it to others,
@@ -213,8 +213,8 @@ class SageMaker:
     """SageMaker, as a role of ours may ask it: paced, a few calls at a time, in any region.
 
     Each operation has a pace of its own in each region, as AWS counts them; when AWS throttles all the same, its client
-    slows down and tries again. What fails is named for what to do next: `Missing`, `Denied`, `Unsupported` and
-    `Elsewhere` are answers that do not change by asking again, `Unavailable` is none.
+    slows down and tries again. What fails is named for what to do next: `Missing`, `Denied`, `Invalid`, `Unsupported`
+    and `Elsewhere` are answers that do not change by asking again, `Unavailable` is none.
     """
 
     def __init__(
@@ -232,7 +232,7 @@ class SageMaker:
 
         Args:
             region: Where to list; else as AWS's own settings say. About a resource its own region is asked.
-            per_second: How often each operation is called; else Describe* 5 times and List* twice.
+            per_second: How often each operation is called; else 5 times, and those that list resources twice.
             concurrency: How many calls are under way at the same time, at the most.
             endpoint_url: Another server than AWS.
             config: Settings for the clients: time limits, retries, proxies.
@@ -254,7 +254,7 @@ class SageMaker:
 
     def per_second(self, operation: str) -> float:
         """How often an operation is called in a second, at the most."""
-        return self._per_second or (LIST_PER_SECOND if operation.startswith("List") else DESCRIBE_PER_SECOND)
+        return self._per_second or (LIST_PER_SECOND if operation in LISTS else ABOUT_ONE_PER_SECOND)
 
     async def ask(self, operation: str, arn: str, name: str | None = None) -> bytes:
         """What SageMaker says of a resource, as an event.
@@ -272,6 +272,7 @@ class SageMaker:
             Missing: There is no such resource.
             Denied: Our role may not ask this.
             Unsupported: This server has no such operation.
+            Invalid: SageMaker does not take this question about this resource.
             Elsewhere: SageMaker has told of another account's resource of this name.
             Refused: It cannot be asked this.
             Unavailable: It did not answer; it may another time.
@@ -315,7 +316,7 @@ class SageMaker:
             arguments: What else the operation takes: `PipelineName`.
 
         Raises:
-            Missing, Denied, Unsupported, Refused, Unavailable: As `ask`.
+            Missing, Denied, Unsupported, Invalid, Refused, Unavailable: As `ask`.
         """
         how = LISTS[operation]
         request = {**how.more, **arguments, "MaxResults": PAGE}

@@ -394,7 +394,8 @@ async def test_no_more_calls_are_under_way_than_allowed(sagemaker: FakeSageMaker
 
 
 def test_without_being_told_a_few_calls_a_second_are_made() -> None:
-    assert [SageMaker().per_second(operation) for operation in ("DescribeModel", "ListModels")] == [5, 2]
+    operations = ("DescribeModel", "ListTags", "ListModels")
+    assert [SageMaker().per_second(operation) for operation in operations] == [5, 5, 2]
     assert SageMaker(per_second=0.5).per_second("DescribeModel") == 0.5
 
 

@@ -33,6 +33,7 @@ for command in (
     serving.run,
     serving.forward,
     filling.replay,
+    filling.backfill,
     filling.demo,
     asking.lineage,
     asking.digest,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from consumers.cli.options import (
     Misused,
     Region,
     at_least_one,
+    moment,
     opened,
     print_json,
 )
@@ -110,6 +112,59 @@ def _onto_topic(
         if not passed.complete:
             print("stopped before the end: the same command begins anew, and repetition does no harm")
     return 0 if passed.complete else 1
+
+
+def backfill(
+    *,
+    since: Annotated[
+        str | None, Parameter(help="Leave out what was made before: an age in days, as 90d, or a date, as 2025-01-31.")
+    ] = None,
+    kinds: Annotated[
+        str | None, Parameter(help="Look for these alone: training-job,model,endpoint … as ARNs spell them.")
+    ] = None,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="Only list what there is, and say what it would take.")
+    ] = False,
+    anew: Annotated[bool, Parameter(negative="", help="Begin anew, and not where the last one stopped.")] = False,
+    per_second: Annotated[
+        float | None,
+        Parameter(
+            validator=Number(gt=0, lte=1000),
+            help="Calls of one operation in a second: 5 if left out, 2 of those that list.",
+        ),
+    ] = None,
+    database_url: Database = DEFAULT_URL,
+    region: Region = None,
+    endpoint_url: Endpoint = None,
+    as_json: AsJson = False,
+) -> int:
+    """Ask SageMaker for what exists already: jobs, models, packages, endpoints, pipelines, experiments and the rest.
+
+    Everything is listed, then described; the answers go through the same code as live events, and into the ledger.
+    Nothing of SageMaker's is changed. Ctrl-C stops in order, and the same command goes on there. It needs a role that
+    may List and Describe: docs/deploy.md tells which permissions.
+    """
+    from consumers import backfill as filling
+    from consumers.report import BACKFILL
+    from ingest.describe import SageMaker
+
+    chosen = [kind.strip() for kind in kinds.split(",")] if kinds is not None else list(filling.KINDS)
+    if unknown := sorted(set(chosen) - set(filling.KINDS)):
+        raise Misused(f"--kinds does not know {', '.join(map(repr, unknown))}: choose of {','.join(filling.KINDS)}")
+    after = datetime.fromtimestamp(moment("--since", since) / 1000, UTC) if since else None
+    sagemaker = SageMaker(region=region, per_second=per_second, endpoint_url=endpoint_url)
+    if dry_run:
+        return filling.rehearse(sagemaker, kinds=chosen, since=after, as_json=as_json)
+    with opened(database_url, migrated=True) as store:
+        return filling.backfill(
+            store,
+            sagemaker,
+            kinds=chosen,
+            since=after,
+            reading=f"{BACKFILL} --since {since}" if since else BACKFILL,
+            anew=anew,
+            as_json=as_json,
+        )
 
 
 def demo(

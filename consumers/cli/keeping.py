@@ -23,6 +23,7 @@ from consumers.cli.options import (
     Misused,
     Region,
     at_least_one,
+    moment,
     opened,
     print_json,
 )
@@ -145,7 +146,7 @@ def prune(
     """
     from store import prune as pruning
 
-    before = _moment(ledger_older_than)
+    before = moment("--ledger-older-than", ledger_older_than)
     with opened(database_url) as store:
         found = pruning.prunable(store, before)
         gone = pruning.prune(store, before) if yes else 0
@@ -214,23 +215,6 @@ def _days(option: str, said: str) -> int:
     if (age := re.fullmatch(r"([0-9]{1,5})d", said)) is None:
         raise Misused(f"{option} is a number of days, as 2d, not {said!r}")
     return int(age[1])
-
-
-def _moment(said: str) -> int:
-    """An age or a date as epoch milliseconds."""
-    now = time.time_ns() // 1_000_000
-    if (age := re.fullmatch(r"([0-9]{1,5})d", said)) is not None:
-        moment = now - int(age[1]) * 86_400_000
-    else:
-        try:
-            moment = int(datetime.strptime(said, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1000
-        except ValueError:
-            raise Misused(
-                f"--ledger-older-than is an age in days, as 400d, or a date, as 2025-01-31, not {said!r}"
-            ) from None
-    if not 0 < moment < now:
-        raise Misused(f"--ledger-older-than must name a day in the past, not {said!r}")
-    return moment
 
 
 def _day(moment: int | None) -> str:

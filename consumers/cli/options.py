@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
@@ -183,6 +186,25 @@ def at_least_one(option: str, value: int) -> int:
     if not 1 <= value <= 1_000_000_000:
         raise Misused(f"{option} must be from 1 to 1,000,000,000, not {value}")
     return value
+
+
+def moment(option: str, said: str) -> int:
+    """An age or a date as epoch milliseconds.
+
+    Raises:
+        Misused: It is neither, or not in the past.
+    """
+    now = time.time_ns() // 1_000_000
+    if (age := re.fullmatch(r"([0-9]{1,5})d", said)) is not None:
+        found = now - int(age[1]) * 86_400_000
+    else:
+        try:
+            found = int(datetime.strptime(said, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1000
+        except ValueError:
+            raise Misused(f"{option} is an age in days, as 400d, or a date, as 2025-01-31, not {said!r}") from None
+    if not 0 < found < now:
+        raise Misused(f"{option} must name a day in the past, not {said!r}")
+    return found
 
 
 def print_json(value: object) -> None:
