@@ -4,10 +4,10 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka image test format lint types imports template unit docs bench lock clean
+.PHONY: help setup demo demo-kafka demo-backfill image test format lint types imports template unit docs bench lock clean
 
 help:  ## what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.installed  ## a virtual environment with all that is locked
 
@@ -23,6 +23,9 @@ demo: setup  ## an AWS in miniature, a real pipeline run, and its lineage
 
 demo-kafka: setup  ## the same by way of Kafka and PostgreSQL, with the services of infra/compose.yaml (needs Java and Maven)
 	@$(BIN)/python -m tests.demo_kafka
+
+demo-backfill: setup  ## an account in miniature that nobody listened to, and its lineage by asking
+	@$(BIN)/python -m tests.demo_backfill
 
 image:  ## the container (needs Docker)
 	docker build -f infra/Dockerfile -t headwater:0.1.0 .

@@ -376,7 +376,10 @@ class Backfill:
                 try:
                     answer = await self._sagemaker.ask(operation, one.found.arn, one.found.name)
                     answers.append(Delivery(answer, f"{operation} of {one.found.arn}"))
-                except (Denied, Unsupported, Invalid, Missing, Elsewhere) as why:
+                except Missing as why:
+                    if not answers:  # what is described, and has no tags to tell of, is there
+                        self.left.note(one.kind, operation, why)
+                except (Denied, Unsupported, Invalid, Elsewhere) as why:
                     self.left.note(one.kind, operation, why)
                     if isinstance(why, Denied | Unsupported):
                         self._given_up.add((one.kind, operation))
@@ -469,10 +472,10 @@ def rehearse(sagemaker: SageMaker, *, kinds: Iterable[str], since: datetime | No
     console = Console(highlight=False)
     for kind, number in found.resources.items():
         console.print(f"{number:>8,}  {kind}")
-    console.print(_said(found))
+    console.print(_said(found), soft_wrap=True)
     for sentence in source.left.sentences():
         console.print(escape(sentence), soft_wrap=True)
-    console.print("nothing was asked about them yet: leave --dry-run out to do it")
+    console.print("nothing was asked about them yet: leave --dry-run out to do it", soft_wrap=True)
     return _ended(True, source.left)
 
 

@@ -133,9 +133,8 @@ def status(console: Console, where: str, found: Status) -> None:
         ago = (time.time_ns() // 1_000_000 - found.last_received) / 1000
         newest = f", the newest tells of {moment(found.last_event)}" if found.last_event else ""
         console.print(f"last event received {age(ago)} ago{newest}")
-    derived = sum(found.events.get("derived", {}).values())
     kept = found.events.get("kept", {})
-    console.print(f"{derived + sum(kept.values()):,} events in the ledger")
+    console.print(f"{sum(sum(kinds.values()) for kinds in found.events.values()):,} events in the ledger")
     if kept:
         console.print(f"{sum(kept.values()):,} of them kept for later, no rule knows their kind yet:")
         _most(console, kept)

@@ -375,7 +375,7 @@ async def test_an_automl_job_of_the_first_sort_is_asked_about_as_such(sagemaker:
 async def test_each_operation_has_a_pace_of_its_own(sagemaker: FakeSageMaker) -> None:
     arn = arn_of("pipeline/abalone")
     sagemaker.answers("ListTags", {"Tags": []}, ResourceArn=arn)
-    sagemaker.answers("DescribePipeline", {"PipelineArn": arn}, PipelineName=arn)
+    sagemaker.answers("DescribePipeline", {"PipelineArn": arn}, PipelineName="abalone")
     async with sagemaker_at(per_second=20) as asked:
         began = time.monotonic()
         await asyncio.gather(*(asked.ask(operation, arn) for operation in ("ListTags", "DescribePipeline") * 8))

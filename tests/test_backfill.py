@@ -1,0 +1,525 @@
+"""What exists already, found by asking: on moto's server, and on the fake where it has to fail or to be counted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import structlog
+
+from consumers.backfill import BATCH, KINDS, Backfill, Estimate, Position, backfill
+from consumers.catalogue import EVENTS
+from consumers.handle import handle
+from consumers.known import Kind
+from ingest.delivery import Delivery, Refused, Unavailable
+from ingest.describe import LISTS, REQUESTS, SageMaker
+from store import ledger
+from store.database import Store
+from store.digest import canonical, digest
+from store.status import keep_position, read_up_to
+from tests.conftest import REGION
+from tests.demo_backfill import an_account
+from tests.sagemaker import FakeSageMaker, at, service
+from tests.stores import MakeStore, fed, sqlite_store
+from tests.test_cli import Headwater, headwater
+from tests.test_describe import ACCOUNT, NOON, ROLE, arn_of, labeling_jobs, told
+
+__all__ = ["headwater"]
+
+FAST = 1000.0
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()  # filling a store sets up logs for the process that it thinks is its own
+
+
+@pytest.fixture
+def one_store(tmp_path: Path) -> Iterator[Store]:
+    """A migrated empty store, where it does not matter on which database."""
+    with sqlite_store(tmp_path / "one.db") as store:
+        yield store
+
+
+def models(sagemaker: FakeSageMaker, count: int, start: float = 0) -> list[str]:
+    """The ARNs of models that were made a second apart, each with a tag."""
+    made = []
+    for number in range(count):
+        name = f"Model-{number}"
+        answer = {
+            "ModelName": name,
+            "ModelArn": arn_of(f"model/{name.lower()}"),
+            "CreationTime": at(start + number),
+            "PrimaryContainer": {"Image": "an.image/x:1", "ModelDataUrl": f"s3://bucket/{number}/model.tar.gz"},
+        }
+        made.append(sagemaker.has("ListModels", "DescribeModel", answer))
+        sagemaker.answers("ListTags", {"Tags": [{"Key": "n", "Value": str(number)}]}, ResourceArn=made[-1])
+    return made
+
+
+def filled(store: Store, *kinds: str, since: datetime | None = None, patience: float = 0, now: datetime = NOON) -> int:
+    """The exit code of a backfill of some kinds."""
+    return backfill(
+        store,
+        SageMaker(per_second=FAST, now=lambda: now),
+        kinds=kinds or KINDS,
+        since=since,
+        reading="headwater backfill",
+        anew=False,
+        as_json=True,
+        patience=patience,
+    )
+
+
+def asked(store: Store) -> Counter[tuple[str, str]]:
+    """What the ledger holds answers of: resource and operation."""
+    events = map(json.loads, ledger.events(store))
+    return Counter((event["resources"][0], event["detail"]["Operation"]) for event in events)
+
+
+async def everything(source: Backfill, most: int = 1000, ack: bool = True) -> list[Delivery]:
+    """What a source hands out, in so many batches at the most."""
+    taken: list[Delivery] = []
+    for _ in range(most):
+        if (batch := await source.read()) is None:
+            break
+        taken += batch.deliveries
+        if ack and batch.deliveries:
+            await batch.ack()
+    return taken
+
+
+def operation(delivery: Delivery) -> str:
+    return delivery.origin.partition(" of ")[0]
+
+
+# ---------------------------------------------------------------------------------------------------------- the table
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_kind_is_found_and_asked_by_can_be_asked(kind: str) -> None:
+    plan = KINDS[kind]
+    assert plan.listed_by in LISTS
+    assert set(plan.asks) <= set(REQUESTS)
+    assert plan.asks[0].startswith("Describe")
+    required = service().operation_model(plan.listed_by).input_shape.required_members
+    assert required == ([plan.parameter] if plan.within else [])
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"pipeline-execution", "model-package", "image-version"}))
+def test_tags_are_asked_for_where_the_description_has_none(kind: str) -> None:
+    described = service().operation_model(KINDS[kind].asks[0]).output_shape.members
+    assert ("ListTags" in KINDS[kind].asks) is ("Tags" not in described)
+
+
+def test_every_kind_that_rules_know_is_looked_for() -> None:
+    steps = {Kind.PIPELINE_STEP}  # told by ListPipelineExecutionSteps
+    assert {kind.value for kind in {*EVENTS.values()} - steps} <= set(KINDS)
+
+
+# ------------------------------------------------------------------------------------------------------ what is found
+
+
+def test_what_exists_is_derived_as_if_its_events_had_come(aws: str, make_store: MakeStore) -> None:
+    client = boto3.client("sagemaker")
+    made = an_account(client)
+    store, listener = make_store(), make_store()
+
+    assert filled(store) == 0
+
+    by_kind = {kind.value: name for name, kind in EVENTS.items()}
+    events = []
+    for kind, arn in made.items():
+        if kind in by_kind and kind != "pipeline-execution":
+            parameter = service().operation_model(KINDS[kind].asks[0]).input_shape.required_members[0]
+            name = arn if kind == "model-package" else arn.rpartition("/")[2]
+            describe = {
+                "training-job": client.describe_training_job,
+                "processing-job": client.describe_processing_job,
+                "transform-job": client.describe_transform_job,
+                "model": client.describe_model,
+                "model-package": client.describe_model_package,
+                "endpoint-config": client.describe_endpoint_config,
+                "endpoint": client.describe_endpoint,
+            }[kind]
+            tags = {} if kind == "model-package" else {"Tags": client.list_tags(ResourceArn=arn)["Tags"]}
+            events.append(event(by_kind[kind], arn, describe(**{parameter: name}) | tags))
+    fed(listener, events)
+    assert graph(store) == graph(listener)
+    assert Counter(line[1] for line in graph(store))["association"] == 17
+
+
+def event(kind: str, arn: str, described: Mapping[str, Any]) -> bytes:
+    """The event that SageMaker would have sent."""
+    detail = {name: value for name, value in described.items() if name != "ResponseMetadata"}
+    envelope = {
+        "version": "0",
+        "id": f"event-of-{arn}",
+        "detail-type": kind,
+        "source": "aws.sagemaker",
+        "account": ACCOUNT,
+        "region": REGION,
+        "time": NOON.isoformat(),
+        "resources": [arn],
+        "detail": detail,
+    }
+    return json.dumps(envelope, default=lambda time: round(time.timestamp() * 1000)).encode()
+
+
+def graph(store: Store) -> set[tuple[str, ...]]:
+    """Entities and what links them, without times: who asks learns later, and more exactly, when a group was made."""
+    found: set[tuple[str, ...]] = set()
+    of = ""
+    for line in map(json.loads, canonical(store).lower().splitlines()):
+        if line[0].startswith("arn:"):
+            of = line[0]
+            found.add(tuple(map(str, line[:6])))
+        elif line[0] == "association":
+            found.add((of, *map(str, line[:3])))
+    return found
+
+
+def test_a_second_time_changes_nothing(aws: str, store: Store) -> None:
+    an_account(boto3.client("sagemaker"))
+    assert filled(store) == 0
+    before, answers = digest(store), sum(asked(store).values())
+    assert filled(store, now=NOON + timedelta(days=1)) == 0
+    assert digest(store) == before
+    assert sum(asked(store).values()) == 2 * answers
+
+
+def test_executions_are_found_in_pipelines_of_any_age_with_all_that_belongs_to_them(
+    sagemaker: FakeSageMaker, one_store: Store
+) -> None:
+    pipeline, execution = arn_of("pipeline/abalone"), arn_of("pipeline/abalone/execution/0123456789ab")
+    described = {"PipelineArn": pipeline, "PipelineName": "Abalone", "CreationTime": at(-86_400 * 400)}
+    sagemaker.has("ListPipelines", "DescribePipeline", described)
+    sagemaker.answers("DescribePipelineExecution", {"PipelineExecutionArn": execution}, PipelineExecutionArn=execution)
+    summary = {"PipelineExecutionArn": execution, "StartTime": at(0)}
+    sagemaker.lists("ListPipelineExecutions", summary, PipelineName="Abalone")
+    steps = [{"StepName": name, "StartTime": at(1)} for name in ("Prepare", "Train")]
+    sagemaker.answers("ListPipelineExecutionSteps", {"PipelineExecutionSteps": steps}, PipelineExecutionArn=execution)
+    parameters = {"PipelineParameters": [{"Name": "x", "Value": "1"}]}
+    sagemaker.answers("ListPipelineParametersForExecution", parameters, PipelineExecutionArn=execution)
+    definition = {"PipelineDefinition": "{}", "CreationTime": at(0)}
+    sagemaker.answers("DescribePipelineDefinitionForExecution", definition, PipelineExecutionArn=execution)
+
+    assert filled(one_store, "pipeline", "pipeline-execution", since=at(-86_400)) == 0
+
+    assert asked(one_store) == {(execution, operation): 1 for operation in KINDS["pipeline-execution"].asks}
+
+
+async def test_only_what_was_made_since_is_asked_about(sagemaker: FakeSageMaker) -> None:
+    models(sagemaker, 5)
+    source = Backfill(SageMaker(per_second=FAST), kinds=["model"], since=at(2.5))
+    answers = await everything(source)
+    await source.aclose()
+    assert [told(one.body)["ModelName"] for one in answers if operation(one) == "DescribeModel"] == [
+        "Model-3",
+        "Model-4",
+    ]
+
+
+async def test_kinds_come_side_by_side_each_from_the_oldest_on(sagemaker: FakeSageMaker) -> None:
+    models(sagemaker, 9)
+    jobs = labeling_jobs(sagemaker, 3)
+    source = Backfill(SageMaker(per_second=FAST), kinds=["labeling-job", "model"], batch_size=4)
+    await source.find()
+    estimate = Estimate(
+        {"labeling-job": 3, "model": 9},
+        {"DescribeLabelingJob": 3, "DescribeModel": 9, "ListTags": 9},
+        9 / FAST,
+    )
+    assert source.estimate() == estimate
+    first = await everything(source, 1)
+    assert Counter(map(operation, first)) == {"DescribeLabelingJob": 1, "DescribeModel": 3, "ListTags": 3}
+    assert source.so_far() == (4, 12)
+    rest = await everything(source)
+    await source.aclose()
+    names = [told(one.body)["LabelingJobName"] for one in (*first, *rest) if operation(one) == "DescribeLabelingJob"]
+    assert names == [one.name for one in jobs]
+
+
+# ------------------------------------------------------------------------------------------------- stopped and resumed
+
+
+@pytest.mark.parametrize("acked", [True, False])
+async def test_killed_in_the_middle_it_asks_about_a_batch_anew_at_the_most(
+    sagemaker: FakeSageMaker, acked: bool
+) -> None:
+    arns = models(sagemaker, 20)
+    source = Backfill(SageMaker(per_second=FAST), kinds=["model"], batch_size=4)
+    first = await everything(source, 3)
+    first += await everything(source, 1, ack=acked)
+    await source.aclose()
+    assert source.position
+    position = Position(**json.loads(json.dumps(asdict(source.position))))
+
+    again = Backfill(SageMaker(per_second=FAST), kinds=["model"], batch_size=4, start_at=position)
+    rest = await everything(again)
+    await again.aclose()
+
+    found = [json.loads(one.body)["resources"][0] for one in (*first, *rest) if operation(one) == "DescribeModel"]
+    assert set(found) == set(arns)
+    assert len(found) == sagemaker.calls["DescribeModel"] == 20 + (0 if acked else 4)
+
+
+async def test_a_batch_acknowledged_before_the_one_before_it_moves_nothing(sagemaker: FakeSageMaker) -> None:
+    models(sagemaker, 4)
+    source = Backfill(SageMaker(per_second=FAST), kinds=["model"], batch_size=2)
+    first, second = await source.read(), await source.read()
+    assert first
+    assert second
+    await second.ack()
+    assert source.position is None
+    await first.ack()
+    assert source.position
+    assert [arn for _, arn in source.position.through.values()] == [arn_of("model/model-3")]
+    await source.aclose()
+
+
+async def test_a_position_of_another_account_or_region_holds_nothing_back(sagemaker: FakeSageMaker) -> None:
+    models(sagemaker, 3)
+    late = (10**14, "z")
+    other = Position({f"999999999999/{REGION}/model": late, f"{ACCOUNT}/eu-west-1/model": late})
+    source = Backfill(SageMaker(per_second=FAST), kinds=["model"], start_at=other)
+    assert len(await everything(source)) == 6
+    await source.aclose()
+
+
+def test_stopped_in_order_it_goes_on_there_by_itself(
+    sagemaker: FakeSageMaker, headwater: Headwater, tmp_path: Path
+) -> None:
+    count = 4 * BATCH
+    models(sagemaker, count)
+    command = [sys.executable, "-m", "consumers.cli", "backfill", "--kinds", "model", "--per-second", "100"]
+    filling = subprocess.Popen(
+        command, cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not _begun(tmp_path / "headwater.db"):
+        assert filling.poll() is None, filling.communicate()
+        time.sleep(0.05)
+    filling.send_signal(signal.SIGTERM)
+    out, err = filling.communicate(timeout=60)
+
+    assert filling.returncode == 1, err
+    assert out.endswith("stopped before the end: the same command goes on there\n")
+    [advice] = [line for line in headwater("status").out.splitlines() if "to go on" in line]
+    assert advice == "stopped before its end, to go on: headwater backfill"
+    again = headwater("backfill", "--kinds", "model", "--per-second", "1000")
+    assert (again.code, again.err.splitlines()[0]) == (
+        0,
+        "going on where the last backfill stopped; --anew begins anew",
+    )
+    assert "to go on" not in headwater("status").out
+    assert count <= sagemaker.calls["DescribeModel"] <= count + 2 * BATCH
+    with Store(f"sqlite:///{tmp_path}/headwater.db") as store:
+        assert len({arn for arn, _ in asked(store)}) == count
+
+
+def _begun(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with Store(f"sqlite:///{path}") as store:
+        try:
+            return bool(asked(store))
+        except Exception:  # noqa: BLE001  # it has no tables yet
+            return False
+
+
+def test_begun_anew_it_asks_about_all(sagemaker: FakeSageMaker, headwater: Headwater, tmp_path: Path) -> None:
+    models(sagemaker, 3)
+    with sqlite_store(tmp_path / "headwater.db") as store:
+        position = {
+            "through": {f"{ACCOUNT}/{REGION}/model": [round(at(1).timestamp() * 1000), arn_of("model/model-1")]}
+        }
+        keep_position(store, "headwater backfill", json.dumps(position))
+    fast = ("--kinds", "model", "--per-second", "1000", "--json")
+    assert json.loads(headwater("backfill", *fast).out)["resources"] == 1
+    assert json.loads(headwater("backfill", *fast, "--anew").out)["resources"] == 3
+
+
+# --------------------------------------------------------------------------------------------------------- what fails
+
+
+def test_a_throttle_costs_time_and_nothing_else(sagemaker: FakeSageMaker, one_store: Store) -> None:
+    arns = models(sagemaker, 3)
+    jobs = labeling_jobs(sagemaker, 3)
+    sagemaker.fault("throttle", "DescribeLabelingJob", times=2)
+    assert filled(one_store, "model", "labeling-job", patience=60) == 0
+    assert asked(one_store) == {
+        **{(arn, operation): 1 for arn in arns for operation in ("DescribeModel", "ListTags")},
+        **{(job.arn, "DescribeLabelingJob"): 1 for job in jobs},
+    }
+
+
+def test_what_our_role_may_not_ask_stops_nothing_else_and_is_said_once(
+    sagemaker: FakeSageMaker, headwater: Headwater, tmp_path: Path
+) -> None:
+    arns = models(sagemaker, 30)
+    labeling_jobs(sagemaker, 30)
+    sagemaker.fault("deny", "DescribeLabelingJob")
+    sagemaker.fault("deny", "ListEndpoints")
+    kinds = ("--kinds", "model,labeling-job,endpoint", "--per-second", "1000")
+
+    said = headwater("backfill", *kinds)
+
+    assert said.code == 1
+    assert said.err.splitlines()[-1] == (
+        "headwater: not allowed to ask about all: give this role sagemaker:DescribeLabelingJob, "
+        "sagemaker:ListEndpoints, then: headwater backfill --kinds endpoint,labeling-job"
+    )
+    assert sagemaker.calls["DescribeLabelingJob"] <= 30
+    with Store(f"sqlite:///{tmp_path}/headwater.db") as store:
+        assert {arn for arn, _ in asked(store)} == set(arns)
+    told = json.loads(headwater("backfill", *kinds, "--json").out)
+    assert told["denied"] == {
+        "sagemaker:DescribeLabelingJob": ["labeling-job"],
+        "sagemaker:ListEndpoints": ["endpoint"],
+    }
+
+
+def test_a_kind_that_cannot_be_described_waits_while_others_go_on(
+    sagemaker: FakeSageMaker, one_store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arns = models(sagemaker, 120)
+    jobs = labeling_jobs(sagemaker, 120)
+    sagemaker.fault("fail", "DescribeLabelingJob")
+
+    with pytest.raises(Unavailable, match=r"AWS did not answer .*; the same command goes on where this one stopped"):
+        filled(one_store, "model", "labeling-job")
+
+    assert {arn for arn, _ in asked(one_store)} == set(arns)
+    assert read_up_to(one_store, "headwater backfill")
+    assert sagemaker.calls["DescribeLabelingJob"] <= 2 * BATCH
+    sagemaker.mend()
+    assert filled(one_store, "model", "labeling-job") == 0
+    assert {arn for arn, _ in asked(one_store)} == {*arns, *(job.arn for job in jobs)}
+    assert sagemaker.calls["DescribeModel"] == 120
+    assert read_up_to(one_store, "headwater backfill") is None
+
+
+def test_a_server_that_hangs_up_at_everything_is_told_on(sagemaker: FakeSageMaker, one_store: Store) -> None:
+    sagemaker.fault("hang up")
+    with pytest.raises(Unavailable, match="what ListModels lists: AWS did not answer"):
+        filled(one_store, "model")
+
+
+def test_what_is_gone_or_another_account_s_is_counted_and_left_out(
+    sagemaker: FakeSageMaker, one_store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    [arn] = models(sagemaker, 1)
+    gone, shared = arn_of("model/gone"), arn_of("model/model-0", account="999999999999")
+    sagemaker.lists("ListModels", {"ModelArn": gone, "ModelName": "gone", "CreationTime": at(7)})
+    sagemaker.lists("ListModels", {"ModelArn": shared, "ModelName": "Model-0", "CreationTime": at(8)})
+    assert filled(one_store, "model") == 0
+    assert {one for one, _ in asked(one_store)} == {arn}
+    printed = json.loads(capfd.readouterr().out)
+    assert (printed["resources"], printed["gone"], printed["elsewhere"]) == (3, 1, 1)
+
+
+def test_what_sagemaker_does_not_take_is_said_and_left_out(
+    sagemaker: FakeSageMaker, one_store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    models(sagemaker, 1)
+    bad = arn_of("model/")  # no request can name it
+    sagemaker.lists("ListModels", {"ModelArn": bad + "x" * 300, "ModelName": "x", "CreationTime": at(7)})
+    sagemaker.answers("DescribeModel", {"ModelName": "x", "ModelArn": bad + "x", "CreationTime": at(7)}, ModelName="x")
+    assert filled(one_store, "model") == 0
+    assert Counter(name for _, name in asked(one_store)) == {"DescribeModel": 2, "ListTags": 1}
+
+
+def test_without_credentials_nothing_is_tried(
+    one_store: Store, moto_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(Refused, match="no AWS credentials"):
+        filled(one_store)
+
+
+# -------------------------------------------------------------------------------------------------------- the command
+
+
+def test_a_dry_run_describes_nothing_and_writes_nothing(
+    sagemaker: FakeSageMaker, headwater: Headwater, tmp_path: Path
+) -> None:
+    models(sagemaker, 250)
+    labeling_jobs(sagemaker, 3)
+
+    said = headwater("backfill", "--dry-run")
+
+    assert said == (
+        0,
+        "       3  labeling-job\n     250  model\n"
+        "253 resources of 2 kinds: 503 calls, or more where answers have several pages, at least 50 seconds\n"
+        "nothing was asked about them yet: leave --dry-run out to do it\n",
+        "",
+    )
+    assert {name for name in sagemaker.calls if not name.startswith("List")} == set()
+    assert "ListTags" not in sagemaker.calls
+    assert list(tmp_path.iterdir()) == []
+    told = json.loads(headwater("backfill", "--dry-run", "--json", "--kinds", "model").out)
+    assert told == {
+        "resources": {"model": 250},
+        "calls": {"DescribeModel": 250, "ListTags": 250},
+        "seconds_at_least": 50.0,
+        "denied": {},
+        "unsupported": {},
+        "invalid": {},
+        "gone": 0,
+        "elsewhere": 0,
+    }
+
+
+def test_since_is_an_age_or_a_date(sagemaker: FakeSageMaker, headwater: Headwater) -> None:
+    models(sagemaker, 2)  # of November 2023
+    for since, found in (("2023-11-14", 2), ("2023-11-15", 0), ("30d", 0)):
+        said = headwater("backfill", "--dry-run", "--json", "--since", since)
+        assert sum(json.loads(said.out)["resources"].values()) == found
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--kinds", "model,horse"), "--kinds does not know 'horse': choose of pipeline,"),
+        (("--since", "yesterday"), "--since is an age in days, as 400d, or a date, as 2025-01-31, not 'yesterday'"),
+        (("--per-second", "0"), "--per-second"),
+    ],
+)
+def test_what_is_said_wrongly_is_told_in_one_sentence(headwater: Headwater, words: tuple[str, ...], why: str) -> None:
+    said = headwater("backfill", *words)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert why in said.err
+
+
+def test_operations_that_a_server_lacks_are_named_and_gone_on_without(aws: str, headwater: Headwater) -> None:
+    boto3.client("sagemaker").create_model(ModelName="a-model", ExecutionRoleArn=ROLE)
+    said = headwater("backfill", "--kinds", "model,labeling-job,image", "--per-second", "1000")
+    assert said.code == 0
+    assert "this server has no operation ListImages, ListLabelingJobs: went on without\n" in said.out
+    assert "1 resources asked about\n2 events in" in said.out
+
+
+def test_the_answers_in_the_ledger_make_the_same_lineage_with_no_aws_in_reach(
+    aws: str, make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    an_account(boto3.client("sagemaker"))
+    store, again = make_store(), make_store()
+    assert filled(store) == 0
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    handle([Delivery(body) for body in ledger.events(store)], again)
+    assert digest(again) == digest(store)
