@@ -99,6 +99,7 @@ class Stack:
     event_bus_arn: str
     rule_arn: str
     archive_arn: str | None  # None when the stack keeps no archive
+    describe_policy_arn: str | None  # None when the stack lets nobody look at SageMaker
 
     @property
     def event_bus(self) -> str:
@@ -200,6 +201,7 @@ def deploy(aws: Aws, *, name: str = "headwater", parameters: Mapping[str, str] |
         event_bus_arn=outputs["EventBusArn"],
         rule_arn=outputs["RuleArn"],
         archive_arn=outputs.get("ArchiveArn"),
+        describe_policy_arn=outputs.get("DescribePolicyArn"),
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from consumers import demo
+from consumers.answers import DESCRIBED_BY
+from consumers.backfill import KINDS
 from consumers.demo import Aws, Stack
 
 TEMPLATE = demo.template()
@@ -142,27 +144,58 @@ def test_what_eventbridge_cannot_deliver_goes_to_the_dead_letter_queue(aws: Aws,
     assert dead_letters.rpartition(":")[2] == stack.dead_letter_queue_url.rpartition("/")[2]
 
 
-def test_the_worker_may_take_messages_from_its_queue_and_do_nothing_else(aws: Aws, stack: Stack) -> None:
+def allowed_by(aws: Aws, policy_arn: str) -> list[dict[str, Any]]:
+    """The statements of a policy, as it was deployed."""
     iam = aws.client("iam")
-    version = iam.get_policy(PolicyArn=stack.worker_policy_arn)["Policy"]["DefaultVersionId"]
-    policy = iam.get_policy_version(PolicyArn=stack.worker_policy_arn, VersionId=version)["PolicyVersion"]["Document"]
-    assert policy == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "WorkTheQueue",
-                "Effect": "Allow",
-                "Action": [
-                    "sqs:ChangeMessageVisibility",
-                    "sqs:DeleteMessage",
-                    "sqs:GetQueueAttributes",
-                    "sqs:GetQueueUrl",
-                    "sqs:ReceiveMessage",
-                ],
-                "Resource": stack.queue_arn,
-            }
-        ],
-    }
+    version = iam.get_policy(PolicyArn=policy_arn)["Policy"]["DefaultVersionId"]
+    policy = iam.get_policy_version(PolicyArn=policy_arn, VersionId=version)["PolicyVersion"]["Document"]
+    assert policy["Version"] == "2012-10-17"
+    found: list[dict[str, Any]] = policy["Statement"]
+    return found
+
+
+def test_the_worker_may_take_messages_from_its_queue_and_do_nothing_else(aws: Aws, stack: Stack) -> None:
+    assert allowed_by(aws, stack.worker_policy_arn) == [
+        {
+            "Sid": "WorkTheQueue",
+            "Effect": "Allow",
+            "Action": [
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:GetQueueUrl",
+                "sqs:ReceiveMessage",
+            ],
+            "Resource": stack.queue_arn,
+        }
+    ]
+
+
+def test_whoever_looks_at_sagemaker_may_ask_what_headwater_asks_and_nothing_else(aws: Aws, stack: Stack) -> None:
+    listing = {plan.listed_by for plan in KINDS.values()}
+    # Of AutoML jobs of the first sort, the older operation is asked.
+    about_one = {"DescribeAutoMLJob", *(operation for plan in KINDS.values() for operation in plan.asks)} - listing
+    assert {*DESCRIBED_BY.values(), "ListTags"} <= about_one  # what rules ask
+    assert stack.describe_policy_arn
+    assert allowed_by(aws, stack.describe_policy_arn) == [
+        {
+            "Sid": "DescribeWhatIsInSageMaker",
+            "Effect": "Allow",
+            "Action": [f"sagemaker:{operation}" for operation in sorted(about_one)],
+            "Resource": f"arn:aws:sagemaker:*:{stack.queue_arn.split(':')[4]}:*",
+        },
+        {
+            "Sid": "ListWhatIsInSageMaker",
+            "Effect": "Allow",
+            "Action": [f"sagemaker:{operation}" for operation in sorted(listing)],
+            "Resource": "*",
+        },
+    ]
+
+
+def test_looking_at_sagemaker_can_be_left_out(aws: Aws) -> None:
+    stack = demo.deploy(aws, parameters={"DescribeSageMaker": "false"})
+    assert stack.describe_policy_arn is None
 
 
 @pytest.mark.parametrize(
