@@ -103,8 +103,13 @@ def told(kind: Kind, made: Made, fields: Mapping[str, Any], *, begins: bool = Fa
 
 CALLS: Mapping[str, Call] = {
     "CreateTrainingJob": creates(Kind.TRAINING_JOB),
+    "StopTrainingJob": updates(Kind.TRAINING_JOB),
+    "DeleteTrainingJob": deletes(Kind.TRAINING_JOB),
     "CreateProcessingJob": creates(Kind.PROCESSING_JOB),
+    "StopProcessingJob": updates(Kind.PROCESSING_JOB),
+    "DeleteProcessingJob": deletes(Kind.PROCESSING_JOB),
     "CreateTransformJob": creates(Kind.TRANSFORM_JOB),
+    "StopTransformJob": updates(Kind.TRANSFORM_JOB),
     "CreateModel": creates(Kind.MODEL),
     "DeleteModel": deletes(Kind.MODEL),
     "CreateModelPackageGroup": creates(Kind.MODEL_PACKAGE_GROUP),

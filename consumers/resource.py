@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
@@ -68,6 +68,11 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
         """Its name with its case, if that is the name which its ARN speaks of; else what the ARN says."""
         tail = self.tail
         return name if name and name.lower() == tail.lower() else tail
+
+    def asked(self, operation: str, name: str | None) -> Iterator[Question]:
+        """The question about it, by its name with its case; none about what is no more."""
+        if not (self.deleted or self.replaced):
+            yield Question(f"{self.arn[: -len(self.tail)]}{self.named(name)}", operation)
 
     def sibling(self, kind: Kind, name: str) -> str:
         """The key of a resource of the same account and region, from its name or its ARN."""

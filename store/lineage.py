@@ -232,7 +232,12 @@ ARTIFACT_WEIGHTS = {"Model": 60, "Checkpoint": 50, "TensorBoard": 40, "DebugHook
 
 
 def artifact(
-    partition: str, type_: str, source_uri: str, created: int, metadata: dict[str, str] | None = None
+    partition: str,
+    type_: str,
+    source_uri: str,
+    created: int,
+    metadata: dict[str, str] | None = None,
+    properties: dict[str, str] | None = None,
 ) -> Artifact:
     """The artifact for an address.
 
@@ -242,6 +247,7 @@ def artifact(
         source_uri: Its address, kept as given: `.../train` and `.../train/` are two artifacts, as they are in AWS.
         created: When it was first spoken of.
         metadata: Where it came from, told by the resource that it stands for, whose word outweighs others'.
+        properties: What else is told of it, likewise.
 
     Raises:
         ValueError: The address is longer than any that SageMaker takes.
@@ -254,8 +260,9 @@ def artifact(
         type=type_,
         source_uri=source_uri,
         created=created,
-        weight=ARTIFACT_WEIGHTS.get(type_, 5) + bool(metadata),
+        weight=ARTIFACT_WEIGHTS.get(type_, 5) + bool(metadata or properties),
         metadata=metadata or {},
+        properties=properties or {},
     )
 
 

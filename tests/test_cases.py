@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Connection, select
 
 from store.database import Store
+from store.questions import waiting
 from store.tables import association, entity, membership, metric, parameter, question
 from tests.stores import fed, sqlite_store
-from tests.worlds import HERE, case_events
+from tests.worlds import HERE, abalone, case_events
 
 SHOWN = ("properties", "metadata", "billable_seconds")
 """What a case shows of an entity beside what it is; times and texts that are the same everywhere are left to others."""
@@ -27,6 +28,14 @@ def test_a_case(case: str, tmp_path: Path) -> None:
     store.close()
 
     assert told == json.loads((HERE / "cases" / case / "lineage.json").read_text())
+
+
+def test_a_store_fed_with_all_the_news_of_a_run_asks_nothing(tmp_path: Path) -> None:
+    store = fed(sqlite_store(tmp_path / "store.db"), abalone())
+    asked = waiting(store)
+    store.close()
+
+    assert asked == []
 
 
 def lineage(store: Store) -> dict[str, Any]:

@@ -51,7 +51,8 @@ def test_a_rule_that_says_something_else_is_applied_to_what_is_known(
     def silent(group: Resource[FeatureGroup], lookup: Lookup) -> Lineage:
         return Lineage(features.feature_group(group, lookup).entities[:1])
 
-    changed = dataclasses.replace(RULES[Kind.FEATURE_GROUP], lineage=silent, version=2)
+    rule = RULES[Kind.FEATURE_GROUP]
+    changed = dataclasses.replace(rule, lineage=silent, version=rule.version + 1)
     monkeypatch.setitem(RULES, Kind.FEATURE_GROUP, changed)
     assert catch_up(store) == 1
     assert catch_up(store) == 0

@@ -76,6 +76,8 @@ _models = st.sampled_from(["m-1", "M-2"])
 _configs = st.sampled_from(["blue", "Green"])
 _uris = st.sampled_from([f"s3://bucket/{name}" for name in ("raw", "train", "model.tar.gz", "checkpoints")])
 _images = st.sampled_from(["registry/image:1", "registry/image:2"])
+_groups = st.sampled_from([f"{PARTITION}feature-group/{name}" for name in ("prices", "Prices")])
+_queries = st.sampled_from([{"Database": "crm", "QueryString": f"SELECT {number}"} for number in (1, 2)])
 _jobs = st.sampled_from(["Job-1", "job-2"])
 _packages = st.sampled_from([f"{PARTITION}model-package/group/{version}" for version in (1, 2)])
 _executions = st.sampled_from([f"{PARTITION}pipeline/flow/execution/{number}" for number in ("aaa", "bbb")])
@@ -153,12 +155,16 @@ training_jobs = _told_of(
         SecondaryStatus=st.sampled_from(["Starting", "Training", "Completed"]),
         AlgorithmSpecification=st.none() | st.fixed_dictionaries({"TrainingImage": _images}),
         InputDataConfig=st.none()
-        | st.lists(_uris, max_size=2).map(
+        | st.lists(_uris | _groups, max_size=2).map(
             lambda uris: [
                 {"ChannelName": f"c{number}", "DataSource": {"S3DataSource": {"S3Uri": uri}}}
                 for number, uri in enumerate(uris)
             ]
         ),
+        TuningJobArn=st.none() | st.just(f"{PARTITION}hyper-parameter-tuning-job/search"),
+        BillableTimeInSeconds=st.sampled_from([None, 60]),
+        Environment=st.none()
+        | st.just({"SAGEMAKER_SUBMIT_DIRECTORY": "s3://bucket/code.tar.gz", "SAGEMAKER_PROGRAM": "train.py"}),
         ModelArtifacts=st.none() | st.fixed_dictionaries({"S3ModelArtifacts": _uris}),
         HyperParameters=st.none() | st.dictionaries(st.sampled_from(["eta", "mode"]), st.sampled_from(["0.1", "fast"])),
         ExperimentConfig=st.none() | st.just({"ExperimentName": "Flow", "TrialName": "aaa"}),
@@ -175,10 +181,20 @@ processing_jobs = _told_of(
         _jobs,
         ProcessingJobStatus=st.sampled_from(["InProgress", "Completed"]),
         AppSpecification=st.fixed_dictionaries({"ImageUri": _images | _uris}),
-        ProcessingInputs=st.lists(_uris, max_size=2).map(
-            lambda uris: [{"InputName": f"i{number}", "S3Input": {"S3Uri": uri}} for number, uri in enumerate(uris)]
+        ProcessingInputs=st.lists(_uris | _groups | _queries, max_size=2).map(
+            lambda inputs: [
+                {"InputName": f"i{number}"}
+                | (
+                    {"S3Input": {"S3Uri": told}}
+                    if isinstance(told, str)
+                    else {"DatasetDefinition": {"AthenaDatasetDefinition": told}}
+                )
+                for number, told in enumerate(inputs)
+            ]
         ),
-        ProcessingOutputConfig=_uris.map(lambda uri: {"Outputs": [{"OutputName": "out", "S3Output": {"S3Uri": uri}}]}),
+        ProcessingOutputConfig=_uris.map(lambda uri: {"Outputs": [{"OutputName": "out", "S3Output": {"S3Uri": uri}}]})
+        | st.just({"Outputs": [{"OutputName": "out", "FeatureStoreOutput": {"FeatureGroupName": "Prices"}}]}),
+        AutoMLJobArn=st.none() | st.just(f"{PARTITION}automl-job/auto"),
         CreationTime=_maybe_times,
         ProcessingEndTime=_maybe_times,
         Tags=_tags,

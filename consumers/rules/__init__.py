@@ -8,10 +8,32 @@ from consumers.resource import Rule
 from consumers.rules import deployment, features, jobs, pipelines, registry
 
 RULES: Mapping[Kind, Rule] = {
-    Kind.TRAINING_JOB: Rule("training job", shapes.TrainingJob, jobs.training_job, "observed"),
-    Kind.PROCESSING_JOB: Rule("processing job", shapes.ProcessingJob, jobs.processing_job, "observed"),
+    Kind.TRAINING_JOB: Rule(
+        "training job",
+        shapes.TrainingJob,
+        jobs.training_job,
+        "observed",
+        jobs.training_job_refers,
+        jobs.training_job_asks,
+        version=2,
+    ),
+    Kind.PROCESSING_JOB: Rule(
+        "processing job",
+        shapes.ProcessingJob,
+        jobs.processing_job,
+        "observed",
+        jobs.processing_job_refers,
+        jobs.processing_job_asks,
+        version=2,
+    ),
     Kind.TRANSFORM_JOB: Rule(
-        "transform job", shapes.TransformJob, jobs.transform_job, "observed", jobs.transform_job_refers
+        "transform job",
+        shapes.TransformJob,
+        jobs.transform_job,
+        "observed",
+        jobs.transform_job_refers,
+        jobs.transform_job_asks,
+        version=2,
     ),
     Kind.MODEL: Rule("model", shapes.Model, registry.model, "observed", registry.model_refers, passes_on=True),
     Kind.MODEL_PACKAGE: Rule(
@@ -40,6 +62,6 @@ RULES: Mapping[Kind, Rule] = {
     Kind.PIPELINE_STEP: Rule(
         "pipeline step", shapes.PipelineStep, pipelines.pipeline_step, "documented", pipelines.pipeline_step_refers
     ),
-    Kind.FEATURE_GROUP: Rule("feature group", shapes.FeatureGroup, features.feature_group, "ours"),
+    Kind.FEATURE_GROUP: Rule("feature group", shapes.FeatureGroup, features.feature_group, "ours", version=2),
 }
 """Every rule, by the kind of resource it reads."""

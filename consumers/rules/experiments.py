@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from consumers.shapes import ExperimentConfig
-from store.lineage import Experiment, Trial
+from store.lineage import Experiment, Trial, entity_name
 
 PIPELINE_TAG = "sagemaker:pipeline-execution-arn"
 """The tag that SageMaker puts on what a pipeline execution makes (CAPTURE B1)."""
@@ -36,19 +37,50 @@ def trial(partition: str, name: str, created: int, weight: int, source_arn: str 
     )
 
 
-def part_of(config: ExperimentConfig, tags: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The (experiment, trial) that a job is in: by its ExperimentConfig, and by the pipeline execution in its tags.
+def part_of(
+    config: ExperimentConfig, tags: Mapping[str, str], name: str, makers: Iterable[str]
+) -> Iterator[tuple[str, str]]:
+    """The (experiment, trial) that a job is in: by its ExperimentConfig, by what made it, and by its own name.
 
-    Source: CAPTURE B1, observed; a pipeline's experiment is named as the pipeline, its trial as the execution (PEXP).
+    Args:
+        config: As the job tells it.
+        tags: Of the job; the pipeline execution's among them.
+        name: Of the job; one that a pipeline execution made names the execution.
+        makers: ARNs of what may have made it: tuning and AutoML jobs.
+
+    Source: CAPTURE B1, observed; a pipeline's experiment is named as the pipeline, its trial as the execution (PEXP);
+    names of jobs that pipelines make observed (ABAL); trials of tuning and AutoML jobs plausible.
     """
     found: dict[tuple[str, str], tuple[str, str]] = {}
     if config.experiment_name or config.trial_name:
         names = (config.experiment_name or "", config.trial_name or "")
         found[names[0].lower(), names[1].lower()] = names
-    names = pipeline_names(tags.get(PIPELINE_TAG, "")) or ("", "")
-    if any(names):
+    made = [pipeline_names(tags.get(PIPELINE_TAG, "")), *map(made_in, makers)]
+    for names in filter(None, made):
         found.setdefault((names[0].lower(), names[1].lower()), names)
+    if (match := _MADE_BY_PIPELINE.fullmatch(name)) and match[1].lower() not in {trial for _, trial in found}:
+        found["", match[1].lower()] = ("", match[1])
     yield from found.values()
+
+
+_MADE_BY_PIPELINE = re.compile(r"pipelines-([a-z0-9]{12})-.+-[a-z0-9]{10}", re.IGNORECASE)
+"""`pipelines-<execution>-<step>-<random>`, observed (ABAL)."""
+
+TUNING_SUFFIX, AUTOML_SUFFIX = "aws-tuning-job", "aws-auto-ml-job"
+"""The end of the name of a tuning job's experiment, and of an AutoML job's (CAPTURE B1, observed)."""
+
+
+def made_in(arn: str) -> tuple[str, str] | None:
+    """The experiment and the trial that a tuning or an AutoML job makes, by its ARN; None if it is neither's."""
+    kind, _, name = arn.split(":", 5)[-1].partition("/")
+    match kind.lower():
+        case "hyper-parameter-tuning-job" | "tuningjob":
+            whole = entity_name(name, TUNING_SUFFIX)
+        case "automl-job":
+            whole = entity_name(name, AUTOML_SUFFIX)
+        case _:
+            return None
+    return whole, whole
 
 
 def pipeline_names(execution_arn: str) -> tuple[str, str] | None:

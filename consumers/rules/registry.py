@@ -68,7 +68,7 @@ def model_package(package: Resource[shapes.ModelPackage], lookup: Lookup) -> Lin
     """
     detail = package.detail
     since = package.created
-    itself = artifact(package.partition, "Model", package.arn, since, _metadata(detail.metadata_properties))
+    itself = artifact(package.partition, "Model", package.arn, since, metadata(detail.metadata_properties))
     parts: list[Artifact] = []
     for container in detail.inference_specification.containers:
         parts += container_artifacts(container, package.partition, since)
@@ -156,7 +156,8 @@ def _approvals(package: Resource[shapes.ModelPackage]) -> list[Action]:
     return actions
 
 
-def _metadata(told: shapes.MetadataProperties) -> dict[str, str]:
+def metadata(told: shapes.MetadataProperties) -> dict[str, str]:
+    """Where something came from, with SageMaker's names, as far as it is told."""
     found = {
         "CommitId": told.commit_id,
         "GeneratedBy": told.generated_by,

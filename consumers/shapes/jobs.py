@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from consumers.shapes.reading import Name, Number, Shape, Tags, Time, Uri
+from consumers.shapes.registry import MetadataProperties
+
+Environment = dict[str, str | None]
+"""Environment variables of a container."""
 
 
 class S3DataSource(Shape, frozen=True):
@@ -22,11 +24,18 @@ class FileSystemDataSource(Shape, frozen=True):
     directory_path: Uri | None = None
 
 
+class DatasetSource(Shape, frozen=True):
+    """A thing of SageMaker's that holds data: a feature group, a data set of a hub."""
+
+    dataset_arn: Uri | None = None
+
+
 class DataSource(Shape, frozen=True):
     """Where a channel's data is."""
 
     s3_data_source: S3DataSource = S3DataSource()
     file_system_data_source: FileSystemDataSource = FileSystemDataSource()
+    dataset_source: DatasetSource = DatasetSource()
 
 
 class Channel(Shape, frozen=True):
@@ -42,6 +51,7 @@ class AlgorithmSpecification(Shape, frozen=True):
 
     training_image: Uri | None = None
     algorithm_name: Uri | None = None
+    container_entrypoint: list[str] = []
 
 
 class ModelArtifacts(Shape, frozen=True):
@@ -50,11 +60,19 @@ class ModelArtifacts(Shape, frozen=True):
     s3_model_artifacts: Uri | None = None
 
 
+class InstanceGroup(Shape, frozen=True):
+    """Machines of one type, among those of a job."""
+
+    instance_type: str | None = None
+    instance_count: Number | None = None
+
+
 class ResourceConfig(Shape, frozen=True):
     """The machines of a job."""
 
     instance_type: str | None = None
     instance_count: Number | None = None
+    instance_groups: list[InstanceGroup] = []
     volume_size: Number | None = msgspec.field(name="VolumeSizeInGB", default=None)
 
 
@@ -76,6 +94,7 @@ class ExperimentConfig(Shape, frozen=True):
     experiment_name: Name | None = None
     trial_name: Name | None = None
     trial_component_display_name: Name | None = None
+    run_name: Name | None = None
 
 
 class FinalMetric(Shape, frozen=True):
@@ -86,24 +105,40 @@ class FinalMetric(Shape, frozen=True):
     timestamp: Time | None = None
 
 
+class ModelPackageConfig(Shape, frozen=True):
+    """The packages that a fine-tuning job without machines of its own goes from and into."""
+
+    source_model_package_arn: Uri | None = None
+
+
 class TrainingJob(Shape, frozen=True):
     """A training job, as DescribeTrainingJob shows it."""
 
     training_job_name: Name | None = None
     training_job_arn: Uri | None = None
+    tuning_job_arn: Uri | None = None
+    auto_ml_job_arn: Uri | None = msgspec.field(name="AutoMLJobArn", default=None)
+    labeling_job_arn: Uri | None = None
     training_job_status: str | None = None
     secondary_status: str | None = None
     failure_reason: str | None = None
     hyper_parameters: dict[Name, str | None] = {}
+    environment: Environment = {}
     algorithm_specification: AlgorithmSpecification = AlgorithmSpecification()
     input_data_config: list[Channel] = []
     model_artifacts: ModelArtifacts = ModelArtifacts()
+    disable_model_upload: bool | None = None
+    model_package_config: ModelPackageConfig = ModelPackageConfig()
+    output_model_package_arn: Uri | None = None
     resource_config: ResourceConfig = ResourceConfig()
     checkpoint_config: CheckpointConfig = CheckpointConfig()
     debug_hook_config: OutputPath = OutputPath()
+    debug_rule_configurations: list[OutputPath] = []
     tensor_board_output_config: OutputPath = OutputPath()
     experiment_config: ExperimentConfig = ExperimentConfig()
     final_metric_data_list: list[FinalMetric] = []
+    billable_time: Number | None = msgspec.field(name="BillableTimeInSeconds", default=None)
+    metadata_properties: MetadataProperties = MetadataProperties()
     tags: Tags = None
     creation_time: Time | None = None
     training_start_time: Time | None = None
@@ -111,11 +146,27 @@ class TrainingJob(Shape, frozen=True):
     last_modified_time: Time | None = None
 
 
+class AthenaDatasetDefinition(Shape, frozen=True):
+    """What a query of Athena selects."""
+
+    catalog: Name | None = None
+    database: Name | None = None
+    query_string: str | None = None
+
+
+class RedshiftDatasetDefinition(Shape, frozen=True):
+    """What a query of Redshift selects."""
+
+    cluster_id: Name | None = None
+    database: Name | None = None
+    query_string: str | None = None
+
+
 class DatasetDefinition(Shape, frozen=True):
     """An input of a processing job that a query makes."""
 
-    athena_dataset_definition: dict[str, Any] = {}
-    redshift_dataset_definition: dict[str, Any] = {}
+    athena_dataset_definition: AthenaDatasetDefinition = AthenaDatasetDefinition()
+    redshift_dataset_definition: RedshiftDatasetDefinition = RedshiftDatasetDefinition()
 
 
 class ProcessingInput(Shape, frozen=True):
@@ -156,6 +207,7 @@ class AppSpecification(Shape, frozen=True):
     """The program of a processing job."""
 
     image_uri: Uri | None = None
+    container_entrypoint: list[str] = []
 
 
 class ProcessingJob(Shape, frozen=True):
@@ -163,13 +215,17 @@ class ProcessingJob(Shape, frozen=True):
 
     processing_job_name: Name | None = None
     processing_job_arn: Uri | None = None
+    auto_ml_job_arn: Uri | None = msgspec.field(name="AutoMLJobArn", default=None)
+    monitoring_schedule_arn: Uri | None = None
     processing_job_status: str | None = None
     failure_reason: str | None = None
     processing_inputs: list[ProcessingInput] = []
     processing_output_config: ProcessingOutputConfig = ProcessingOutputConfig()
     processing_resources: ProcessingResources = ProcessingResources()
     app_specification: AppSpecification = AppSpecification()
+    environment: Environment = {}
     experiment_config: ExperimentConfig = ExperimentConfig()
+    metadata_properties: MetadataProperties = MetadataProperties()
     tags: Tags = None
     creation_time: Time | None = None
     processing_start_time: Time | None = None
@@ -191,18 +247,29 @@ class TransformOutput(Shape, frozen=True):
     accept: str | None = None
 
 
+class DataCaptureConfig(Shape, frozen=True):
+    """Where a transform job keeps what it was asked and what it answered."""
+
+    destination_s3_uri: Uri | None = None
+
+
 class TransformJob(Shape, frozen=True):
     """A batch transform job, as DescribeTransformJob shows it."""
 
     transform_job_name: Name | None = None
     transform_job_arn: Uri | None = None
+    auto_ml_job_arn: Uri | None = msgspec.field(name="AutoMLJobArn", default=None)
+    labeling_job_arn: Uri | None = None
     transform_job_status: str | None = None
     failure_reason: str | None = None
     model_name: Name | None = None
     transform_input: TransformInput = TransformInput()
     transform_output: TransformOutput = TransformOutput()
     transform_resources: ResourceConfig = ResourceConfig()
+    data_capture_config: DataCaptureConfig = DataCaptureConfig()
+    environment: Environment = {}
     experiment_config: ExperimentConfig = ExperimentConfig()
+    metadata_properties: MetadataProperties = MetadataProperties()
     tags: Tags = None
     creation_time: Time | None = None
     transform_start_time: Time | None = None
