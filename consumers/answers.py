@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
-from consumers.known import Kind, Known
-from consumers.telling import TELLINGS, Where, observed
+from consumers.known import DELETED, Kind, Known
+from consumers.telling import TELLINGS, Where, kind_of, observed
 from ingest.event import Event, Malformed
 
 
@@ -31,12 +32,34 @@ def describes(kind: Kind) -> Reading:
     return read
 
 
+def _associations(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+    """Associations that there were when SageMaker was asked."""
+    return tuple(
+        known
+        for one in _items(response, "AssociationSummaries")
+        for known in _told(event, Kind.ASSOCIATION, {**one, DELETED: 0})
+    )
+
+
+def _components(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+    """Which trial components were in a trial when SageMaker was asked, and what it said of them."""
+    trial = next((arn for arn in event.resources if kind_of(arn) == Kind.TRIAL), None)
+    if trial is None:
+        return ()
+    found: list[Known] = []
+    for one in _items(response, "TrialComponentSummaries"):
+        arn = one.get("TrialComponentArn")
+        both = {"TrialArn": trial, "TrialComponentArn": arn, "TrialComponentName": one.get("TrialComponentName")}
+        found += _told(event, Kind.MEMBERSHIP, {**both, DELETED: 0})
+        found += _told(event, Kind.TRIAL_COMPONENT, {**one, "Source": one.get("TrialComponentSource")})
+    return tuple(found)
+
+
 def _tags(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     """Tags of whatever was asked about."""
     for arn in event.resources:
-        part = arn.split(":", 5)[-1].partition("/")[0].lower()
-        if part in _KINDS:
-            return observed(TELLINGS[Kind(part)], response, _where(event), event.time)
+        if kind := kind_of(arn):
+            return observed(TELLINGS[kind], response, _where(event), event.time)
     return ()
 
 
@@ -50,17 +73,38 @@ DESCRIBED_BY: Mapping[Kind, str] = {
     Kind.ENDPOINT_CONFIG: "DescribeEndpointConfig",
     Kind.ENDPOINT: "DescribeEndpoint",
     Kind.FEATURE_GROUP: "DescribeFeatureGroup",
+    Kind.ARTIFACT: "DescribeArtifact",
+    Kind.CONTEXT: "DescribeContext",
+    Kind.ACTION: "DescribeAction",
+    Kind.EXPERIMENT: "DescribeExperiment",
+    Kind.TRIAL: "DescribeTrial",
+    Kind.TRIAL_COMPONENT: "DescribeTrialComponent",
 }
 """The operation that describes each kind of resource in the words of its events."""
 
 ANSWERS: Mapping[str, Reading] = {
     **{operation: describes(kind) for kind, operation in DESCRIBED_BY.items()},
+    "ListAssociations": _associations,
+    "ListTrialComponents": _components,
     "ListTags": _tags,
 }
 """What answers tell, by the operation that was asked."""
 
-_KINDS = {kind.value for kind in TELLINGS}
 _decoder = msgspec.json.Decoder(Answer)
+_items_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+def _items(response: msgspec.Raw, field: str) -> list[dict[str, Any]]:
+    """The objects in an answer's list."""
+    try:
+        return msgspec.convert(_items_decoder.decode(response).get(field) or [], list[dict[str, Any]])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise Malformed(f"{field} cannot be read: {why}") from why
+
+
+def _told(event: Event, kind: Kind, fields: Mapping[str, Any]) -> tuple[Known, ...]:
+    where = Where(event.account, event.region, ())
+    return observed(TELLINGS[kind], msgspec.json.encode(fields), where, event.time)
 
 
 def observe(event: Event) -> tuple[Known, ...]:

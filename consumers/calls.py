@@ -7,31 +7,32 @@ A call that was refused changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import msgspec
 
-from consumers.known import CREATED_BY, DELETED, MODIFIED_BY, Kind, Known
-from consumers.telling import TELLINGS, Where, observed
+from consumers import shapes
+from consumers.known import CREATED_BY, DELETED, MODIFIED_BY, RANKS, TAG, Kind, Known, entry
+from consumers.telling import TELLINGS, Where, kind_of, observed
 from ingest.event import Event, Malformed, milliseconds
+
+T = TypeVar("T")
 
 _SERVICE = ".amazonaws.com"
 
 
-class SessionIssuer(msgspec.Struct, frozen=True, rename="camel"):
-    """The role behind a session."""
-
-    arn: str | None = None
-
-
 class UserIdentity(msgspec.Struct, frozen=True, rename="camel"):
-    """Who called."""
+    """Who called: a role's session, a user, or a service of AWS."""
 
-    arn: str | None = None
-    principal_id: str | None = None
-    user_name: str | None = None
-    invoked_by: str | None = None
+    arn: shapes.Uri | None = None
+    user_name: shapes.Name | None = None
+    invoked_by: shapes.Name | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is known by: its ARN, which for a role names the session too; a service has none."""
+        return self.arn or self.user_name or self.invoked_by or ""
 
 
 class Record(msgspec.Struct, frozen=True, rename="camel"):
@@ -56,13 +57,25 @@ class Made:
         asked: What was asked for, with SageMaker's names; what the answer adds to it is there as well.
         where: The account and region, and the ARNs that the record names.
         time: When, in epoch milliseconds.
-        by: Who called: the ARN of an identity, or empty.
+        by: Who called: the ARN of an identity, or the name of a service; empty where nobody tells.
     """
 
     asked: Mapping[str, Any]
     where: Where
     time: int
     by: str
+
+    def read(self, name: str, type_: type[T], default: T) -> T:
+        """One of the things that were asked for, or the default where nothing is told of it.
+
+        Raises:
+            Malformed: It is of another type.
+        """
+        told = self.asked.get(name)
+        try:
+            return default if told is None else msgspec.convert(told, type_)
+        except msgspec.ValidationError as why:
+            raise Malformed(f"{name} cannot be read: {why}") from why
 
 
 Call = Callable[[Made], tuple[Known, ...]]
@@ -73,16 +86,27 @@ def creates(kind: Kind) -> Call:
     """A call that makes a resource, told with the names of its description."""
 
     def tell(made: Made) -> tuple[Known, ...]:
-        return told(kind, made, {**made.asked, CREATED_BY: made.by}, begins=True)
+        return told(kind, made, {**made.asked, CREATED_BY: made.by, DELETED: 0}, begins=True)
 
     return tell
 
 
-def updates(kind: Kind) -> Call:
-    """A call that changes a resource, told with the names of its description."""
+def updates(kind: Kind, *maps: str) -> Call:
+    """A call that changes a resource, told with the names of its description.
+
+    Args:
+        kind: The resource.
+        maps: The fields to which it adds entries, and from which it takes away those in `<field>ToRemove`.
+    """
 
     def tell(made: Made) -> tuple[Known, ...]:
-        return told(kind, made, {**made.asked, MODIFIED_BY: made.by})
+        for name in maps:  # as a whole they are what the kind's type says they are
+            shapes.read(msgspec.json.encode({name: made.asked.get(name)}), TELLINGS[kind].decoder)
+        fields = {name: value for name, value in made.asked.items() if name not in maps}
+        for name in maps:
+            fields |= {entry(name, key): value for key, value in made.read(name, dict[str, Any], {}).items()}
+            fields |= {entry(name, key): None for key in made.read(f"{name}ToRemove", list[str], [])}
+        return told(kind, made, {**fields, MODIFIED_BY: made.by}, least=1)
 
     return tell
 
@@ -91,14 +115,47 @@ def deletes(kind: Kind) -> Call:
     """A call that deletes a resource: what was known of it stays, and that it ended then."""
 
     def tell(made: Made) -> tuple[Known, ...]:
-        return told(kind, made, {**made.asked, DELETED: made.time, MODIFIED_BY: made.by})
+        return told(kind, made, {**made.asked, DELETED: made.time, MODIFIED_BY: made.by}, least=RANKS - 1)
 
     return tell
 
 
-def told(kind: Kind, made: Made, fields: Mapping[str, Any], *, begins: bool = False) -> tuple[Known, ...]:
-    """What fields tell of a resource of a kind, at the time of a call."""
-    return observed(TELLINGS[kind], msgspec.json.encode(fields), made.where, made.time, begins=begins, own_time=True)
+def told(
+    kind: Kind, made: Made, fields: Mapping[str, Any], *, begins: bool = False, least: int = 0
+) -> tuple[Known, ...]:
+    """What fields tell of a resource of a kind, at the time of a call.
+
+    CloudTrail tells times in whole seconds: `least` is how the call ranks among others of the same second. What is
+    made in it comes first, then what is changed, then what is deleted.
+    """
+    content = msgspec.json.encode(fields)
+    return observed(TELLINGS[kind], content, made.where, made.time, begins=begins, own_time=True, least=least)
+
+
+def links(kind: Kind) -> Call:
+    """A call that links two entities."""
+
+    def tell(made: Made) -> tuple[Known, ...]:
+        return told(kind, made, {**made.asked, CREATED_BY: made.by, DELETED: 0, "CreationTime": made.time})
+
+    return tell
+
+
+def _add_tags(made: Made) -> tuple[Known, ...]:
+    return _tagged(made, dict(shapes.tags(made.read("Tags", list[shapes.Tag], []))))
+
+
+def _delete_tags(made: Made) -> tuple[Known, ...]:
+    return _tagged(made, dict.fromkeys(made.read("TagKeys", list[str], [])))
+
+
+def _tagged(made: Made, tags: Mapping[str, str | None]) -> tuple[Known, ...]:
+    arn = made.read("ResourceArn", str, "")
+    kind = kind_of(arn)
+    if kind is None or not tags:
+        return ()
+    about = replace(made, where=made.where._replace(resources=(arn,)))
+    return told(kind, about, {f"{TAG}{key}": value for key, value in tags.items()}, least=1)
 
 
 CALLS: Mapping[str, Call] = {
@@ -120,6 +177,30 @@ CALLS: Mapping[str, Call] = {
     "DeleteEndpoint": deletes(Kind.ENDPOINT),
     "CreateFeatureGroup": creates(Kind.FEATURE_GROUP),
     "DeleteFeatureGroup": deletes(Kind.FEATURE_GROUP),
+    "CreateArtifact": creates(Kind.ARTIFACT),
+    "UpdateArtifact": updates(Kind.ARTIFACT, "Properties"),
+    "DeleteArtifact": deletes(Kind.ARTIFACT),
+    "CreateContext": creates(Kind.CONTEXT),
+    "UpdateContext": updates(Kind.CONTEXT, "Properties"),
+    "DeleteContext": deletes(Kind.CONTEXT),
+    "CreateAction": creates(Kind.ACTION),
+    "UpdateAction": updates(Kind.ACTION, "Properties"),
+    "DeleteAction": deletes(Kind.ACTION),
+    "CreateExperiment": creates(Kind.EXPERIMENT),
+    "UpdateExperiment": updates(Kind.EXPERIMENT),
+    "DeleteExperiment": deletes(Kind.EXPERIMENT),
+    "CreateTrial": creates(Kind.TRIAL),
+    "UpdateTrial": updates(Kind.TRIAL),
+    "DeleteTrial": deletes(Kind.TRIAL),
+    "CreateTrialComponent": creates(Kind.TRIAL_COMPONENT),
+    "UpdateTrialComponent": updates(Kind.TRIAL_COMPONENT, "Parameters", "InputArtifacts", "OutputArtifacts"),
+    "DeleteTrialComponent": deletes(Kind.TRIAL_COMPONENT),
+    "AddAssociation": links(Kind.ASSOCIATION),
+    "DeleteAssociation": deletes(Kind.ASSOCIATION),
+    "AssociateTrialComponent": links(Kind.MEMBERSHIP),
+    "DisassociateTrialComponent": deletes(Kind.MEMBERSHIP),
+    "AddTags": _add_tags,
+    "DeleteTags": _delete_tags,
 }
 """What calls tell, by name; those of another service are named `<service> <operation>`."""
 
@@ -141,7 +222,7 @@ def observe(event: Event) -> tuple[Known, ...]:
         raise Malformed("tells no time: neither eventTime in its record nor a time in its envelope")
     asked = {**pascal(record.request_parameters or {}), **pascal(record.response_elements or {})}
     where = Where(record.recipient_account_id or event.account, record.aws_region or event.region, event.resources)
-    return call(Made(asked, where, when, record.user_identity.arn or ""))
+    return call(Made(asked, where, when, record.user_identity.name))
 
 
 def named(event: Event) -> str:
@@ -168,21 +249,40 @@ def _read(event: Event) -> Record:
 
 MAPS = frozenset(
     {
+        "aggregation",
+        "arguments",
+        "authenticationRequestExtraParams",
+        "collectionParameters",
+        "containerEnvironmentVariables",
         "customerMetadataProperties",
         "environment",
+        "filling",
+        "hookParameters",
         "hyperParameters",
         "inputArtifacts",
+        "labels",
+        "modelVariantActions",
+        "optimizationEnvironment",
         "outputArtifacts",
+        "overrideEnvironment",
         "parameters",
+        "profilingParameters",
         "properties",
+        "ruleParameters",
         "staticHyperParameters",
+        "textGenerationHyperParameters",
     }
 )
-"""Members whose keys are not SageMaker's but their users', and stay as they are."""
+"""Members of what writes ask for whose keys are not SageMaker's but their users', and stay as they are.
+
+None of these names is a structure's in another write, so that the name alone tells.
+"""
+HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+"""What CloudTrail writes for what it does not tell (CAPTURE A3: plausible)."""
 
 
 def pascal(value: Any, *, keys: bool = True) -> Any:
-    """A JSON value with SageMaker's names: lowerCamel keys begin with a capital, at every level.
+    """A JSON value with SageMaker's names: lowerCamel keys begin with a capital, at every level; without hidden values.
 
     Args:
         value: As CloudTrail records it.
@@ -192,7 +292,8 @@ def pascal(value: Any, *, keys: bool = True) -> Any:
         return {
             name[:1].upper() + name[1:] if keys else name: pascal(inner, keys=not (keys and name in MAPS))
             for name, inner in value.items()
+            if inner != HIDDEN
         }
     if isinstance(value, list):
-        return [pascal(inner) for inner in value]
+        return [pascal(inner) for inner in value if inner != HIDDEN]
     return value

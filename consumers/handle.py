@@ -298,11 +298,14 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
     said: dict[int, Lineage] = {}
     asked: dict[int, set[Question]] = {}
     marked: list[ResourceRow] = []
+    referring: dict[int, set[str]] = {}
     problems = 0
     for key in sorted(keys):
         row = working.rows[key]
         rule = RULES[Kind(row.kind)]
         problem = None
+        if row.rule and row.rule != rule.signature:  # which may read what the one before did not
+            referring[row.id] = working.references(key)
         try:
             lineage = Lineage()
             for life in working.lives(key):
@@ -322,6 +325,7 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
     fresh = working.fresh if working.derives else {row.id for row in marked if not working.rows[row.key].derived}
     save(tx, said, fresh)
     questions.ask(tx, asked, fresh, time.time_ns() // 1_000_000 + GRACE)
+    table.refer(tx, referring, ())
     table.mark_derived(tx, marked)
     return len(said) - problems, problems
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -44,14 +45,33 @@ class Kind(StrEnum):
     PIPELINE_EXECUTION = "pipeline-execution"
     PIPELINE_STEP = "pipeline-step"
     FEATURE_GROUP = "feature-group"
+    PIPELINE = "pipeline"
+    EXPERIMENT = "experiment"
+    TRIAL = "experiment-trial"
+    TRIAL_COMPONENT = "experiment-trial-component"
+    MEMBERSHIP = "membership"
+    ARTIFACT = "artifact"
+    CONTEXT = "context"
+    ACTION = "action"
+    ASSOCIATION = "association"
 
 
 DELETED = "headwater:deleted"
-"""The field that says when a resource was deleted, in epoch milliseconds: no field of SageMaker's does."""
+"""The field that says when a resource was deleted, in epoch milliseconds, or 0 as it was made: no field of SageMaker's
+does."""
 CREATED_BY, MODIFIED_BY = "headwater:created-by", "headwater:modified-by"
 """The fields that say who made a resource and who changed it last."""
-TAG = "headwater:tag:"
-"""What the fields begin with that say what became of one tag: its value, or null when it was taken away."""
+ENTRY = "headwater:in:"
+"""What the fields begin with that say what became of one entry of a map: its value, or null when it was taken away."""
+
+
+def entry(field: str, key: str) -> str:
+    """The field that says what became of one entry of a map that is a field."""
+    return f"{ENTRY}{field}:{key}"
+
+
+TAG = entry("Tags", "")
+"""What the fields begin with that say what became of one tag."""
 
 
 class Life(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -181,7 +201,9 @@ def lives(known: Known) -> list[tuple[int | None, Life]]:
     grown: dict[int | None, Life] = dict(known.lives.items())
     born = _born(known)
     for told in sorted(known.loose.values(), key=lambda loose: loose.stamp):
-        created = told.created if told.created is not None else _life_at(born, moment(told.stamp), told.begins)
+        # What was deleted and made anew within a second was deleted first.
+        when = moment(told.stamp) - (_ends(told) and any(created * 1000 < moment(told.stamp) for created in born))
+        created = told.created if told.created is not None else _life_at(born, when, told.begins)
         life = restamped(told)
         mine = grown.get(created)
         grown[created] = life if mine is None else mine | life
@@ -205,11 +227,21 @@ _NEAR = 60
 def _born(known: Known) -> set[int]:
     """When each life began, in epoch seconds: as told, or as the request told that made it."""
     born = set(known.lives) | {told.created for told in known.loose.values() if told.created is not None}
+    ended = [moment(told.stamp) // 1000 for told in known.loose.values() if _ends(told)]
     for told in sorted((told for told in known.loose.values() if told.begins), key=lambda loose: loose.stamp):
         asked = moment(told.stamp) // 1000
-        if all(abs(created - asked) > _NEAR for created in born):
+        if not any(_same_life(created, asked, ended) for created in born):
             born.add(asked)
     return born
+
+
+def _same_life(created: int, asked: int, ended: Collection[int]) -> bool:
+    """True if what was made at one time is what was asked for at the other: near, and not deleted between."""
+    return abs(created - asked) <= _NEAR and not any(created <= end <= asked and created < asked for end in ended)
+
+
+def _ends(told: Loose) -> bool:
+    return DELETED in told.life.fields and bytes(told.life.fields[DELETED][1]) != b"0"
 
 
 def _life_at(born: Collection[int], milliseconds: int, begins: bool) -> int | None:
@@ -248,26 +280,50 @@ def _quoted(name: str) -> bytes:
 
 
 def detail(life: Life) -> bytes:
-    """The newest value of each field, as one JSON object, the way an event would tell it."""
-    inside = b",".join([b"%s:%s" % (_quoted(name), value) for name, (_, value) in life.fields.items()])
+    """The newest value of each field, as one JSON object, the way an event would tell it.
+
+    Maps of which single entries were told are as they are now; but tags, which come in several spellings: see `tags`.
+    """
+    told = {name: value for name, (_, value) in life.fields.items()}
+    single = {name[len(ENTRY) :].partition(":")[0] for name in told if name.startswith(ENTRY)}
+    for field in single - {"Tags"}:
+        told[field] = msgspec.Raw(msgspec.json.encode(with_entries(life, field, _map(told.get(field)))))
+    inside = b",".join([b"%s:%s" % (_quoted(name), value) for name, value in told.items()])
     return b"{" + inside + b"}"
 
 
+def with_entries(life: Life, field: str, whole: Mapping[str, Any]) -> dict[str, Any]:
+    """A map as it is now: what was told as a whole, and what became of single entries after that.
+
+    Args:
+        life: What is known.
+        field: The map's.
+        whole: The newest that was told as a whole.
+    """
+    found = dict(whole)
+    together = life.fields[field][0] if field in life.fields else -1
+    beginning = entry(field, "")
+    for name, (stamped, value) in life.fields.items():
+        if name.startswith(beginning) and stamped > together:
+            key = name.removeprefix(beginning)
+            one = msgspec.json.decode(value)
+            if one is None:
+                found.pop(key, None)
+            else:
+                found[key] = one
+    return found
+
+
 def tags(life: Life, whole: Mapping[str, str]) -> dict[str, str]:
-    """Its tags: those told together, and what became of single ones after that.
+    """Its tags, as they are now.
 
     Args:
         life: What is known.
         whole: The newest that were told together.
     """
-    found = dict(whole)
-    together = life.fields["Tags"][0] if "Tags" in life.fields else 0
-    for name, (stamped, value) in life.fields.items():
-        if name.startswith(TAG) and stamped > together:
-            key = name.removeprefix(TAG)
-            one = msgspec.json.decode(value)
-            if one is None:
-                found.pop(key, None)
-            else:
-                found[key] = str(one)
-    return found
+    return {key: str(value) for key, value in with_entries(life, "Tags", whole).items()}
+
+
+def _map(told: msgspec.Raw | None) -> dict[str, Any]:
+    whole = msgspec.json.decode(told) if told else {}
+    return whole if isinstance(whole, dict) else {}

@@ -12,7 +12,7 @@ import msgspec
 from consumers.known import Kind
 from consumers.shapes import Time
 from ingest.event import milliseconds
-from store.lineage import Lineage
+from store.lineage import ARTIFACT_WEIGHTS, MADE, OWN, Action, Artifact, Entity, Lineage
 
 D_co = TypeVar("D_co", bound=msgspec.Struct, covariant=True)
 D = TypeVar("D", bound=msgspec.Struct)
@@ -145,9 +145,11 @@ class Rule:
         return f"{self.name}/{self.version}"
 
     def apply(self, resource: Resource[Any], lookup: Lookup) -> Lineage:
-        """What the resource says."""
+        """What the resource says; of what stands for itself also who made it, and who changed it last."""
         said: Lineage = self.lineage(resource, lookup)
-        return said
+        if not (resource.created_by or resource.modified_by):
+            return said
+        return msgspec.structs.replace(said, entities=tuple(_signed(one, resource) for one in said.entities))
 
     def references(self, resource: Resource[Any]) -> Iterable[str]:
         """The keys of what the resource refers to."""
@@ -158,6 +160,17 @@ class Rule:
         """What SageMaker is to be asked for the sake of the resource."""
         asked: Iterable[Question] = self.asks(resource, lookup) if self.asks else ()
         return asked
+
+
+def _signed(one: Entity, resource: Resource[Any]) -> Entity:
+    # An approval or a deployment is not the doing of whoever made the package or the endpoint.
+    itself = one.weight >= MADE or (isinstance(one, Artifact) and one.source_uri == resource.arn)
+    if not itself or (isinstance(one, Action) and one.weight == OWN):
+        return one
+    weight = one.weight
+    if isinstance(one, Artifact) and weight < MADE:  # more than what others say, who know only its type
+        weight = max(weight, ARTIFACT_WEIGHTS.get(one.type, 5) + 1)
+    return msgspec.structs.replace(one, created_by=resource.created_by, modified_by=resource.modified_by, weight=weight)
 
 
 def partition(arn: str) -> str:

@@ -5,6 +5,7 @@ Events, recorded API calls and SageMaker's own answers tell of resources in the 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -13,8 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from consumers import shapes
-from consumers.known import Kind, Known, Life, loosely, stamp
+from consumers.known import ENTRY, Kind, Known, Life, loosely, stamp
 from ingest.event import Malformed, milliseconds
+from store.lineage import artifact
 
 
 class Where(NamedTuple):
@@ -61,6 +63,7 @@ def observed(
     *,
     begins: bool = False,
     own_time: bool = False,
+    least: int = 0,
 ) -> tuple[Known, ...]:
     """What is told of a resource, that resource first.
 
@@ -71,6 +74,7 @@ def observed(
         time: When it was told, in epoch milliseconds: an envelope's time, or None.
         begins: True if it tells that a life of the resource begins.
         own_time: True if `time` is the change's own, and not one that a repetition would tell anew.
+        least: What it ranks at the least, among changes of the same millisecond.
 
     Raises:
         Malformed: It does not name its resource, or a value that rules need cannot be read.
@@ -89,7 +93,7 @@ def observed(
         created_at = getattr(detail, telling.created)
         created = milliseconds(created_at, telling.created) // 1000 if created_at else None
 
-    stamped = stamp(when, _rank(detail, telling.status))
+    stamped = stamp(when, max(least, _rank(detail, telling.status)))
     tracked = telling.tracked(detail)
     life = Life(
         {name: (stamped, value) for name, value in fields.items()},
@@ -109,9 +113,11 @@ _EMPTY = (b"null", b'""', b"{}")
 
 
 def _present(told: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
-    """The fields of a JSON object that hold something."""
+    """The fields of a JSON object that hold something, or say that an entry of a map was taken away."""
     fields = _raw_fields.decode(told).items()
-    return {name: value for name, value in fields if len(value) > 4 or bytes(value) not in _EMPTY}
+    return {
+        name: value for name, value in fields if len(value) > 4 or bytes(value) not in _EMPTY or name.startswith(ENTRY)
+    }
 
 
 _PRIMARY = {
@@ -199,6 +205,14 @@ def kind_in(arn: str) -> tuple[str, str] | None:
     return (match[2].lower(), match[3]) if match else None
 
 
+def kind_of(arn: str) -> Kind | None:
+    """The kind of resource that an ARN names, if rules know it."""
+    part, name = kind_in(arn) or ("", "")
+    if part == Kind.PIPELINE and "/execution/" in name:
+        return Kind.PIPELINE_EXECUTION
+    return _KINDS.get(part)
+
+
 # ------------------------------------------------------------------------------------------- what takes more than a row
 
 
@@ -267,6 +281,39 @@ def _step(detail: shapes.PipelineStep, where: Where) -> str | None:
     return execution and f"{execution}/step/{detail.step_name}"
 
 
+def _artifact(detail: shapes.Artifact, where: Where) -> str | None:
+    for told in (detail.artifact_arn, *where.resources):
+        if told and kind_of(told) == Kind.ARTIFACT:
+            return told
+    # SageMaker's own ARN is another one: a digest that nobody can make again (CAPTURE B0).
+    uri, prefix = detail.source.source_uri, arn_of(where, "")
+    return artifact(prefix, "", uri, 0).arn if uri and prefix else None
+
+
+def _association(detail: shapes.Association, where: Where) -> str | None:
+    return link(Kind.ASSOCIATION, detail.source_arn, detail.destination_arn)
+
+
+def _membership(detail: shapes.Membership, where: Where) -> str | None:
+    trial = _given(Kind.TRIAL, detail.trial_arn or detail.trial_name, where)
+    component = _given(Kind.TRIAL_COMPONENT, detail.trial_component_arn or detail.trial_component_name, where)
+    return link(Kind.MEMBERSHIP, trial, component)
+
+
+def _given(kind: Kind, told: str | None, where: Where) -> str | None:
+    """The ARN of what is given by its name or by its ARN."""
+    return told if not told or told.startswith("arn:") else arn_of(where, f"{kind}/{told}")
+
+
+def link(kind: Kind, one: str | None, other: str | None) -> str | None:
+    """The key of a link, which has no ARN of its own: made of those of its two ends."""
+    match = _ARN.fullmatch(one or "")
+    if match is None or not other:
+        return None
+    digest = hashlib.blake2b(f"{one} {other}".lower().encode(), digest_size=16).hexdigest()
+    return f"{match[1].lower()}{kind}/{digest}"
+
+
 # ------------------------------------------------------------------------------------------------------------- the rows
 
 
@@ -281,6 +328,8 @@ def _telling(kind: Kind, shape: type[msgspec.Struct], prefix: str, **more: Any) 
 def _job_clock(stem: str) -> tuple[str, ...]:
     return ("last_modified_time", f"{stem}_end_time", f"{stem}_start_time", "creation_time")
 
+
+_CHANGED = ("last_modified_time", "creation_time")
 
 _ROWS = (
     _telling(
@@ -325,6 +374,31 @@ _ROWS = (
         identity=_step,
     ),
     _telling(Kind.FEATURE_GROUP, shapes.FeatureGroup, "feature_group", clock=("last_modified_time", "creation_time")),
+    _telling(Kind.ARTIFACT, shapes.Artifact, "artifact", status=(), clock=_CHANGED, identity=_artifact),
+    _telling(Kind.CONTEXT, shapes.Context, "context", status=(), clock=_CHANGED),
+    _telling(Kind.ACTION, shapes.Action, "action", status=(), clock=_CHANGED),
+    _telling(Kind.EXPERIMENT, shapes.Experiment, "experiment", status=(), clock=_CHANGED),
+    _telling(Kind.TRIAL, shapes.Trial, "trial", status=(), clock=_CHANGED),
+    _telling(Kind.TRIAL_COMPONENT, shapes.TrialComponent, "trial_component", status=(), clock=_CHANGED),
+    _telling(
+        Kind.ASSOCIATION,
+        shapes.Association,
+        "association",
+        status=(),
+        clock=("creation_time",),
+        created=None,
+        identity=_association,
+    ),
+    _telling(
+        Kind.MEMBERSHIP,
+        shapes.Membership,
+        "membership",
+        status=(),
+        clock=("creation_time",),
+        created=None,
+        identity=_membership,
+    ),
 )
+_KINDS = {row.kind.value: row.kind for row in _ROWS}
 TELLINGS: Mapping[Kind, Telling] = {row.kind: row for row in _ROWS}
 """How each kind of resource is spoken of; fields and quirks from CAPTURE A1 and A2."""

@@ -168,13 +168,18 @@ def _view(known: Known, created: int | None, life: Life, rule: Rule, replaced: i
         created=exactly or roughly or 0,
         modified=max((moment(stamped) for stamped, _ in life.fields.values()), default=0),
         replaced=replaced,
-        deleted=msgspec.json.decode(deleted[1], type=int) if deleted else None,
+        deleted=(msgspec.json.decode(deleted[1], type=int) or None) if deleted else None,
         changes=tuple(Change(moment(stamped), values) for stamped, values in life.changes),
         tags=tags(life, shapes.tags(getattr(told, "tags", None))),
-        created_by=_text(life, CREATED_BY),
-        modified_by=_text(life, MODIFIED_BY),
+        created_by=_who(life, CREATED_BY, "CreatedBy"),
+        modified_by=_who(life, MODIFIED_BY, "LastModifiedBy"),
     )
 
 
-def _text(life: Life, name: str) -> str:
-    return msgspec.json.decode(life.fields[name][1], type=str) if name in life.fields else ""
+def _who(life: Life, told: str, described: str) -> str:
+    """Who did something, as a call tells, or else SageMaker's own answer."""
+    if told in life.fields:
+        return msgspec.json.decode(life.fields[told][1], type=str)
+    if described in life.fields:
+        return shapes.who(life.fields[described][1])
+    return ""

@@ -238,6 +238,8 @@ def artifact(
     created: int,
     metadata: dict[str, str] | None = None,
     properties: dict[str, str] | None = None,
+    *,
+    source_types: tuple[tuple[str, str], ...] = (),
 ) -> Artifact:
     """The artifact for an address.
 
@@ -248,13 +250,14 @@ def artifact(
         created: When it was first spoken of.
         metadata: Where it came from, told by the resource that it stands for, whose word outweighs others'.
         properties: What else is told of it, likewise.
+        source_types: Other names of its source, sorted: with other ones it is another artifact.
 
     Raises:
         ValueError: The address is longer than any that SageMaker takes.
     """
     if len(source_uri.encode()) > LONGEST_URI:
         raise ValueError(f"a source URI of more than {LONGEST_URI:,} bytes: {source_uri[:60]}...")
-    identity = hashlib.blake2b(msgspec.json.encode((source_uri, ())), digest_size=16).hexdigest()
+    identity = hashlib.blake2b(msgspec.json.encode((source_uri, source_types)), digest_size=16).hexdigest()
     return Artifact(
         arn=f"{partition}artifact/{identity}",
         type=type_,
@@ -263,6 +266,7 @@ def artifact(
         weight=ARTIFACT_WEIGHTS.get(type_, 5) + bool(metadata or properties),
         metadata=metadata or {},
         properties=properties or {},
+        source_types=source_types,
     )
 
 

@@ -81,7 +81,11 @@ def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collectio
     _replace(connection, membership, _owned(connection, membership, speakers_before), memberships)
     _write_details(
         connection,
-        {ids[key]: (one, number not in fresh) for (number, key), one in told.items() if one.weight >= MADE},
+        {
+            ids[key]: (one, number not in fresh or (key in there and there[key].weight >= MADE))
+            for (number, key), one in told.items()
+            if one.weight >= MADE
+        },
     )
     doubtful = {key[1] for key, before in mentioned.items() if mentions.get(key) != before}
     if doubtful:
@@ -151,7 +155,9 @@ def _claim(one: Entity) -> str | None:
 
 def _is_plain(one: Artifact) -> bool:
     """True of an artifact as SageMaker captures it: all that is said of it follows from its weight and its source."""
-    return one.weight < MADE and not (one.name or one.metadata or one.properties or one.source_types)
+    return one.weight < MADE and not (
+        one.name or one.metadata or one.properties or one.source_types or one.created_by or one.modified_by
+    )
 
 
 def _claim_of(row: EntityRow) -> str:

@@ -44,7 +44,9 @@ REAL = about_one_resource(
 made_up = (
     st.sampled_from(everything)
     .flatmap(lambda kind: st.lists(kind, min_size=1, max_size=8))
-    .map(lambda bodies: max(about_one_resource([one for body in bodies for one in told(body)]), key=len))
+    .map(lambda bodies: about_one_resource([one for body in bodies for one in told(body)]))
+    .filter(bool)
+    .map(lambda found: max(found, key=len))
 )
 # Of one resource: several lives, equal stamps, observations without a life or a time of their own.
 observations = (st.sampled_from(REAL) | made_up).flatmap(

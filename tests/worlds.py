@@ -53,6 +53,38 @@ def event(kind: str, detail: dict[str, Any], *, time: int | None = NOON, resourc
     return json.dumps(told).encode()
 
 
+def call(
+    name: str,
+    asked: dict[str, Any],
+    answered: dict[str, Any] | None = None,
+    *,
+    time: int = NOON,
+    who: str = f"arn:aws:sts::{ACCOUNT}:assumed-role/data-science/ada",
+    **more: Any,
+) -> bytes:
+    """A call of SageMaker's API as CloudTrail records it; times in whole seconds, as it tells them."""
+    told = {
+        "eventVersion": "1.09",
+        "userIdentity": {"type": "AssumedRole", "arn": who, "accountId": ACCOUNT},
+        "eventTime": iso(time // 1000 * 1000).replace(".000", ""),
+        "eventSource": "sagemaker.amazonaws.com",
+        "eventName": name,
+        "awsRegion": REGION,
+        "requestParameters": asked,
+        "responseElements": answered,
+        "eventType": "AwsApiCall",
+        "recipientAccountId": ACCOUNT,
+        **more,
+    }
+    return event("AWS API Call via CloudTrail", told, time=time).replace(b'"SageMaker AWS', b'"AWS')
+
+
+def answer(operation: str, response: dict[str, Any], *, arn: str, time: int = NOON) -> bytes:
+    """What SageMaker answered when it was asked about something, as it is kept."""
+    body = event("", {"Operation": operation, "Response": response}, time=time, resources=[arn])
+    return body.replace(b'"SageMaker "', b'"Headwater Description"').replace(b'"aws.sagemaker"', b'"headwater"')
+
+
 def iso(milliseconds: int) -> str:
     """A time as EventBridge's envelope spells it."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -250,6 +282,96 @@ feature_groups = _told_of(
     ),
 )
 
+_hex = st.sampled_from(["a" * 32, "b" * 32])
+_ends = st.sampled_from(
+    [
+        f"{PARTITION}artifact/{'a' * 32}",
+        f"{PARTITION}artifact/{'b' * 32}",
+        f"{PARTITION}context/Review",
+        f"{PARTITION}action/check",
+        f"{PARTITION}experiment-trial-component/job-1-aws-training-job",
+        f"{PARTITION}experiment-trial-component/by-hand",
+    ]
+)
+_properties = st.none() | st.dictionaries(st.sampled_from(["a", "B"]), st.sampled_from(["1", "2"]))
+_removed = st.none() | st.lists(st.sampled_from(["a", "B"]))
+_callers = st.sampled_from(["arn:aws:iam::111122223333:user/ada", "arn:aws:iam::111122223333:user/lin"])
+
+
+def _called(name: str, answered: dict[str, Any] | None = None, **asked: st.SearchStrategy[Any]) -> Any:
+    """Calls of one name, some of them refused; what is None is not asked for."""
+
+    def make(asked: dict[str, Any], time: int, who: str, refused: bool) -> bytes:
+        told = {name: value for name, value in asked.items() if value is not None}
+        return call(name, told, answered, time=time, who=who, **({"errorCode": "AccessDenied"} if refused else {}))
+
+    return st.builds(make, st.fixed_dictionaries(asked), _times, _callers, st.sampled_from([False, False, True]))
+
+
+_artifact_arns = _hex.map(lambda digest: f"{PARTITION}artifact/{digest}")
+_components = st.sampled_from(["Job-1-aws-training-job", "By-Hand"])
+_trials = st.sampled_from(["aaa", "Monday"])
+artifact_calls = st.one_of(
+    _called(
+        "CreateArtifact",
+        artifactArn=_artifact_arns,
+        source=_uris.map(lambda uri: {"sourceUri": uri}),
+        artifactType=st.sampled_from(["DataSet", "Model", "Notes"]),
+        properties=_properties,
+    ),
+    _called("UpdateArtifact", artifactArn=_artifact_arns, properties=_properties, propertiesToRemove=_removed),
+    _called("DeleteArtifact", artifactArn=_artifact_arns),
+)
+context_calls = st.one_of(
+    _called(
+        "CreateContext",
+        contextName=st.just("Review"),
+        source=st.just({"sourceUri": "https://example.com"}),
+        contextType=st.sampled_from(["Review", "Project"]),
+        properties=_properties,
+    ),
+    _called("UpdateContext", contextName=st.just("Review"), properties=_properties, propertiesToRemove=_removed),
+    _called("DeleteContext", contextName=st.just("Review")),
+    _called("CreateAction", actionName=st.just("check"), actionType=st.just("Check"), status=st.just("InProgress")),
+    _called("UpdateAction", actionName=st.just("check"), status=st.sampled_from(["Completed", "Failed"])),
+)
+experiment_calls = st.one_of(
+    _called("CreateExperiment", experimentName=st.sampled_from(["Flow", "Churn"]), description=st.just("told")),
+    _called("DeleteExperiment", experimentName=st.sampled_from(["Flow", "Churn"])),
+    _called("CreateTrial", trialName=_trials, experimentName=st.sampled_from(["Flow", "Churn"])),
+    _called("DeleteTrial", trialName=_trials),
+    _called(
+        "AddTags",
+        resourceArn=st.sampled_from([f"{PARTITION}experiment/flow", f"{PARTITION}training-job/job-1"]),
+        tags=st.sampled_from([[{"key": "team", "value": "b"}], [{"key": "cost", "value": "4"}]]),
+    ),
+    _called("DeleteTags", resourceArn=st.just(f"{PARTITION}training-job/job-1"), tagKeys=st.just(["team"])),
+)
+component_calls = st.one_of(
+    _called(
+        "CreateTrialComponent", trialComponentName=_components, parameters=st.just({"eta": {"stringValue": "0.3"}})
+    ),
+    _called(
+        "UpdateTrialComponent",
+        trialComponentName=_components,
+        displayName=st.sampled_from([None, "good", "better"]),
+        parameters=st.none() | st.just({"eta": {"numberValue": 0.2}}) | st.just({"mode": {"stringValue": "slow"}}),
+        parametersToRemove=st.none() | st.just(["eta"]),
+    ),
+    _called("DeleteTrialComponent", trialComponentName=_components),
+    _called("AssociateTrialComponent", trialComponentName=_components, trialName=_trials),
+    _called("DisassociateTrialComponent", trialComponentName=_components, trialName=_trials),
+)
+association_calls = st.one_of(
+    _called(
+        "AddAssociation",
+        sourceArn=_ends,
+        destinationArn=_ends,
+        associationType=st.sampled_from([None, "Produced", "DerivedFrom"]),
+    ),
+    _called("DeleteAssociation", sourceArn=_ends, destinationArn=_ends),
+)
+
 everything = (
     endpoints,
     configs,
@@ -261,6 +383,11 @@ everything = (
     executions,
     steps,
     feature_groups,
+    artifact_calls,
+    context_calls,
+    experiment_calls,
+    component_calls,
+    association_calls,
 )
 one_of_all = st.one_of(everything)
 # A world of few kinds of things is one in which more happens to each of them.

@@ -5,35 +5,35 @@ from collections.abc import Mapping
 from consumers import shapes
 from consumers.known import Kind
 from consumers.resource import Rule
-from consumers.rules import deployment, features, jobs, pipelines, registry
+from consumers.rules import deployment, entities, features, jobs, pipelines, registry
 
 RULES: Mapping[Kind, Rule] = {
     Kind.TRAINING_JOB: Rule(
         "training job",
         shapes.TrainingJob,
-        jobs.training_job,
+        entities.amended(jobs.training_job),
         "observed",
-        jobs.training_job_refers,
+        entities.amended_refers(jobs.training_job_refers),
         jobs.training_job_asks,
-        version=2,
+        version=3,
     ),
     Kind.PROCESSING_JOB: Rule(
         "processing job",
         shapes.ProcessingJob,
-        jobs.processing_job,
+        entities.amended(jobs.processing_job),
         "observed",
-        jobs.processing_job_refers,
+        entities.amended_refers(jobs.processing_job_refers),
         jobs.processing_job_asks,
-        version=2,
+        version=3,
     ),
     Kind.TRANSFORM_JOB: Rule(
         "transform job",
         shapes.TransformJob,
-        jobs.transform_job,
+        entities.amended(jobs.transform_job),
         "observed",
-        jobs.transform_job_refers,
+        entities.amended_refers(jobs.transform_job_refers),
         jobs.transform_job_asks,
-        version=2,
+        version=3,
     ),
     Kind.MODEL: Rule("model", shapes.Model, registry.model, "observed", registry.model_refers, passes_on=True),
     Kind.MODEL_PACKAGE: Rule(
@@ -63,5 +63,26 @@ RULES: Mapping[Kind, Rule] = {
         "pipeline step", shapes.PipelineStep, pipelines.pipeline_step, "documented", pipelines.pipeline_step_refers
     ),
     Kind.FEATURE_GROUP: Rule("feature group", shapes.FeatureGroup, features.feature_group, "ours", version=2),
+    Kind.ARTIFACT: Rule("artifact", shapes.Artifact, entities.artifact_made, "documented", asks=entities.artifact_asks),
+    Kind.CONTEXT: Rule("context", shapes.Context, entities.context_made, "documented"),
+    Kind.ACTION: Rule("action", shapes.Action, entities.action_made, "documented"),
+    Kind.EXPERIMENT: Rule(
+        "experiment", shapes.Experiment, entities.experiment_made, "documented", entities.experiment_refers
+    ),
+    Kind.TRIAL: Rule("trial", shapes.Trial, entities.trial_made, "documented", entities.trial_refers),
+    Kind.TRIAL_COMPONENT: Rule(
+        "trial component", shapes.TrialComponent, entities.component_made, "documented", entities.component_refers
+    ),
+    Kind.MEMBERSHIP: Rule(
+        "membership", shapes.Membership, entities.membership_made, "documented", entities.membership_refers
+    ),
+    Kind.ASSOCIATION: Rule(
+        "association",
+        shapes.Association,
+        entities.association_made,
+        "documented",
+        entities.association_refers,
+        entities.association_asks,
+    ),
 }
 """Every rule, by the kind of resource it reads."""

@@ -5,6 +5,7 @@ there is None, a structure that is not there is an empty one.
 """
 
 from consumers.shapes.deployment import *  # noqa: F403 -- types, all of them
+from consumers.shapes.entities import *  # noqa: F403 -- types, all of them
 from consumers.shapes.features import *  # noqa: F403 -- types, all of them
 from consumers.shapes.jobs import *  # noqa: F403 -- types, all of them
 from consumers.shapes.pipelines import *  # noqa: F403 -- types, all of them

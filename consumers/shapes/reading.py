@@ -37,6 +37,31 @@ class Tag(msgspec.Struct, frozen=True, gc=False):
 Tags = dict[Name, Name | None] | list[Tag] | None
 
 
+class IamIdentity(Shape, frozen=True):
+    """An identity of IAM."""
+
+    arn: Uri | None = None
+
+
+class UserContext(Shape, frozen=True):
+    """Who did something, as SageMaker's answers tell it."""
+
+    user_profile_arn: Uri | None = None
+    iam_identity: IamIdentity = IamIdentity()
+
+
+_user = msgspec.json.Decoder(UserContext)
+
+
+def who(told: bytes | msgspec.Raw) -> str:
+    """The ARN of whoever did something: a user of Studio, or an identity of IAM; empty where it cannot be read."""
+    try:
+        user = read(told, _user)
+    except Malformed:
+        return ""
+    return user.user_profile_arn or user.iam_identity.arn or ""
+
+
 D = TypeVar("D", bound=msgspec.Struct)
 
 
