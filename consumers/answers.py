@@ -79,6 +79,9 @@ DESCRIBED_BY: Mapping[Kind, str] = {
     Kind.EXPERIMENT: "DescribeExperiment",
     Kind.TRIAL: "DescribeTrial",
     Kind.TRIAL_COMPONENT: "DescribeTrialComponent",
+    Kind.TUNING_JOB: "DescribeHyperParameterTuningJob",
+    Kind.AUTOML_JOB: "DescribeAutoMLJobV2",
+    Kind.LABELING_JOB: "DescribeLabelingJob",
 }
 """The operation that describes each kind of resource in the words of its events."""
 
@@ -86,6 +89,8 @@ ANSWERS: Mapping[str, Reading] = {
     **{operation: describes(kind) for kind, operation in DESCRIBED_BY.items()},
     "ListAssociations": _associations,
     "ListTrialComponents": _components,
+    "DescribeAutoMLJob": describes(Kind.AUTOML_JOB),
+    "ListTrainingJobsForHyperParameterTuningJob": describes(Kind.TUNING_JOB),
     "ListTags": _tags,
 }
 """What answers tell, by the operation that was asked."""

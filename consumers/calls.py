@@ -158,6 +158,14 @@ def _tagged(made: Made, tags: Mapping[str, str | None]) -> tuple[Known, ...]:
     return told(kind, about, {f"{TAG}{key}": value for key, value in tags.items()}, least=1)
 
 
+def _glue_job_run(made: Made) -> tuple[Known, ...]:
+    """A run of a Glue job begins, told with the names of its events."""
+    asked = made.asked
+    names = {"jobName": "JobName", "jobRunId": "JobRunId", "arguments": "Arguments"}
+    fields = {ours: asked[theirs] for ours, theirs in names.items() if theirs in asked}
+    return told(Kind.GLUE_JOB_RUN, made, {**fields, CREATED_BY: made.by}, begins=True)
+
+
 CALLS: Mapping[str, Call] = {
     "CreateTrainingJob": creates(Kind.TRAINING_JOB),
     "StopTrainingJob": updates(Kind.TRAINING_JOB),
@@ -167,6 +175,15 @@ CALLS: Mapping[str, Call] = {
     "DeleteProcessingJob": deletes(Kind.PROCESSING_JOB),
     "CreateTransformJob": creates(Kind.TRANSFORM_JOB),
     "StopTransformJob": updates(Kind.TRANSFORM_JOB),
+    "CreateHyperParameterTuningJob": creates(Kind.TUNING_JOB),
+    "StopHyperParameterTuningJob": updates(Kind.TUNING_JOB),
+    "DeleteHyperParameterTuningJob": deletes(Kind.TUNING_JOB),
+    "CreateAutoMLJob": creates(Kind.AUTOML_JOB),
+    "CreateAutoMLJobV2": creates(Kind.AUTOML_JOB),
+    "StopAutoMLJob": updates(Kind.AUTOML_JOB),
+    "CreateLabelingJob": creates(Kind.LABELING_JOB),
+    "StopLabelingJob": updates(Kind.LABELING_JOB),
+    "glue StartJobRun": _glue_job_run,
     "CreateModel": creates(Kind.MODEL),
     "DeleteModel": deletes(Kind.MODEL),
     "CreateModelPackageGroup": creates(Kind.MODEL_PACKAGE_GROUP),

@@ -13,6 +13,7 @@ ANSWER = "Headwater Description"
 
 EVENTS: Mapping[str, Kind] = {
     "SageMaker Training Job State Change": Kind.TRAINING_JOB,
+    "SageMaker HyperParameter Tuning Job State Change": Kind.TUNING_JOB,
     "SageMaker Processing Job State Change": Kind.PROCESSING_JOB,
     "SageMaker Transform Job State Change": Kind.TRANSFORM_JOB,
     "SageMaker Model State Change": Kind.MODEL,
@@ -23,6 +24,9 @@ EVENTS: Mapping[str, Kind] = {
     "SageMaker Model Building Pipeline Execution Status Change": Kind.PIPELINE_EXECUTION,
     "SageMaker Model Building Pipeline Execution Step Status Change": Kind.PIPELINE_STEP,
     "SageMaker Feature Group State Change": Kind.FEATURE_GROUP,
+    "SageMaker Ground Truth Labeling Job State Change": Kind.LABELING_JOB,
+    "Glue Job State Change": Kind.GLUE_JOB_RUN,
+    "Glue Job Run Status": Kind.GLUE_JOB_RUN,
 }
 """The kind of resource that each kind of event tells of (CAPTURE A1)."""
 

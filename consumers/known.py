@@ -54,6 +54,10 @@ class Kind(StrEnum):
     CONTEXT = "context"
     ACTION = "action"
     ASSOCIATION = "association"
+    TUNING_JOB = "hyper-parameter-tuning-job"
+    AUTOML_JOB = "automl-job"
+    LABELING_JOB = "labeling-job"
+    GLUE_JOB_RUN = "glue-job-run"
 
 
 DELETED = "headwater:deleted"

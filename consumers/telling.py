@@ -125,11 +125,11 @@ _PRIMARY = {
     for rank, statuses in enumerate(
         (
             "pending starting creating",
-            "inprogress executing updating rollingback systemupdating",
+            "inprogress executing running updating rollingback systemupdating",
             "inservice active created",
             "outofservice",
             "stopping",
-            "completed failed stopped succeeded completedwithfailures createfailed updaterollbackfailed",
+            "completed failed stopped succeeded completedwithfailures timeout error createfailed updaterollbackfailed",
             "deleting deletefailed",
         ),
         start=1,
@@ -314,6 +314,25 @@ def link(kind: Kind, one: str | None, other: str | None) -> str | None:
     return f"{match[1].lower()}{kind}/{digest}"
 
 
+def _tuning(detail: shapes.TuningJob, where: Where) -> str | None:
+    """A tuning job's ARN; AWS's documentation spells its kind `tuningJob` (CAPTURE A2.7)."""
+    for told in (detail.hyper_parameter_tuning_job_arn, *where.resources):
+        found = kind_in(told) if told else None
+        if told and found and found[0] == Kind.TUNING_JOB:
+            return told
+        if told and found and found[0] == "tuningjob":
+            return f"{told[: -len('tuningJob/' + found[1])]}{Kind.TUNING_JOB}/{found[1]}"
+    name = detail.hyper_parameter_tuning_job_name
+    return arn_of(where, f"{Kind.TUNING_JOB}/{name.lower()}") if name else None
+
+
+def _glue_job_run(detail: shapes.GlueJobRun, where: Where) -> str | None:
+    """Glue's runs have no ARN: this is their job's, and their own number behind it."""
+    if not (detail.job_name and detail.job_run_id):
+        return None
+    return arn_of(where, f"job/{detail.job_name}/run/{detail.job_run_id}", "glue")
+
+
 # ------------------------------------------------------------------------------------------------------------- the rows
 
 
@@ -397,6 +416,31 @@ _ROWS = (
         clock=("creation_time",),
         created=None,
         identity=_membership,
+    ),
+    _telling(
+        Kind.TUNING_JOB,
+        shapes.TuningJob,
+        "hyper_parameter_tuning_job",
+        clock=("last_modified_time", "hyper_parameter_tuning_end_time", "creation_time"),
+        identity=_tuning,
+    ),
+    _telling(
+        Kind.AUTOML_JOB,
+        shapes.AutoMLJob,
+        "auto_ml_job",
+        status=("auto_ml_job_status", "auto_ml_job_secondary_status"),
+        clock=("last_modified_time", "end_time", "creation_time"),
+    ),
+    _telling(Kind.LABELING_JOB, shapes.LabelingJob, "labeling_job", clock=("last_modified_time", "creation_time")),
+    _telling(
+        Kind.GLUE_JOB_RUN,
+        shapes.GlueJobRun,
+        "job",
+        arn="job_run_id",
+        status=("state",),
+        clock=("started_on",),
+        created=None,
+        identity=_glue_job_run,
     ),
 )
 _KINDS = {row.kind.value: row.kind for row in _ROWS}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from consumers import shapes
 from consumers.known import Kind
 from consumers.resource import Rule
-from consumers.rules import deployment, entities, features, jobs, pipelines, registry
+from consumers.rules import deployment, entities, features, glue, jobs, labeling, pipelines, registry, tuning
 
 RULES: Mapping[Kind, Rule] = {
     Kind.TRAINING_JOB: Rule(
@@ -84,5 +84,25 @@ RULES: Mapping[Kind, Rule] = {
         entities.association_refers,
         entities.association_asks,
     ),
+    Kind.TUNING_JOB: Rule(
+        "tuning job",
+        shapes.TuningJob,
+        tuning.tuning_job,
+        "documented",
+        tuning.tuning_job_refers,
+        tuning.tuning_job_asks,
+    ),
+    Kind.AUTOML_JOB: Rule(
+        "AutoML job",
+        shapes.AutoMLJob,
+        tuning.automl_job,
+        "documented",
+        tuning.automl_job_refers,
+        tuning.automl_job_asks,
+    ),
+    Kind.LABELING_JOB: Rule(
+        "labeling job", shapes.LabelingJob, labeling.labeling_job, "ours", asks=labeling.labeling_job_asks
+    ),
+    Kind.GLUE_JOB_RUN: Rule("Glue job run", shapes.GlueJobRun, glue.glue_job_run, "ours"),
 }
 """Every rule, by the kind of resource it reads."""

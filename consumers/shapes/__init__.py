@@ -7,7 +7,10 @@ there is None, a structure that is not there is an empty one.
 from consumers.shapes.deployment import *  # noqa: F403 -- types, all of them
 from consumers.shapes.entities import *  # noqa: F403 -- types, all of them
 from consumers.shapes.features import *  # noqa: F403 -- types, all of them
+from consumers.shapes.glue import *  # noqa: F403 -- types, all of them
 from consumers.shapes.jobs import *  # noqa: F403 -- types, all of them
+from consumers.shapes.labeling import *  # noqa: F403 -- types, all of them
 from consumers.shapes.pipelines import *  # noqa: F403 -- types, all of them
 from consumers.shapes.reading import *  # noqa: F403 -- types, all of them
 from consumers.shapes.registry import *  # noqa: F403 -- types, all of them
+from consumers.shapes.tuning import *  # noqa: F403 -- types, all of them
