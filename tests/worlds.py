@@ -193,6 +193,7 @@ training_jobs = _told_of(
                 for number, uri in enumerate(uris)
             ]
         ),
+        AutoMLJobArn=st.none() | st.just(f"{PARTITION}automl-job/auto"),
         TuningJobArn=st.none() | st.just(f"{PARTITION}hyper-parameter-tuning-job/search"),
         BillableTimeInSeconds=st.sampled_from([None, 60]),
         Environment=st.none()
@@ -372,6 +373,133 @@ association_calls = st.one_of(
     _called("DeleteAssociation", sourceArn=_ends, destinationArn=_ends),
 )
 
+_summaries = st.lists(
+    st.builds(
+        lambda name, value: {
+            "TrainingJobName": name,
+            "TrainingJobArn": f"{PARTITION}training-job/{name.lower()}",
+            "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "auc", "Value": value},
+        },
+        _jobs,
+        st.sampled_from([None, 0.5, 0.9]),
+    ),
+    max_size=2,
+)
+tuning_jobs = st.one_of(
+    _told_of(
+        "HyperParameter Tuning Job State Change",
+        _named(
+            "hyper-parameter-tuning-job",
+            "HyperParameterTuningJob",
+            st.just("Search"),
+            HyperParameterTuningJobStatus=st.sampled_from(["InProgress", "Completed", "Stopped"]),
+            BestTrainingJob=st.none() | _jobs.map(lambda name: {"TrainingJobName": name}),
+            TrainingJobStatusCounters=st.none() | st.just({"Completed": 1}),
+            CreationTime=_maybe_times,
+            LastModifiedTime=_maybe_times,
+            Tags=_tags,
+        ),
+    ),
+    st.builds(
+        lambda jobs, time: answer(
+            "ListTrainingJobsForHyperParameterTuningJob",
+            {"TrainingJobSummaries": jobs},
+            arn=f"{PARTITION}hyper-parameter-tuning-job/search",
+            time=time,
+        ),
+        _summaries,
+        _times,
+    ),
+    _called("StopHyperParameterTuningJob", hyperParameterTuningJobName=st.just("Search")),
+    _called("DeleteHyperParameterTuningJob", hyperParameterTuningJobName=st.just("Search")),
+    _called("CreateExperiment", experimentName=st.just("Search-aws-tuning-job"), description=st.just("told")),
+)
+automl_jobs = st.one_of(
+    _called(
+        "CreateAutoMLJob",
+        autoMLJobName=st.just("Auto"),
+        inputDataConfig=st.none() | st.just([{"targetAttributeName": "y"}]),
+    ),
+    st.builds(
+        lambda status, step, created, time: answer(
+            "DescribeAutoMLJobV2",
+            {
+                "AutoMLJobName": "Auto",
+                "AutoMLJobStatus": status,
+                "CreationTime": created,
+                "BestCandidate": {
+                    "CandidateName": step,
+                    "CandidateSteps": [{"CandidateStepArn": f"{PARTITION}{step}", "CandidateStepName": step}],
+                },
+            },
+            arn=f"{PARTITION}automl-job/auto",
+            time=time,
+        ),
+        st.sampled_from(["InProgress", "Completed"]),
+        st.sampled_from(["training-job/job-1", "processing-job/Job-1"]),
+        _maybe_times,
+        _times,
+    ),
+)
+labeling_jobs = st.one_of(
+    st.builds(
+        lambda status, time: event(
+            "Ground Truth Labeling Job State Change",
+            {"LabelingJobStatus": status},
+            time=time,
+            resources=[f"{PARTITION}labeling-job/labels"],
+        ),
+        st.sampled_from(["InProgress", "Completed", "Failed"]),
+        _times,
+    ),
+    _called(
+        "CreateLabelingJob",
+        labelingJobName=st.just("Labels"),
+        inputConfig=_uris.map(lambda uri: {"dataSource": {"s3DataSource": {"manifestS3Uri": uri}}}),
+    ),
+    st.builds(
+        lambda uri, output, created, time: answer(
+            "DescribeLabelingJob",
+            {
+                "LabelingJobName": "Labels",
+                "CreationTime": created,
+                "InputConfig": {"DataSource": {"S3DataSource": {"ManifestS3Uri": uri}}},
+                "LabelingJobOutput": {"OutputDatasetS3Uri": output},
+            },
+            arn=f"{PARTITION}labeling-job/labels",
+            time=time,
+        ),
+        _uris,
+        st.none() | _uris,
+        _maybe_times,
+        _times,
+    ),
+)
+glue_job_runs = st.one_of(
+    st.builds(
+        lambda kind, run, state, time: event(
+            kind, {"jobName": "Clean", "jobRunId": run, "state": state}, time=time
+        ).replace(b'"SageMaker Glue', b'"Glue'),
+        st.sampled_from(["Glue Job State Change", "Glue Job Run Status"]),
+        st.sampled_from(["jr_1", "jr_2"]),
+        st.sampled_from(["RUNNING", "SUCCEEDED", "FAILED"]),
+        _times,
+    ),
+    st.builds(
+        lambda run, uri, output, time: call(
+            "StartJobRun",
+            {"jobName": "Clean", "arguments": {"--input": uri, "--output": output}},
+            {"jobRunId": run},
+            time=time,
+            eventSource="glue.amazonaws.com",
+        ),
+        st.sampled_from(["jr_1", "jr_2"]),
+        _uris,
+        _uris,
+        _times,
+    ),
+)
+
 everything = (
     endpoints,
     configs,
@@ -383,6 +511,10 @@ everything = (
     executions,
     steps,
     feature_groups,
+    tuning_jobs,
+    automl_jobs,
+    labeling_jobs,
+    glue_job_runs,
     artifact_calls,
     context_calls,
     experiment_calls,
