@@ -298,19 +298,24 @@ HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 """What CloudTrail writes for what it does not tell (CAPTURE A3: plausible)."""
 
 
-def pascal(value: Any, *, keys: bool = True) -> Any:
+def pascal(value: Any, *, data: int = 0) -> Any:
     """A JSON value with SageMaker's names: lowerCamel keys begin with a capital, at every level; without hidden values.
 
     Args:
         value: As CloudTrail records it.
-        keys: False if its own keys are data.
+        data: How many levels of it have keys that are data.
     """
     if isinstance(value, dict):
         return {
-            name[:1].upper() + name[1:] if keys else name: pascal(inner, keys=not (keys and name in MAPS))
+            name if data else name[:1].upper() + name[1:]: pascal(inner, data=data - 1 if data else _levels(name))
             for name, inner in value.items()
             if inner != HIDDEN
         }
     if isinstance(value, list):
         return [pascal(inner) for inner in value if inner != HIDDEN]
     return value
+
+
+def _levels(name: str) -> int:
+    """How many levels of a member have keys that are data."""
+    return (name in MAPS) + (name == "filling")  # the one that is a map of maps

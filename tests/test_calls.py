@@ -105,7 +105,7 @@ def test_a_record_is_read_with_sagemakers_names(recorded: Mapping[str, Any], rea
 
 
 def test_every_member_of_every_call_comes_out_as_sagemaker_names_it() -> None:
-    for name in CALLS:
+    for name in (name for name in CALLS if " " not in name):
         shape = SERVICE.operation_model(name).input_shape
         made = sample(shape)
 
