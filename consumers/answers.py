@@ -82,6 +82,11 @@ DESCRIBED_BY: Mapping[Kind, str] = {
     Kind.TUNING_JOB: "DescribeHyperParameterTuningJob",
     Kind.AUTOML_JOB: "DescribeAutoMLJobV2",
     Kind.LABELING_JOB: "DescribeLabelingJob",
+    Kind.INFERENCE_COMPONENT: "DescribeInferenceComponent",
+    Kind.MODEL_CARD: "DescribeModelCard",
+    Kind.IMAGE: "DescribeImage",
+    Kind.IMAGE_VERSION: "DescribeImageVersion",
+    Kind.MONITORING_SCHEDULE: "DescribeMonitoringSchedule",
 }
 """The operation that describes each kind of resource in the words of its events."""
 

@@ -166,6 +166,28 @@ def _glue_job_run(made: Made) -> tuple[Known, ...]:
     return told(Kind.GLUE_JOB_RUN, made, {**fields, CREATED_BY: made.by}, begins=True)
 
 
+def _updates_endpoint(made: Made) -> tuple[Known, ...]:
+    """The configuration that an endpoint is updated to is the one to come: it may yet be rolled back."""
+    fields = {name: made.asked[name] for name in ("EndpointName", "EndpointArn") if name in made.asked}
+    coming = {"EndpointConfigName": made.asked.get("EndpointConfigName")}
+    return told(Kind.ENDPOINT, made, {**fields, "PendingDeploymentSummary": coming, MODIFIED_BY: made.by}, least=1)
+
+
+def _of_image_version(call: Call) -> Call:
+    """A call about a version of an image; one that names it by an alias alone does not tell which."""
+    return lambda made: call(made) if {"Version", "ImageVersionArn"} & made.asked.keys() else ()
+
+
+def _schedule_is(status: str) -> Call:
+    """A call that starts or stops a monitoring schedule."""
+
+    def tell(made: Made) -> tuple[Known, ...]:
+        fields = {**made.asked, "MonitoringScheduleStatus": status, MODIFIED_BY: made.by}
+        return told(Kind.MONITORING_SCHEDULE, made, fields, least=1)
+
+    return tell
+
+
 CALLS: Mapping[str, Call] = {
     "CreateTrainingJob": creates(Kind.TRAINING_JOB),
     "StopTrainingJob": updates(Kind.TRAINING_JOB),
@@ -186,12 +208,35 @@ CALLS: Mapping[str, Call] = {
     "glue StartJobRun": _glue_job_run,
     "CreateModel": creates(Kind.MODEL),
     "DeleteModel": deletes(Kind.MODEL),
+    "CreateModelPackage": creates(Kind.MODEL_PACKAGE),
+    "UpdateModelPackage": updates(Kind.MODEL_PACKAGE, "CustomerMetadataProperties"),
+    "DeleteModelPackage": deletes(Kind.MODEL_PACKAGE),
     "CreateModelPackageGroup": creates(Kind.MODEL_PACKAGE_GROUP),
     "DeleteModelPackageGroup": deletes(Kind.MODEL_PACKAGE_GROUP),
     "CreateEndpointConfig": creates(Kind.ENDPOINT_CONFIG),
     "DeleteEndpointConfig": deletes(Kind.ENDPOINT_CONFIG),
     "CreateEndpoint": creates(Kind.ENDPOINT),
+    "UpdateEndpoint": _updates_endpoint,
+    "UpdateEndpointWeightsAndCapacities": updates(Kind.ENDPOINT),
     "DeleteEndpoint": deletes(Kind.ENDPOINT),
+    "CreateInferenceComponent": creates(Kind.INFERENCE_COMPONENT),
+    "UpdateInferenceComponent": updates(Kind.INFERENCE_COMPONENT),
+    "UpdateInferenceComponentRuntimeConfig": updates(Kind.INFERENCE_COMPONENT),
+    "DeleteInferenceComponent": deletes(Kind.INFERENCE_COMPONENT),
+    "CreateModelCard": creates(Kind.MODEL_CARD),
+    "UpdateModelCard": updates(Kind.MODEL_CARD),
+    "DeleteModelCard": deletes(Kind.MODEL_CARD),
+    "CreateImage": creates(Kind.IMAGE),
+    "UpdateImage": updates(Kind.IMAGE),
+    "DeleteImage": deletes(Kind.IMAGE),
+    "CreateImageVersion": creates(Kind.IMAGE_VERSION),
+    "UpdateImageVersion": _of_image_version(updates(Kind.IMAGE_VERSION)),
+    "DeleteImageVersion": _of_image_version(deletes(Kind.IMAGE_VERSION)),
+    "CreateMonitoringSchedule": creates(Kind.MONITORING_SCHEDULE),
+    "UpdateMonitoringSchedule": updates(Kind.MONITORING_SCHEDULE),
+    "StartMonitoringSchedule": _schedule_is("Scheduled"),
+    "StopMonitoringSchedule": _schedule_is("Stopped"),
+    "DeleteMonitoringSchedule": deletes(Kind.MONITORING_SCHEDULE),
     "CreateFeatureGroup": creates(Kind.FEATURE_GROUP),
     "DeleteFeatureGroup": deletes(Kind.FEATURE_GROUP),
     "CreateArtifact": creates(Kind.ARTIFACT),

@@ -27,12 +27,18 @@ EVENTS: Mapping[str, Kind] = {
     "SageMaker Ground Truth Labeling Job State Change": Kind.LABELING_JOB,
     "Glue Job State Change": Kind.GLUE_JOB_RUN,
     "Glue Job Run Status": Kind.GLUE_JOB_RUN,
+    "SageMaker Model Card State Change": Kind.MODEL_CARD,
+    "SageMaker Image State Change": Kind.IMAGE,
+    "SageMaker Image Version State Change": Kind.IMAGE_VERSION,
+    "SageMaker Monitoring Schedule State Change": Kind.MONITORING_SCHEDULE,
 }
 """The kind of resource that each kind of event tells of (CAPTURE A1)."""
 
 _WORKFORCE = "people's work on tasks, which no lineage follows"
 _TRACKING_SERVER = "the life of a server, not of what is made with it"
 _CLUSTER = "the life of a cluster, not of what runs on it"
+
+_MLFLOW = "its fields are not documented, and no sample is public; SageMaker registers MLflow's models as packages"
 
 KEPT: Mapping[str, str] = {
     "SageMaker Notebook Instance State Change": "the life of a notebook, not of what is made in it",
@@ -86,6 +92,19 @@ KEPT: Mapping[str, str] = {
             )
         ),
         _TRACKING_SERVER,
+    ),
+    **dict.fromkeys(
+        (
+            f"SageMaker MLFlow Tracking Server {told}"
+            for told in (
+                "Creating Run",
+                "Creating RegisteredModel",
+                "Creating ModelVersion",
+                "Transitioning ModelVersion Stage",
+                "Setting Registered Model Alias",
+            )
+        ),
+        _MLFLOW,
     ),
 }
 """Why nothing is derived from the other kinds of events; they are in the ledger all the same."""

@@ -58,6 +58,11 @@ class Kind(StrEnum):
     AUTOML_JOB = "automl-job"
     LABELING_JOB = "labeling-job"
     GLUE_JOB_RUN = "glue-job-run"
+    INFERENCE_COMPONENT = "inference-component"
+    MODEL_CARD = "model-card"
+    IMAGE = "image"
+    IMAGE_VERSION = "image-version"
+    MONITORING_SCHEDULE = "monitoring-schedule"
 
 
 DELETED = "headwater:deleted"

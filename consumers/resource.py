@@ -74,9 +74,13 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
         if not (self.deleted or self.replaced):
             yield Question(f"{self.arn[: -len(self.tail)]}{self.named(name)}", operation)
 
+    def beside(self, kind: Kind, name: str) -> str:
+        """The ARN of a resource of the same account and region, from its name or its ARN."""
+        return name if name.startswith("arn:") else f"{self.partition}{kind}/{name}"
+
     def sibling(self, kind: Kind, name: str) -> str:
         """The key of a resource of the same account and region, from its name or its ARN."""
-        return (name if name.startswith("arn:") else f"{self.partition}{kind}/{name}").lower()
+        return self.beside(kind, name).lower()
 
 
 class Lookup(Protocol):

@@ -225,8 +225,29 @@ def _endpoint_changes(detail: shapes.Endpoint) -> tuple[str, ...]:
     )
 
 
-def _approval(detail: shapes.ModelPackage) -> tuple[str, ...]:
-    return (detail.model_approval_status,) if detail.model_approval_status else ()
+def _served(detail: shapes.InferenceComponent) -> tuple[str, ...]:
+    """What a component serves, as JSON, and its status."""
+    found = set()
+    for told in (detail.specification, *detail.specifications):
+        container = told.container
+        image = container.image or container.deployed_image.specified_image
+        one = (told.model_name, image, container.artifact_url, told.base_inference_component_name)
+        if any(one):
+            found.add(tuple(value or "" for value in one))
+    served = msgspec.json.encode(sorted(found)).decode() if found else ""
+    return (served, detail.inference_component_status or "")
+
+
+def _execution_of(detail: shapes.MonitoringSchedule) -> tuple[str, ...]:
+    return (detail.last_monitoring_execution_summary.processing_job_arn or "",)
+
+
+def _approval_and_stage(detail: shapes.ModelPackage) -> tuple[str, ...]:
+    approval = detail.model_approval_status or ""
+    stage = detail.model_life_cycle
+    if stage.stage or stage.stage_status:
+        return (approval, stage.stage or "", stage.stage_status or "")
+    return (approval,) if approval else ()
 
 
 def _group(arn: str, detail: shapes.ModelPackage, time: int) -> tuple[Known, ...]:
@@ -234,8 +255,8 @@ def _group(arn: str, detail: shapes.ModelPackage, time: int) -> tuple[Known, ...
     group = group_of(arn)
     if group is None:
         return ()
-    name = detail.model_package_group_name or group.rpartition("/")[2]
-    fields = {"ModelPackageGroupName": msgspec.Raw(msgspec.json.encode(name))}
+    name = detail.model_package_group_name
+    fields = {"ModelPackageGroupName": msgspec.Raw(msgspec.json.encode(name))} if name else {}
     stamped = stamp(time, 0)
     digest, loose = loosely(fields, stamped, None, Life({field: (stamped, told) for field, told in fields.items()}))
     return (Known(Kind.MODEL_PACKAGE_GROUP, group, earliest=time, loose={digest: loose}),)
@@ -250,7 +271,7 @@ def group_of(package_arn: str) -> str | None:
 
 
 def _package(detail: shapes.ModelPackage, where: Where) -> str | None:
-    for told in (detail.model_package_arn, *where.resources):
+    for told in (detail.model_package_arn, detail.model_package_name, *where.resources):
         if told and (found := kind_in(told)) and found[0] == Kind.MODEL_PACKAGE:
             return told
     name = detail.model_package_name
@@ -259,11 +280,22 @@ def _package(detail: shapes.ModelPackage, where: Where) -> str | None:
     return arn_of(where, f"{Kind.MODEL_PACKAGE}/{name.lower()}") if name else None
 
 
-def _version(told: str | float) -> str:
-    """A package's version, which comes as 3, 3.0 or "3"."""
+def _image_version(detail: shapes.ImageVersion, where: Where) -> str | None:
+    for told in (detail.image_version_arn, *where.resources):
+        if told and (found := kind_in(told)) and found[0] == Kind.IMAGE_VERSION:
+            return told
+    image = kind_in(detail.image_arn) if detail.image_arn else None
+    name = image[1] if image else detail.image_name
+    if not name or detail.version is None:
+        return None
+    return arn_of(where, f"{Kind.IMAGE_VERSION}/{name.lower()}/{_version(detail.version, 'Version')}")
+
+
+def _version(told: str | float, field: str = "ModelPackageVersion") -> str:
+    """A version, which comes as 3, 3.0 or "3"."""
     number, _, zeros = str(told).partition(".")
     if not number.isdecimal() or zeros.strip("0"):
-        raise Malformed(f"ModelPackageVersion is not a number: {str(told)[:40]!r}")
+        raise Malformed(f"{field} is not a number: {str(told)[:40]!r}")
     return number
 
 
@@ -367,7 +399,7 @@ _ROWS = (
         "model_package",
         status=("model_package_status", "model_approval_status"),
         clock=("last_modified_time",),
-        tracked=_approval,
+        tracked=_approval_and_stage,
         also=_group,
         identity=_package,
     ),
@@ -441,6 +473,29 @@ _ROWS = (
         clock=("started_on",),
         created=None,
         identity=_glue_job_run,
+    ),
+    _telling(
+        Kind.INFERENCE_COMPONENT,
+        shapes.InferenceComponent,
+        "inference_component",
+        clock=("last_modified_time",),
+        tracked=_served,
+    ),
+    _telling(Kind.MODEL_CARD, shapes.ModelCard, "model_card", clock=("last_modified_time",)),
+    _telling(Kind.IMAGE, shapes.Image, "image", clock=("last_modified_time",)),
+    _telling(
+        Kind.IMAGE_VERSION,
+        shapes.ImageVersion,
+        "image_version",
+        clock=("last_modified_time",),
+        identity=_image_version,
+    ),
+    _telling(
+        Kind.MONITORING_SCHEDULE,
+        shapes.MonitoringSchedule,
+        "monitoring_schedule",
+        clock=("last_modified_time",),
+        tracked=_execution_of,
     ),
 )
 _KINDS = {row.kind.value: row.kind for row in _ROWS}

@@ -50,6 +50,7 @@ def rows_about(store: Store, step: str, resource: str) -> list[Row]:
                 .join(association, far.c.id == there)
                 .join(near, near.c.id == here)
                 .where(near.c.source_uri == resource, near.c.lineage_type.in_(("TrialComponent", "Artifact")))
+                .where(association.c.inferred == 0)
             )
             found += [
                 Row(step, row.name or row.source_uri, direction, row.type, row.link, row.lineage_type.lower())

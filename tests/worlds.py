@@ -113,6 +113,7 @@ _queries = st.sampled_from([{"Database": "crm", "QueryString": f"SELECT {number}
 _jobs = st.sampled_from(["Job-1", "job-2"])
 _packages = st.sampled_from([f"{PARTITION}model-package/group/{version}" for version in (1, 2)])
 _executions = st.sampled_from([f"{PARTITION}pipeline/flow/execution/{number}" for number in ("aaa", "bbb")])
+_callers = st.sampled_from(["arn:aws:iam::111122223333:user/ada", "arn:aws:iam::111122223333:user/lin"])
 _tags = st.none() | st.fixed_dictionaries({"sagemaker:pipeline-execution-arn": _executions}) | st.just({"team": "a"})
 
 
@@ -127,6 +128,16 @@ def _named(part: str, prefix: str, names: st.SearchStrategy[str], **more: st.Sea
         lambda both: {f"{prefix}Name": both[0], f"{prefix}Arn": arn(both[0], both[1])}
     )
     return st.tuples(identity, st.fixed_dictionaries(more)).map(lambda both: both[0] | both[1])
+
+
+def _called(name: str, answered: dict[str, Any] | None = None, **asked: st.SearchStrategy[Any]) -> Any:
+    """Calls of one name, some of them refused; what is None is not asked for."""
+
+    def make(asked: dict[str, Any], time: int, who: str, refused: bool) -> bytes:
+        told = {name: value for name, value in asked.items() if value is not None}
+        return call(name, told, answered, time=time, who=who, **({"errorCode": "AccessDenied"} if refused else {}))
+
+    return st.builds(make, st.fixed_dictionaries(asked), _times, _callers, st.sampled_from([False, False, True]))
 
 
 def _told_of(kind: str, details: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[bytes]:
@@ -159,6 +170,8 @@ configs = _told_of(
         "EndpointConfig",
         _configs,
         ProductionVariants=st.lists(st.fixed_dictionaries({"ModelName": _models}), min_size=1, max_size=2),
+        ShadowProductionVariants=st.none() | st.lists(st.fixed_dictionaries({"ModelName": _models}), max_size=1),
+        DataCaptureConfig=st.none() | _uris.map(lambda uri: {"EnableCapture": True, "DestinationS3Uri": uri}),
         CreationTime=_maybe_times,
     ),
 )
@@ -174,8 +187,95 @@ packages = _told(
     ModelApprovalStatus=st.sampled_from([None, "PendingManualApproval", "Approved", "Rejected"]),
     InferenceSpecification=st.none()
     | st.fixed_dictionaries({"Containers": st.lists(st.fixed_dictionaries({"Image": _images, "ModelDataUrl": _uris}))}),
+    ModelLifeCycle=st.none() | st.sampled_from(["Tried", "Used"]).map(lambda stage: {"Stage": stage}),
+    ModelMetrics=st.none() | _uris.map(lambda uri: {"ModelQuality": {"Statistics": {"S3Uri": uri}}}),
+    SourceUri=st.none()
+    | _uris
+    | _packages
+    | st.just(f"{PARTITION}artifact/{'a' * 32}")
+    | _models.map(lambda name: f"{PARTITION}model/{name}"),
+    CustomerMetadataProperties=st.none() | st.just({"owner": "ana"}) | st.just({"owner": "bob"}),
     CreationTime=_maybe_times,
     LastModifiedTime=_maybe_times,
+)
+package_calls = st.one_of(
+    _called(
+        "UpdateModelPackage",
+        modelPackageArn=_packages,
+        modelApprovalStatus=st.sampled_from(["Approved", None]),
+        customerMetadataProperties=st.none() | st.just({"owner": "eve"}),
+        customerMetadataPropertiesToRemove=st.none() | st.just(["owner"]),
+    ),
+    _called("DeleteModelPackage", modelPackageName=_packages),
+)
+endpoint_calls = st.one_of(
+    _called("CreateEndpoint", endpointName=st.just("Shop"), endpointConfigName=_configs),
+    _called("UpdateEndpoint", endpointName=st.just("Shop"), endpointConfigName=_configs),
+    _called("DeleteEndpoint", endpointName=st.just("Shop")),
+    _called("DeleteModel", modelName=_models),
+    _called("DeleteEndpointConfig", endpointConfigName=_configs),
+)
+_inference_components = st.sampled_from(["Scorer", "adapter"])
+_specifications = st.one_of(
+    st.fixed_dictionaries({"modelName": _models}),
+    st.fixed_dictionaries({"container": st.fixed_dictionaries({"image": _images, "artifactUrl": _uris})}),
+    st.fixed_dictionaries({"baseInferenceComponentName": _inference_components}),
+)
+inference_component_calls = st.one_of(
+    _called(
+        "CreateInferenceComponent",
+        inferenceComponentName=_inference_components,
+        endpointName=st.just("Shop"),
+        specification=_specifications,
+    ),
+    _called("UpdateInferenceComponent", inferenceComponentName=_inference_components, specification=_specifications),
+    _called("DeleteInferenceComponent", inferenceComponentName=_inference_components),
+)
+model_cards = _told_of(
+    "Model Card State Change",
+    _named(
+        "model-card",
+        "ModelCard",
+        st.sampled_from(["Card", "other"]),
+        ModelCardStatus=st.sampled_from(["Draft", "Approved"]),
+        ModelId=st.none() | _models | _packages,
+        Content=st.none()
+        | _packages.map(lambda arn: json.dumps({"model_package_details": {"model_package_arn": arn}})),
+        CreationTime=_maybe_times,
+        LastModifiedTime=_maybe_times,
+    ),
+)
+images = _told_of(
+    "Image State Change",
+    _named(
+        "image", "Image", st.sampled_from(["Kernel", "other"]), ImageStatus=st.sampled_from(["Creating", "Created"])
+    ),
+)
+image_versions = _told(
+    "Image Version State Change",
+    ImageArn=st.none() | st.sampled_from([f"{PARTITION}image/{name}" for name in ("kernel", "Kernel", "other")]),
+    ImageVersionArn=st.sampled_from([f"{PARTITION}image-version/kernel/{number}" for number in (1, 2)]),
+    Version=st.sampled_from([1.0, 2, None]),
+    ContainerImage=st.none() | _images,
+    BaseImage=st.none() | _images,
+    CreationTime=_maybe_times,
+)
+schedules = _told_of(
+    "Monitoring Schedule State Change",
+    _named(
+        "monitoring-schedule",
+        "MonitoringSchedule",
+        st.just("Drift"),
+        EndpointName=st.none() | st.just("Shop"),
+        MonitoringScheduleConfig=st.none()
+        | _uris.map(
+            lambda uri: {"MonitoringJobDefinition": {"BaselineConfig": {"StatisticsResource": {"S3Uri": uri}}}},
+        ),
+        LastMonitoringExecutionSummary=st.none()
+        | _jobs.map(lambda name: {"ProcessingJobArn": f"{PARTITION}processing-job/{name}"}),
+        CreationTime=_maybe_times,
+        LastModifiedTime=_maybe_times,
+    ),
 )
 training_jobs = _told_of(
     "Training Job State Change",
@@ -296,19 +396,6 @@ _ends = st.sampled_from(
 )
 _properties = st.none() | st.dictionaries(st.sampled_from(["a", "B"]), st.sampled_from(["1", "2"]))
 _removed = st.none() | st.lists(st.sampled_from(["a", "B"]))
-_callers = st.sampled_from(["arn:aws:iam::111122223333:user/ada", "arn:aws:iam::111122223333:user/lin"])
-
-
-def _called(name: str, answered: dict[str, Any] | None = None, **asked: st.SearchStrategy[Any]) -> Any:
-    """Calls of one name, some of them refused; what is None is not asked for."""
-
-    def make(asked: dict[str, Any], time: int, who: str, refused: bool) -> bytes:
-        told = {name: value for name, value in asked.items() if value is not None}
-        return call(name, told, answered, time=time, who=who, **({"errorCode": "AccessDenied"} if refused else {}))
-
-    return st.builds(make, st.fixed_dictionaries(asked), _times, _callers, st.sampled_from([False, False, True]))
-
-
 _artifact_arns = _hex.map(lambda digest: f"{PARTITION}artifact/{digest}")
 _components = st.sampled_from(["Job-1-aws-training-job", "By-Hand"])
 _trials = st.sampled_from(["aaa", "Monday"])
@@ -505,6 +592,13 @@ everything = (
     configs,
     models,
     packages,
+    package_calls,
+    endpoint_calls,
+    inference_component_calls,
+    model_cards,
+    images,
+    image_versions,
+    schedules,
     training_jobs,
     processing_jobs,
     transform_jobs,

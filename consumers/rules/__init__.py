@@ -5,7 +5,20 @@ from collections.abc import Mapping
 from consumers import shapes
 from consumers.known import Kind
 from consumers.resource import Rule
-from consumers.rules import deployment, entities, features, glue, jobs, labeling, pipelines, registry, tuning
+from consumers.rules import (
+    cards,
+    deployment,
+    entities,
+    features,
+    glue,
+    images,
+    jobs,
+    labeling,
+    monitoring,
+    pipelines,
+    registry,
+    tuning,
+)
 
 RULES: Mapping[Kind, Rule] = {
     Kind.TRAINING_JOB: Rule(
@@ -35,17 +48,33 @@ RULES: Mapping[Kind, Rule] = {
         jobs.transform_job_asks,
         version=3,
     ),
-    Kind.MODEL: Rule("model", shapes.Model, registry.model, "observed", registry.model_refers, passes_on=True),
+    Kind.MODEL: Rule(
+        "model",
+        shapes.Model,
+        registry.model,
+        "observed",
+        registry.model_refers,
+        registry.model_asks,
+        version=2,
+        passes_on=True,
+    ),
     Kind.MODEL_PACKAGE: Rule(
         "model package",
         shapes.ModelPackage,
         registry.model_package,
         "observed",
         registry.model_package_refers,
+        registry.model_package_asks,
+        version=2,
         passes_on=True,
     ),
     Kind.MODEL_PACKAGE_GROUP: Rule(
-        "model package group", shapes.ModelPackageGroup, registry.model_package_group, "observed"
+        "model package group",
+        shapes.ModelPackageGroup,
+        registry.model_package_group,
+        "observed",
+        asks=registry.model_package_group_asks,
+        version=2,
     ),
     Kind.ENDPOINT_CONFIG: Rule(
         "endpoint config",
@@ -53,9 +82,28 @@ RULES: Mapping[Kind, Rule] = {
         deployment.endpoint_config,
         "observed",
         deployment.endpoint_config_refers,
+        deployment.endpoint_config_asks,
+        version=2,
         passes_on=True,
     ),
-    Kind.ENDPOINT: Rule("endpoint", shapes.Endpoint, deployment.endpoint, "observed", deployment.endpoint_refers),
+    Kind.ENDPOINT: Rule(
+        "endpoint",
+        shapes.Endpoint,
+        deployment.endpoint,
+        "observed",
+        deployment.endpoint_refers,
+        deployment.endpoint_asks,
+        version=2,
+    ),
+    Kind.INFERENCE_COMPONENT: Rule(
+        "inference component",
+        shapes.InferenceComponent,
+        deployment.inference_component,
+        "ours",
+        deployment.inference_component_refers,
+        deployment.inference_component_asks,
+        passes_on=True,
+    ),
     Kind.PIPELINE_EXECUTION: Rule(
         "pipeline execution", shapes.PipelineExecution, pipelines.pipeline_execution, "documented"
     ),
@@ -104,5 +152,25 @@ RULES: Mapping[Kind, Rule] = {
         "labeling job", shapes.LabelingJob, labeling.labeling_job, "ours", asks=labeling.labeling_job_asks
     ),
     Kind.GLUE_JOB_RUN: Rule("Glue job run", shapes.GlueJobRun, glue.glue_job_run, "ours"),
+    Kind.MODEL_CARD: Rule(
+        "model card", shapes.ModelCard, cards.model_card, "ours", cards.model_card_refers, cards.model_card_asks
+    ),
+    Kind.IMAGE: Rule("image", shapes.Image, images.image, "ours"),
+    Kind.IMAGE_VERSION: Rule(
+        "image version",
+        shapes.ImageVersion,
+        images.image_version,
+        "ours",
+        images.image_version_refers,
+        images.image_version_asks,
+    ),
+    Kind.MONITORING_SCHEDULE: Rule(
+        "monitoring schedule",
+        shapes.MonitoringSchedule,
+        monitoring.monitoring_schedule,
+        "ours",
+        monitoring.monitoring_schedule_refers,
+        monitoring.monitoring_schedule_asks,
+    ),
 }
 """Every rule, by the kind of resource it reads."""

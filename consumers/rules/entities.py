@@ -19,7 +19,7 @@ from consumers.known import Kind
 from consumers.resource import Lookup, Question, Resource, instant, partition
 from consumers.rules.experiments import experiment, trial
 from consumers.rules.jobs import SUFFIXES, component_of
-from consumers.rules.registry import metadata
+from consumers.rules.registry import artifact_of, metadata
 from consumers.telling import kind_of
 from ingest.event import Malformed
 from store.lineage import (
@@ -39,7 +39,6 @@ from store.lineage import (
     Membership,
     Trial,
     TrialComponent,
-    artifact,
 )
 
 AnyResource = Resource[Any]
@@ -371,15 +370,10 @@ def _component(made: Resource[shapes.TrialComponent]) -> TrialComponent:
 
 
 def _artifact(made: Resource[shapes.Artifact], weight: int) -> Artifact | None:
+    bare = artifact_of(made)
+    if bare is None or weight != MADE:
+        return bare
     detail = made.detail
-    if not detail.source.source_uri:
-        return None
-    types = tuple(sorted((told.source_id_type, told.value) for told in detail.source.source_types))
-    bare = artifact(
-        made.partition, detail.artifact_type or "", detail.source.source_uri, made.created, source_types=types
-    )
-    if weight != MADE:
-        return msgspec.structs.replace(bare, weight=weight)
     return msgspec.structs.replace(
         bare,
         name=detail.artifact_name or "",

@@ -23,6 +23,7 @@ class Container(Shape, frozen=True):
     image: Uri | None = None
     model_data_url: Uri | None = None
     model_data_source: ModelDataSource = ModelDataSource()
+    additional_model_data_sources: list[ModelDataSource] = []
     model_package_name: Uri | None = None
 
 
@@ -65,6 +66,24 @@ class MetadataProperties(Shape, frozen=True):
     project_id: str | None = None
 
 
+class Report(Shape, frozen=True):
+    """A file about a model: what was measured, or what is to be compared with."""
+
+    s3_uri: Uri | None = None
+
+
+Reports = dict[str, dict[str, Report | None] | None]
+"""ModelMetrics or DriftCheckBaselines: what of (Bias, ModelQuality ...) -> which (Statistics, Constraints ...)."""
+
+
+class ModelLifeCycle(Shape, frozen=True):
+    """How far a model package has come on its way into use."""
+
+    stage: str | None = None
+    stage_status: str | None = None
+    stage_description: str | None = None
+
+
 class ModelPackage(Shape, frozen=True):
     """A model package, as DescribeModelPackage shows it."""
 
@@ -76,7 +95,13 @@ class ModelPackage(Shape, frozen=True):
     model_approval_status: str | None = None
     approval_description: str | None = None
     inference_specification: InferenceSpecification = InferenceSpecification()
+    additional_inference_specifications: list[InferenceSpecification] = []
     source_algorithm_specification: SourceAlgorithmSpecification = SourceAlgorithmSpecification()
+    source_uri: Uri | None = None
+    model_metrics: Reports = {}
+    drift_check_baselines: Reports = {}
+    model_life_cycle: ModelLifeCycle = ModelLifeCycle()
+    customer_metadata_properties: dict[str, str | None] = {}
     metadata_properties: MetadataProperties = MetadataProperties()
     updated_model_package_fields: list[str] | None = None
     tags: Tags = None
