@@ -48,8 +48,8 @@ class Plan:
     parameter: str = ""
 
 
-# Tags are asked for where a description has none. Packages in a group have no tags of their own but those of the group;
-# executions and image versions have none at all.
+# Tags are asked for where a description has none. Packages in a group have the group's; executions and image versions
+# are given none when they are made.
 KINDS: Mapping[str, Plan] = {
     "pipeline": Plan("ListPipelines", ("DescribePipeline", "ListTags")),
     "pipeline-execution": Plan(
@@ -140,7 +140,7 @@ class Left:
             case Denied():
                 self.denied.setdefault(why.permission, set()).add(kind)
             case Unsupported():
-                self.unsupported.setdefault(operation, set()).add(kind)
+                self.unsupported.setdefault(why.operation, set()).add(kind)
             case Missing():
                 self.gone += 1
             case Elsewhere():
@@ -276,7 +276,11 @@ class Backfill:
         """
         if self._listed:
             return
-        found = await asyncio.gather(*(self._list(kind) for kind in self._kinds))
+        listed = await asyncio.gather(*map(self._list, self._kinds), return_exceptions=True)
+        found = [some for some in listed if not isinstance(some, BaseException)]
+        for why in listed:
+            if isinstance(why, BaseException):
+                raise why
         self._counts = Counter({kind: len(some) for kind, some in zip(self._kinds, found, strict=True) if some})
         # Evenly mixed, so that all kinds come to their end together, and what is left of one tells what is left of all.
         mixed = ((at / len(some), one) for some in found for at, one in enumerate(some))
@@ -303,15 +307,16 @@ class Backfill:
         whys = await self._ask_all([one for one in self._taken if one.found.arn not in self._answers])
         ready: list[_Resource] = []
         held: list[_Resource] = []
-        for one in self._taken:  # none of a kind goes past one before it
-            late = one.found.arn not in self._answers or any(one.kind == other.kind for other in held)
-            (held if late else ready).append(one)
+        late: set[str] = set()
+        for one in self._taken:  # none goes past another of its kind
+            if one.found.arn not in self._answers:
+                late.add(one.kind)
+            (held if one.kind in late else ready).append(one)
         if whys and not ready:
             raise whys[0]
         if held:
-            kinds = {one.kind for one in held}
-            self._late.extend((*held, *(one for one in self._waiting if one.kind in kinds)))
-            self._waiting = deque(one for one in self._waiting if one.kind not in kinds)
+            self._late.extend((*held, *(one for one in self._waiting if one.kind in late)))
+            self._waiting = deque(one for one in self._waiting if one.kind not in late)
         self._taken = []
         return await self._handed_out(ready)
 
@@ -333,8 +338,10 @@ class Backfill:
         async def ack() -> None:
             handed.acked = True
             while self._handed and self._handed[0].acked:  # never past a batch that is still being worked on
+                denied = set().union(*self.left.denied.values())  # to be asked again, once it is allowed
                 for one in self._handed.popleft().resources:
-                    self._through[one.series] = one.place
+                    if one.kind not in denied:
+                        self._through[one.series] = one.place
                 self.position = Position(dict(self._through))
 
         if not deliveries:  # nothing could be found out of any: nobody acknowledges an empty batch

@@ -66,7 +66,15 @@ class Invalid(Refused):
 
 
 class Unsupported(Refused):
-    """The server that was asked has no such operation, as has one that only stands in for AWS."""
+    """The server that was asked lacks an operation, as one may that only stands in for AWS.
+
+    Attributes:
+        operation: What it lacks.
+    """
+
+    def __init__(self, thing: str, operation: str):
+        super().__init__(f"{thing}: this server has no operation {operation}")
+        self.operation = operation
 
 
 def failure(why: Exception, thing: str, missing: str, service: str = "sqs") -> Refused | Unavailable:
@@ -86,7 +94,7 @@ def failure(why: Exception, thing: str, missing: str, service: str = "sqs") -> R
         code = why.response.get("Error", {}).get("Code", "")
         status = why.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in _UNKNOWN_OPERATION or status == 501:
-            return Unsupported(f"{thing}: this server has no operation {why.operation_name}")
+            return Unsupported(thing, why.operation_name)
         if status >= 500 or status == 429 or code in _LATER or "throttl" in code.lower():
             return Unavailable(f"{thing}: AWS did not answer ({why})")
         if code in _MISSING or (code in _INVALID and _NOT_FOUND.search(str(why))):

@@ -386,7 +386,7 @@ class SageMaker:
             # moto says by a page for people that it lacks an operation.
             message = str(why.response.get("Error", {}).get("Message", ""))
             if message.startswith("<!doctype html"):
-                return Unsupported(f"{thing}: this server has no operation {operation}")
+                return Unsupported(thing, operation)
         return failure(why, thing, ", or is not this account's", "sagemaker")
 
 

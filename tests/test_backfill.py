@@ -394,6 +394,24 @@ def test_what_our_role_may_not_ask_stops_nothing_else_and_is_said_once(
     }
 
 
+async def test_what_was_not_allowed_is_asked_for_when_it_is(sagemaker: FakeSageMaker) -> None:
+    models(sagemaker, 4)
+    jobs = labeling_jobs(sagemaker, 4)
+    sagemaker.fault("deny", "DescribeLabelingJob")
+    kinds = ["model", "labeling-job"]
+    source = Backfill(SageMaker(per_second=FAST), kinds=kinds, batch_size=4)
+    await everything(source, 1)
+    await source.aclose()
+    sagemaker.mend()
+
+    again = Backfill(SageMaker(per_second=FAST), kinds=kinds, start_at=source.position)
+    answers = await everything(again)
+    await again.aclose()
+
+    found = [json.loads(one.body)["resources"][0] for one in answers if operation(one) != "ListTags"]
+    assert sorted(found) == sorted([*(job.arn for job in jobs), arn_of("model/model-2"), arn_of("model/model-3")])
+
+
 def test_a_kind_that_cannot_be_described_waits_while_others_go_on(
     sagemaker: FakeSageMaker, one_store: Store, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -510,7 +528,7 @@ def test_what_is_said_wrongly_is_told_in_one_sentence(headwater: Headwater, word
 
 def test_operations_that_a_server_lacks_are_named_and_gone_on_without(aws: str, headwater: Headwater) -> None:
     boto3.client("sagemaker").create_model(ModelName="a-model", ExecutionRoleArn=ROLE)
-    said = headwater("backfill", "--kinds", "model,labeling-job,image", "--per-second", "1000")
+    said = headwater("backfill", "--kinds", "model,labeling-job,image-version", "--per-second", "1000")
     assert said.code == 0
     assert "this server has no operation ListImages, ListLabelingJobs: went on without\n" in said.out
     assert "1 resources asked about\n2 events in" in said.out
