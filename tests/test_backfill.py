@@ -293,6 +293,15 @@ async def test_a_batch_acknowledged_before_the_one_before_it_moves_nothing(sagem
     await source.aclose()
 
 
+async def test_what_cannot_be_told_of_is_not_asked_about_again(sagemaker: FakeSageMaker) -> None:
+    sagemaker.lists("ListModels", {"ModelArn": arn_of("model/gone"), "ModelName": "gone", "CreationTime": at(7)})
+    source = Backfill(SageMaker(per_second=FAST), kinds=["model"])
+    assert await everything(source) == []
+    await source.aclose()
+    made = round(at(7).timestamp() * 1000)
+    assert source.position == Position({f"{ACCOUNT}/{REGION}/model": (made, arn_of("model/gone"))})
+
+
 async def test_a_position_of_another_account_or_region_holds_nothing_back(sagemaker: FakeSageMaker) -> None:
     models(sagemaker, 3)
     late = (10**14, "z")
@@ -330,6 +339,22 @@ def test_stopped_in_order_it_goes_on_there_by_itself(
     assert count <= sagemaker.calls["DescribeModel"] <= count + 2 * BATCH
     with Store(f"sqlite:///{tmp_path}/headwater.db") as store:
         assert len({arn for arn, _ in asked(store)}) == count
+
+
+def test_it_stops_in_order_while_it_lists(sagemaker: FakeSageMaker, tmp_path: Path) -> None:
+    sagemaker.delay = 10.0
+    command = [sys.executable, "-m", "consumers.cli", "backfill", "--kinds", "model"]
+    filling = subprocess.Popen(
+        command, cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not sagemaker.busiest:
+        assert filling.poll() is None, filling.communicate()
+        time.sleep(0.05)
+    sagemaker.delay = 0
+    filling.send_signal(signal.SIGTERM)
+    out, err = filling.communicate(timeout=8)
+    assert (filling.returncode, err) == (1, "")
+    assert out.endswith("stopped before the end: the same command goes on there\n")
 
 
 def _begun(path: Path) -> bool:
@@ -372,7 +397,7 @@ def test_what_our_role_may_not_ask_stops_nothing_else_and_is_said_once(
     sagemaker: FakeSageMaker, headwater: Headwater, tmp_path: Path
 ) -> None:
     arns = models(sagemaker, 30)
-    labeling_jobs(sagemaker, 30)
+    labeling_jobs(sagemaker, 4 * BATCH)
     sagemaker.fault("deny", "DescribeLabelingJob")
     sagemaker.fault("deny", "ListEndpoints")
     kinds = ("--kinds", "model,labeling-job,endpoint", "--per-second", "1000")
@@ -384,7 +409,7 @@ def test_what_our_role_may_not_ask_stops_nothing_else_and_is_said_once(
         "headwater: not allowed to ask about all: give this role sagemaker:DescribeLabelingJob, "
         "sagemaker:ListEndpoints, then: headwater backfill --kinds endpoint,labeling-job"
     )
-    assert sagemaker.calls["DescribeLabelingJob"] <= 30
+    assert sagemaker.calls["DescribeLabelingJob"] <= BATCH
     with Store(f"sqlite:///{tmp_path}/headwater.db") as store:
         assert {arn for arn, _ in asked(store)} == set(arns)
     told = json.loads(headwater("backfill", *kinds, "--json").out)

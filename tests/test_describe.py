@@ -388,7 +388,7 @@ async def test_no_more_calls_are_under_way_than_allowed(sagemaker: FakeSageMaker
     arn = arn_of("pipeline/abalone")
     sagemaker.answers("ListTags", {"Tags": []}, ResourceArn=arn)
     sagemaker.delay = 0.02
-    async with sagemaker_at(concurrency=3) as asked:
+    async with sagemaker_at(concurrency=3, config=AioConfig(max_pool_connections=50)) as asked:
         await asyncio.gather(*(asked.ask("ListTags", arn) for _ in range(12)))
     assert sagemaker.busiest == 3
 
