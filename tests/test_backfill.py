@@ -393,6 +393,17 @@ def test_a_throttle_costs_time_and_nothing_else(sagemaker: FakeSageMaker, one_st
     }
 
 
+async def test_a_failure_that_passes_costs_none_of_its_kind(sagemaker: FakeSageMaker) -> None:
+    models(sagemaker, 30)
+    jobs = labeling_jobs(sagemaker, 30)
+    sagemaker.fault("fail", "DescribeLabelingJob", times=2)
+    source = Backfill(SageMaker(per_second=FAST), kinds=["model", "labeling-job"], batch_size=10)
+    answers = await everything(source)
+    await source.aclose()
+    described = [json.loads(one.body)["resources"][0] for one in answers if operation(one) == "DescribeLabelingJob"]
+    assert described == [job.arn for job in jobs]
+
+
 def test_what_our_role_may_not_ask_stops_nothing_else_and_is_said_once(
     sagemaker: FakeSageMaker, headwater: Headwater, tmp_path: Path
 ) -> None:
