@@ -6,6 +6,7 @@ commands that a user would run, as processes of their own, and what they print.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ ENDPOINT = "Abalone-Endpoint"
 def main() -> int:
     """Run it; 0 when every command was content."""
     with miniature() as aws, tempfile.TemporaryDirectory(prefix="headwater-demo-") as folder:
+        logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it shows where moto lacks an operation, line by line
         an_account(aws.client("sagemaker"))
         _say("An AWS in miniature, in which a model was trained, registered and deployed while nobody listened")
         for words in (
