@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from consumers.known import DELETED, Kind, Known
-from consumers.telling import TELLINGS, Where, kind_of, observed
+from consumers.telling import TELLINGS, Where, camel, kind_of, observed
 from ingest.event import Event, Malformed
 
 
@@ -55,6 +55,29 @@ def _components(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     return tuple(found)
 
 
+def _execution(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+    """An execution, in the words of its events."""
+    told = _object(response)
+    by = {name: told.pop(name, None) for name in ("CreatedBy", "LastModifiedBy")}
+    status = told.pop("PipelineExecutionStatus", None)
+    return _told(event, Kind.PIPELINE_EXECUTION, {**camel(told), **by, "currentPipelineExecutionStatus": status})
+
+
+def _parameters(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+    """What an execution was started with, and what else its parameters are by default."""
+    return _told(event, Kind.PIPELINE_EXECUTION, camel(_object(response)))
+
+
+def _steps(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+    """The steps of an execution, in the words of their events."""
+    found: list[Known] = []
+    for one in _items(response, "PipelineExecutionSteps"):
+        words = {"currentStepStatus": "StepStatus", "stepStartTime": "StartTime", "stepEndTime": "EndTime"}
+        told = {theirs: one.pop(ours, None) for theirs, ours in words.items()}
+        found += _told(event, Kind.PIPELINE_STEP, {**camel(one), **told})
+    return tuple(found)
+
+
 def _tags(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     """Tags of whatever was asked about."""
     for arn in event.resources:
@@ -73,6 +96,7 @@ DESCRIBED_BY: Mapping[Kind, str] = {
     Kind.ENDPOINT_CONFIG: "DescribeEndpointConfig",
     Kind.ENDPOINT: "DescribeEndpoint",
     Kind.FEATURE_GROUP: "DescribeFeatureGroup",
+    Kind.PIPELINE: "DescribePipeline",
     Kind.ARTIFACT: "DescribeArtifact",
     Kind.CONTEXT: "DescribeContext",
     Kind.ACTION: "DescribeAction",
@@ -96,25 +120,34 @@ ANSWERS: Mapping[str, Reading] = {
     "ListTrialComponents": _components,
     "DescribeAutoMLJob": describes(Kind.AUTOML_JOB),
     "ListTrainingJobsForHyperParameterTuningJob": describes(Kind.TUNING_JOB),
+    "DescribePipelineExecution": _execution,
+    "ListPipelineParametersForExecution": _parameters,
+    "ListPipelineExecutionSteps": _steps,
     "ListTags": _tags,
 }
 """What answers tell, by the operation that was asked."""
 
 _decoder = msgspec.json.Decoder(Answer)
-_items_decoder = msgspec.json.Decoder(dict[str, Any])
+_object_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
 def _items(response: msgspec.Raw, field: str) -> list[dict[str, Any]]:
     """The objects in an answer's list."""
     try:
-        return msgspec.convert(_items_decoder.decode(response).get(field) or [], list[dict[str, Any]])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        return msgspec.convert(_object(response).get(field) or [], list[dict[str, Any]])
+    except msgspec.ValidationError as why:
         raise Malformed(f"{field} cannot be read: {why}") from why
 
 
+def _object(response: msgspec.Raw) -> dict[str, Any]:
+    try:
+        return _object_decoder.decode(response)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise Malformed(f"an answer that cannot be read: {why}") from why
+
+
 def _told(event: Event, kind: Kind, fields: Mapping[str, Any]) -> tuple[Known, ...]:
-    where = Where(event.account, event.region, ())
-    return observed(TELLINGS[kind], msgspec.json.encode(fields), where, event.time)
+    return observed(TELLINGS[kind], msgspec.json.encode(fields), _where(event), event.time)
 
 
 def observe(event: Event) -> tuple[Known, ...]:

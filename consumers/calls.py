@@ -14,7 +14,7 @@ import msgspec
 
 from consumers import shapes
 from consumers.known import CREATED_BY, DELETED, MODIFIED_BY, RANKS, TAG, Kind, Known, entry
-from consumers.telling import TELLINGS, Where, kind_of, observed
+from consumers.telling import TELLINGS, Where, camel, kind_of, observed
 from ingest.event import Event, Malformed, milliseconds
 
 T = TypeVar("T")
@@ -141,6 +141,15 @@ def links(kind: Kind) -> Call:
     return tell
 
 
+def in_camel(call: Call) -> Call:
+    """A call about something that events spell in lowerCamel."""
+
+    def tell(made: Made) -> tuple[Known, ...]:
+        return call(replace(made, asked=camel(made.asked)))
+
+    return tell
+
+
 def _add_tags(made: Made) -> tuple[Known, ...]:
     return _tagged(made, dict(shapes.tags(made.read("Tags", list[shapes.Tag], []))))
 
@@ -261,6 +270,13 @@ CALLS: Mapping[str, Call] = {
     "DeleteAssociation": deletes(Kind.ASSOCIATION),
     "AssociateTrialComponent": links(Kind.MEMBERSHIP),
     "DisassociateTrialComponent": deletes(Kind.MEMBERSHIP),
+    "CreatePipeline": creates(Kind.PIPELINE),
+    "UpdatePipeline": updates(Kind.PIPELINE),
+    "DeletePipeline": deletes(Kind.PIPELINE),
+    "StartPipelineExecution": in_camel(creates(Kind.PIPELINE_EXECUTION)),
+    "UpdatePipelineExecution": in_camel(updates(Kind.PIPELINE_EXECUTION)),
+    "StopPipelineExecution": in_camel(updates(Kind.PIPELINE_EXECUTION)),
+    "RetryPipelineExecution": in_camel(updates(Kind.PIPELINE_EXECUTION)),
     "AddTags": _add_tags,
     "DeleteTags": _delete_tags,
 }

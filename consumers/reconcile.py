@@ -20,7 +20,7 @@ from consumers.known import Kind
 from consumers.process import set_up_logs, stopping
 from consumers.progress import asking
 from consumers.resource import Question, partition
-from consumers.telling import kind_in
+from consumers.telling import kind_in, kind_of
 from store import gaps, questions
 from store.database import Store
 
@@ -135,7 +135,7 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
     found += [
         Finding("unknown", target, f"{key} refers to it", asks)
         for target, key in gaps.unknown(store)
-        if (asks := about(target))
+        if kind_of(target) not in _PERHAPS and (asks := about(target))
     ]
     for arn, uri in gaps.unproduced(store):
         match = _TRAINED.fullmatch(uri)
@@ -162,6 +162,16 @@ def about(arn: str) -> tuple[Question, ...]:
 
 
 _KINDS = {kind.value for kind in Kind}
+_PERHAPS = {
+    Kind.PIPELINE,
+    Kind.EXPERIMENT,
+    Kind.TRIAL,
+    Kind.TRIAL_COMPONENT,
+    Kind.ARTIFACT,
+    Kind.CONTEXT,
+    Kind.ACTION,
+}
+"""What is referred to in case a client speaks of it; whoever needs to know it asks by a question of its own."""
 
 
 async def reconcile(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from consumers import shapes
-from consumers.known import ENTRY, Kind, Known, Life, loosely, stamp
+from consumers.known import ENTRY, Kind, Known, Life, entry, loosely, stamp
 from ingest.event import Malformed, milliseconds
 from store.lineage import artifact
 
@@ -192,6 +192,13 @@ def arn_of(where: Where, resource: str, service: str = "sagemaker") -> str | Non
     return f"{partition_of(where.region)}:{service}:{where.region}:{where.account}:{resource}"
 
 
+def camel(value: Any) -> Any:
+    """A JSON value in the spelling of pipelines' events: keys begin with a small letter, at every level."""
+    if isinstance(value, Mapping):
+        return {name[:1].lower() + name[1:]: camel(inner) for name, inner in value.items()}
+    return [camel(inner) for inner in value] if isinstance(value, list) else value
+
+
 def partition_of(region: str) -> str:
     """The beginning of ARNs in a region: `arn:aws`, `arn:aws-cn` or `arn:aws-us-gov`."""
     if region.startswith("cn-"):
@@ -310,7 +317,19 @@ def _step(detail: shapes.PipelineStep, where: Where) -> str | None:
     execution = _execution(detail, where)
     if execution and not detail.step_name:
         raise Malformed("does not say which step it is about: it has no stepName")
-    return execution and f"{execution}/step/{detail.step_name}"
+    return execution and step_arn(execution, detail.step_name or "")
+
+
+def step_arn(execution_arn: str, name: str) -> str:
+    """The key of a step, which has no ARN of its own. Keys have no case, but names of steps do."""
+    digest = "" if name == name.lower() else f"/{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"
+    return f"{execution_arn}/step/{name}{digest}"
+
+
+def _a_step_of(arn: str, detail: shapes.PipelineStep, time: int) -> tuple[Known, ...]:
+    """A step tells that its execution exists, and that it is one of its steps."""
+    known = Life({entry("steps", detail.step_name or ""): (0, msgspec.Raw(b"1"))})
+    return (Known(Kind.PIPELINE_EXECUTION, arn.partition("/step/")[0], earliest=time, lives={0: known}),)
 
 
 def _artifact(detail: shapes.Artifact, where: Where) -> str | None:
@@ -411,7 +430,7 @@ _ROWS = (
         shapes.PipelineExecution,
         "pipeline_execution",
         status=("current_pipeline_execution_status",),
-        clock=("execution_end_time", "execution_start_time"),
+        clock=("execution_end_time", "last_modified_time", "execution_start_time", "creation_time"),
         created=None,
         identity=_execution,
     ),
@@ -422,9 +441,12 @@ _ROWS = (
         status=("current_step_status",),
         clock=("step_end_time", "step_start_time"),
         created=None,
+        tracked=lambda detail: detail.metadata.jobs,
+        also=_a_step_of,
         identity=_step,
     ),
     _telling(Kind.FEATURE_GROUP, shapes.FeatureGroup, "feature_group", clock=("last_modified_time", "creation_time")),
+    _telling(Kind.PIPELINE, shapes.Pipeline, "pipeline", status=(), clock=_CHANGED),
     _telling(Kind.ARTIFACT, shapes.Artifact, "artifact", status=(), clock=_CHANGED, identity=_artifact),
     _telling(Kind.CONTEXT, shapes.Context, "context", status=(), clock=_CHANGED),
     _telling(Kind.ACTION, shapes.Action, "action", status=(), clock=_CHANGED),

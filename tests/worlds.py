@@ -357,7 +357,8 @@ executions = _told(
 steps = _told(
     "Model Building Pipeline Execution Step Status Change",
     pipelineExecutionArn=_executions,
-    stepName=st.sampled_from(["Prepare", "Train"]),
+    stepName=st.sampled_from(["Prepare", "Train", "train"]),
+    cacheHitResult=st.none() | _executions.map(lambda arn: {"sourcePipelineExecutionArn": arn}),
     currentStepStatus=st.sampled_from(["Starting", "Executing", "Succeeded"]),
     metadata=st.sampled_from(
         [
@@ -449,6 +450,21 @@ component_calls = st.one_of(
     _called("DeleteTrialComponent", trialComponentName=_components),
     _called("AssociateTrialComponent", trialComponentName=_components, trialName=_trials),
     _called("DisassociateTrialComponent", trialComponentName=_components, trialName=_trials),
+)
+pipeline_calls = st.one_of(
+    _called("CreatePipeline", pipelineName=st.sampled_from(["flow", "Flow"]), pipelineDisplayName=st.just("The flow")),
+    _called("UpdatePipeline", pipelineName=st.just("Flow"), pipelineDescription=st.sampled_from(["one", "two"])),
+    _called("DeletePipeline", pipelineName=st.just("Flow")),
+    _called(
+        "StartPipelineExecution",
+        pipelineExecutionArn=_executions,
+        pipelineParameters=st.just([{"name": "epochs", "value": "3"}]),
+    ),
+    _called(
+        "UpdatePipelineExecution",
+        pipelineExecutionArn=_executions,
+        pipelineExecutionDisplayName=st.sampled_from(["third", "fourth"]),
+    ),
 )
 association_calls = st.one_of(
     _called(
@@ -614,6 +630,7 @@ everything = (
     experiment_calls,
     component_calls,
     association_calls,
+    pipeline_calls,
 )
 one_of_all = st.one_of(everything)
 # A world of few kinds of things is one in which more happens to each of them.

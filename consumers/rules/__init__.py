@@ -105,10 +105,22 @@ RULES: Mapping[Kind, Rule] = {
         passes_on=True,
     ),
     Kind.PIPELINE_EXECUTION: Rule(
-        "pipeline execution", shapes.PipelineExecution, pipelines.pipeline_execution, "documented"
+        "pipeline execution",
+        shapes.PipelineExecution,
+        pipelines.pipeline_execution,
+        "documented",
+        asks=pipelines.pipeline_execution_asks,
+        version=2,
     ),
+    Kind.PIPELINE: Rule("pipeline", shapes.Pipeline, pipelines.pipeline, "documented", pipelines.pipeline_refers),
     Kind.PIPELINE_STEP: Rule(
-        "pipeline step", shapes.PipelineStep, pipelines.pipeline_step, "documented", pipelines.pipeline_step_refers
+        "pipeline step",
+        shapes.PipelineStep,
+        pipelines.pipeline_step,
+        "documented",
+        pipelines.pipeline_step_refers,
+        version=2,
+        passes_on=True,
     ),
     Kind.FEATURE_GROUP: Rule("feature group", shapes.FeatureGroup, features.feature_group, "ours", version=2),
     Kind.ARTIFACT: Rule("artifact", shapes.Artifact, entities.artifact_made, "documented", asks=entities.artifact_asks),
