@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from consumers.worker import Totals
 from store.compare import WAYS, Comparison
@@ -18,6 +19,7 @@ from store.ledger import DeadLetter
 from store.status import Status
 
 if TYPE_CHECKING:
+    from consumers.executions import Execution, Step
     from consumers.reconcile import Reconciled
 
 LEDGER_OF = "the ledger of "
@@ -108,6 +110,61 @@ def reconciled(console: Console, done: Reconciled, *, dry_run: bool) -> None:
     _most(console, done.reasons)
     if done.left:
         console.print(f"[yellow]{len(done.left):,} still missing[/yellow]: what no longer exists cannot be asked about")
+
+
+def execution(console: Console, told: Execution) -> None:
+    """A pipeline execution, and its steps in the order of time."""
+    title = f"[bold]{escape(told.pipeline)}[/bold] {escape(told.name)}".rstrip()
+    console.print(f"{title}  {_colored(told.status)}  {_lasted(told.started, told.ended)}".rstrip(), soft_wrap=True)
+    console.print(escape(told.arn), soft_wrap=True)
+    for what, value in (
+        ("", told.description),
+        ("started by ", told.started_by),
+        ("failed: ", told.failure),
+        *((f"{name} = ", value) for name, value in told.parameters.items()),
+    ):
+        if value:
+            console.print(f"  {escape(what + value)}", soft_wrap=True)
+    if not told.steps:
+        console.print("no steps are known")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("step", "type", "status", "began", "took", "tries", "what it made, and how it went"):
+        table.add_column(column, overflow="fold")
+    for step in told.steps:
+        table.add_row(
+            escape(step.name),
+            escape(step.type),
+            _colored(step.status),
+            moment(step.started) if step.started else "",
+            age((step.ended - step.started) / 1000) if step.started and step.ended else "",
+            "" if step.attempts is None else str(step.attempts),
+            escape("\n".join(_of_step(step))),
+        )
+    console.print(table)
+
+
+def _of_step(step: Step) -> Iterator[str]:
+    if step.made:
+        yield step.made.split(":", 5)[-1]
+    for arn in step.earlier:
+        yield f"before that {arn.split(':', 5)[-1]}"
+    if step.cached_from:
+        yield f"found in the cache: {step.cached_from.rpartition('/')[2]}"
+    yield from (f"{name}: {value}" for name, value in step.details.items())
+    if step.failure:
+        yield f"failed: {step.failure}"
+
+
+def _colored(status: str) -> str:
+    color = "red" if status == "Failed" else "green" if status == "Succeeded" else "yellow"
+    return f"[{color}]{escape(status)}[/{color}]" if status else ""
+
+
+def _lasted(started: int | None, ended: int | None) -> str:
+    if started is None:
+        return ""
+    return f"{moment(started)}, took {age((ended - started) / 1000)}" if ended else f"since {moment(started)}"
 
 
 def dead_letters(console: Console, letters: Sequence[DeadLetter]) -> None:

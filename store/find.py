@@ -30,6 +30,7 @@ class Match(msgspec.Struct, frozen=True):
 _CAPTURED = re.compile(
     r"-(\d+-)?aws-(training-job|processing-job|transform-job|endpoint|model-package-group|feature-group)"
 )
+_EXECUTION = "SageMakerPipelineExecution"
 _PREFERENCE = ("TrialComponent", "Artifact", "Context", "Trial", "Experiment", "Action")
 
 
@@ -91,6 +92,38 @@ def _match(connection: Connection, row: Any) -> Match:
     inside = inside.union(select(membership.c.child_id).join(inside, membership.c.parent_id == inside.c.id))
     parts = select(entity.c.arn).join(inside, entity.c.id == inside.c.id)
     return Match(vertex, tuple(connection.scalars(parts.where(entity.c.lineage_type == "TrialComponent"))))
+
+
+def executions(store: Store, ref: str) -> list[str]:
+    """The ARNs of the pipeline executions that a person means: by ARN, by id, or by a pipeline, whose newest it is.
+
+    Returns:
+        All that match equally well: mostly one; none.
+    """
+
+    def look(tx: Transaction) -> list[str]:
+        given, low = ref.strip(), ref.strip().lower()
+        # Said, and not a parameter: the index is of names that are not empty.
+        told = entity.c.name != literal("", literal_execute=True)
+        trials = select(entity.c.source_uri).where(entity.c.lineage_type == "Trial", entity.c.type == _EXECUTION)
+        exactly = trials.where(or_(entity.c.key == low, entity.c.source_uri.in_({given, low})))
+        named = trials.where(told, entity.c.name.in_({given, low}))
+        for question in (exactly, named):
+            if found := set(tx.connection.scalars(question)):
+                return sorted(found)
+        experiments = select(entity.c.id).where(entity.c.lineage_type == "Experiment")
+        for means in (
+            entity.c.source_uri.in_({given, low}),
+            told & entity.c.name.in_({given, low}),
+            told & (func.lower(entity.c.name) == low),
+        ):
+            inside = trials.join(membership, membership.c.child_id == entity.c.id)
+            newest = inside.where(membership.c.parent_id.in_(list(tx.connection.scalars(experiments.where(means)))))
+            if arn := tx.connection.scalar(newest.order_by(entity.c.created.desc(), entity.c.key).limit(1)):
+                return [str(arn)]
+        return []
+
+    return store.read(look)
 
 
 def nearest(store: Store, ref: str, count: int = 3) -> list[str] | None:

@@ -44,6 +44,13 @@ def load(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceR
     return {row.key: ResourceRow(*row) for row in transaction.connection.execute(found)}
 
 
+def beginning(transaction: Transaction, prefix: str) -> list[ResourceRow]:
+    """The rows of which something is known whose keys begin with this, in the order of their keys."""
+    after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    found = select(resource).where(resource.c.key >= prefix, resource.c.key < after, resource.c.version > 0)
+    return [ResourceRow(*row) for row in transaction.connection.execute(found.order_by(resource.c.key))]
+
+
 def claim(transaction: Transaction, kinds: Mapping[str, str]) -> dict[str, ResourceRow]:
     """The rows with these keys, made where they are missing, for this transaction alone until it ends.
 

@@ -36,6 +36,7 @@ for command in (
     filling.backfill,
     filling.demo,
     asking.lineage,
+    asking.pipeline,
     asking.digest,
     asking.compare,
     asking.status,

@@ -35,8 +35,7 @@ def lineage(
     from consumers import formats
     from store import find, query
 
-    if len(ref) > LONGEST_REF or ref != ref.encode("utf-8", "replace").decode():
-        raise Misused(f"what is asked for must be UTF-8 text of at most {LONGEST_REF:,} characters")
+    _askable(ref)
     if depth is not None and depth < 0:
         raise Misused("--depth counts links: 0 or more")
     at_least_one("--limit", limit)
@@ -61,6 +60,45 @@ def lineage(
         console.print(formats.tree(walk))
     else:
         sys.stdout.write(formats.FORMATS[format](walk).rstrip("\n") + "\n")
+
+
+def pipeline(
+    ref: Annotated[str, Parameter(help="An execution's ARN or id, or a pipeline's name or ARN: its newest execution.")],
+    /,
+    *,
+    database_url: Database = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """A pipeline execution: its state, its parameters, and its steps in the order of time.
+
+    Examples: `headwater pipeline churn-flow`, `headwater pipeline d84ewltjmxhe --json`.
+    """
+    from consumers import executions, report
+    from store import find
+
+    with opened(database_url) as store:
+        found = find.executions(store, _askable(ref))
+        told = executions.execution(store, found[0]) if len(found) == 1 else None
+    if len(found) > 1:
+        lines = "\n".join(f"  {arn}" for arn in found)
+        raise Failed(f"{ref!r} means several executions; say one of their ARNs:\n{lines}")
+    if told is None:
+        raise Failed(f"no execution is known of {ref!r}; say its ARN or id, or the name of a pipeline that has run")
+    if as_json:
+        print_json(told)
+    else:
+        report.execution(Console(highlight=False, width=None if sys.stdout.isatty() else 200), told)
+
+
+def _askable(ref: str) -> str:
+    """What a person asks for.
+
+    Raises:
+        Misused: It is no text that anything could be named.
+    """
+    if len(ref) > LONGEST_REF or ref != ref.encode("utf-8", "replace").decode():
+        raise Misused(f"what is asked for must be UTF-8 text of at most {LONGEST_REF:,} characters")
+    return ref
 
 
 def digest(

@@ -1,0 +1,179 @@
+"""Pipeline executions for people: their state, their parameters, and their steps in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from consumers import shapes
+from consumers.known import Known, decode, detail
+from consumers.known import lives as lives_of
+from consumers.resource import Resource, instant
+from consumers.rules import RULES
+from consumers.rules.experiments import pipeline_names
+from consumers.rules.pipelines import execution_end
+from consumers.telling import step_arn
+from consumers.working_set import views
+from store import known as table
+from store.database import Store, Transaction
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A step of an execution.
+
+    Attributes:
+        name: Its name.
+        type: What it does: `Training`, `Condition` ...; empty where nobody tells.
+        status: How far it is, or how it ended.
+        started: In epoch milliseconds, or None where nobody tells; `ended` likewise.
+        attempts: How often it was tried, as far as anyone tells.
+        made: The ARN of what it made or called, or of what the earlier execution made; empty if nothing.
+        earlier: What it made at earlier attempts.
+        cached_from: The execution whose result it took over; empty if none.
+        details: What else its metadata tell: the outcome of a condition, a callback's queue, a cluster's id ...
+        failure: Why it failed.
+    """
+
+    name: str
+    type: str
+    status: str
+    started: int | None
+    ended: int | None
+    attempts: int | None
+    made: str
+    earlier: tuple[str, ...]
+    cached_from: str
+    details: dict[str, str]
+    failure: str
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """An execution of a pipeline.
+
+    Attributes:
+        arn: Its ARN.
+        pipeline: The pipeline's name.
+        name: Its display name, or empty.
+        description: What it was described as.
+        status: How far it is, or how it ended.
+        started: In epoch milliseconds, or None where nobody tells; `ended` likewise.
+        started_by: Who started it.
+        failure: Why it failed.
+        parameters: What it was started with.
+        steps: In the order of time.
+    """
+
+    arn: str
+    pipeline: str
+    name: str
+    description: str
+    status: str
+    started: int | None
+    ended: int | None
+    started_by: str
+    failure: str
+    parameters: dict[str, str]
+    steps: tuple[Step, ...]
+
+
+def execution(store: Store, arn: str) -> Execution | None:
+    """What is known of an execution and its steps, or None when nothing is."""
+
+    def look(tx: Transaction) -> Execution | None:
+        rows = [*table.load(tx, [arn.lower()]).values(), *table.beginning(tx, f"{arn.lower()}/step/")]
+        known = [decode(tx.packer.unpack(row.known)) for row in rows if row.known]
+        if not known or known[0].arn.lower() != arn.lower():
+            return None
+        steps = [_with_cached(_step(one), tx) for one in known[1:]]
+        return _execution(known[0], sorted(steps, key=lambda step: (step.started or 0, step.name)))
+
+    return store.read(look)
+
+
+def _with_cached(step: Step, tx: Transaction) -> Step:
+    """A step with what the earlier execution made whose result it took over."""
+    seen: set[str] = set()
+    earlier = step
+    while earlier.cached_from and not earlier.made:
+        key = step_arn(earlier.cached_from, earlier.name).lower()
+        row = None if key in seen else table.load(tx, [key]).get(key)
+        if row is None or row.known is None:
+            return step
+        seen.add(key)
+        earlier = _step(decode(tx.packer.unpack(row.known)))
+    return msgspec.structs.replace(step, made=earlier.made)
+
+
+def _execution(known: Known, steps: list[Step]) -> Execution:
+    told = _newest(known)
+    found: shapes.PipelineExecution = told.detail
+    return Execution(
+        arn=told.arn,
+        pipeline=(pipeline_names(told.arn) or ("", ""))[0],
+        name=found.pipeline_execution_display_name or "",
+        description=found.pipeline_execution_description or "",
+        status=found.current_pipeline_execution_status or "",
+        started=instant(found.execution_start_time) or instant(found.creation_time),
+        ended=execution_end(found),
+        started_by=told.created_by,
+        failure=found.failure_reason or "",
+        parameters={one.name: one.value or "" for one in found.pipeline_parameters},
+        steps=tuple(steps),
+    )
+
+
+def _step(known: Known) -> Step:
+    told = _newest(known)
+    found: shapes.PipelineStep = told.detail
+    kind, metadata = next(iter(_metadata(known).items()), ("", {}))
+    made = next((metadata[name] for name in ("arn", "checkJobArn") if isinstance(metadata.get(name), str)), "")
+    attempts = {arn for change in told.changes for arn in change.values}
+    return Step(
+        name=found.step_name or "",
+        type=found.step_type or (kind[:1].upper() + kind[1:]).removesuffix("Job"),
+        status=found.current_step_status or "",
+        started=instant(found.step_start_time),
+        ended=instant(found.step_end_time),
+        attempts=int(found.attempt_count) if found.attempt_count else len(attempts) or None,
+        made=made,
+        earlier=tuple(sorted(attempts - {made})),
+        cached_from=found.cache_hit_result.source_pipeline_execution_arn or "",
+        details={name: value for name, value in _flat(metadata) if value != made},
+        failure=found.failure_reason or "",
+    )
+
+
+def _newest(known: Known) -> Resource[Any]:
+    return views(known, RULES[known.kind])[-1]
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    """All that a step's metadata tell, whatever its kind is."""
+
+    metadata: dict[str, Any] = {}
+
+
+_decoder = msgspec.json.Decoder(_Metadata)
+
+
+def _metadata(known: Known) -> Mapping[str, Mapping[str, Any]]:
+    _, life = lives_of(known)[-1]
+    told = shapes.read(detail(life), _decoder).metadata
+    return {kind: inner for kind, inner in told.items() if isinstance(inner, dict) and inner}
+
+
+def _flat(told: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Plain values with their names; the pairs of a list of {name, value} by their own."""
+    if isinstance(told, dict):
+        if told.keys() == {"name", "value"}:
+            yield from _flat(told["value"], str(told["name"]))
+            return
+        for key, inner in told.items():
+            yield from _flat(inner, key)
+    elif isinstance(told, list):
+        for inner in told:
+            yield from _flat(inner, name)
+    elif told is not None and told != "":
+        yield name, told if isinstance(told, str) else msgspec.json.encode(told).decode()
