@@ -159,7 +159,9 @@ def test_what_exists_is_derived_as_if_its_events_had_come(aws: str, make_store: 
             events.append(event(by_kind[kind], arn, describe(**{parameter: name}) | tags))
     fed(listener, events)
     untold = {line for line in graph(store) if line[1] in ("experiment", "trial") or line[3] == "abalone-run"}
-    assert {line[3] for line in untold} == {"abalone-experiment", "abalone-trial", "abalone-run"}  # by any event
+    clients = {"abalone-experiment", "abalone-trial", "abalone-run"}
+    execution = made["pipeline-execution"].rpartition("/")[2].lower()
+    assert {line[3] for line in untold} == {*clients, "abalonepipeline", execution}  # by any of these events
     assert graph(store) - untold == graph(listener)
     assert Counter(line[1] for line in graph(store))["association"] == 17
 
