@@ -164,6 +164,8 @@ class _Glyphs(NamedTuple):
 
 _UNICODE = _Glyphs("├", "└", "│", "← ", "→ ", "↑", "↓", "…")
 _ASCII = _Glyphs("|", "`", "|", "<- ", "-> ", "^", "v", "...")
+_INFERRED = "~"
+"""Before the type of a link that is ours, and not among those that SageMaker captures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +270,9 @@ class _Tree:
         if rows:
             yield ()
         entities = _count(walk.vertices, "entity", "entities")
-        yield (_Styled(f"{entities}, {_count(walk.edges, 'association', 'associations')}", ""),)
+        inferred = sum(edge.inferred for edge in walk.edges)
+        ours = f", {inferred:,} of them inferred ({_INFERRED})" if inferred else ""
+        yield (_Styled(f"{entities}, {_count(walk.edges, 'association', 'associations')}{ours}", ""),)
         if not walk.complete:
             yield (_Styled("Not complete: there is more. A greater --depth or --limit shows it.", "yellow"),)
 
@@ -321,7 +325,8 @@ class _Lines:
             bars = "".join((glyphs.passing if bar else " ") + blank for bar in row.bars)
             branch = glyphs.last if row.last else glyphs.fork
             arrow = glyphs.towards if row.way is Direction.ASCENDANTS else glyphs.away
-            head.append(_Styled(f"{bars}{branch}{arrow}{self._safe(row.edge.type)}  ", "dim"))
+            mark = _INFERRED if row.edge.inferred else ""
+            head.append(_Styled(f"{bars}{branch}{arrow}{mark}{self._safe(row.edge.type)}  ", "dim"))
         if row.full and number:
             head.append(_Styled(f"[{number}] ", "magenta"))
         head.append(_Styled(f"{_shortened(self._safe(vertex.type), _TYPE_ROOM, glyphs.gap)}  ", "cyan"))
@@ -387,7 +392,10 @@ def _captions(walk: Walk) -> Iterator[tuple[str, Vertex, list[str]]]:
 
 
 def as_dot(walk: Walk) -> str:
-    """The walk for Graphviz; a tooltip holds the whole name or URI. A bold border marks a start."""
+    """The walk for Graphviz; a tooltip holds the whole name or URI. A bold border marks a start.
+
+    Inferred links are dashed.
+    """
     ids: dict[str, str] = {}
     starts = set(walk.start)
     lines = ["digraph lineage {", "  rankdir=LR;", '  node [fontname="Helvetica"];', '  edge [fontname="Helvetica"];']
@@ -399,7 +407,9 @@ def as_dot(walk: Walk) -> str:
         tooltip = _dot(_visible(_whole(vertex)).replace("\\", "\\\\"))  # Graphviz reads its backslashes twice
         lines.append(f'  {number} [label="{label}", tooltip="{tooltip}", {shape}{bold}];')
     links = (
-        f'  {ids[edge.source]} -> {ids[edge.destination]} [label="{_dot(_visible(edge.type))}"];' for edge in walk.edges
+        f'  {ids[edge.source]} -> {ids[edge.destination]} [label="{_dot(_visible(edge.type))}"'
+        f"{', style=dashed' if edge.inferred else ''}];"
+        for edge in walk.edges
     )
     return "\n".join([*lines, *links, "}"])
 
@@ -410,7 +420,10 @@ def _dot(text: str) -> str:
 
 
 def as_mermaid(walk: Walk) -> str:
-    """The walk for Mermaid, which renders in Markdown on GitHub and elsewhere; there up to 500 associations."""
+    """The walk for Mermaid, which renders in Markdown on GitHub and elsewhere; there up to 500 associations.
+
+    Inferred links are dashed.
+    """
     ids: dict[str, str] = {}
     lines = ["flowchart LR"]
     for number, vertex, caption in _captions(walk):
@@ -418,7 +431,9 @@ def as_mermaid(walk: Walk) -> str:
         _, opening, closing = _SHAPES.get(vertex.lineage_type, _PLAIN)
         lines.append(f"  {number}{opening}{'<br/>'.join(map(_mermaid, caption))}{closing}")
     lines += [
-        f'  {ids[edge.source]} -->|"{_mermaid(_visible(edge.type))}"| {ids[edge.destination]}' for edge in walk.edges
+        f'  {ids[edge.source]} {"-.->" if edge.inferred else "-->"}|"{_mermaid(_visible(edge.type))}"| '
+        f"{ids[edge.destination]}"
+        for edge in walk.edges
     ]
     if starts := [ids[arn] for arn in walk.start if arn in ids]:
         lines += ["  classDef begin stroke-width:3px", f"  class {','.join(starts)} begin"]
@@ -438,7 +453,7 @@ def _mermaid(text: str) -> str:
 
 _ENDS = ("arn", "type", "", "uri", "status", "hops")
 _COLUMNS = [f"source_{part}".rstrip("_") for part in _ENDS]
-_HEADER = [*_COLUMNS, "association", *(column.replace("source", "destination", 1) for column in _COLUMNS)]
+_HEADER = [*_COLUMNS, "association", *(column.replace("source", "destination", 1) for column in _COLUMNS), "inferred"]
 
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a formula may begin with, in full width too (OWASP, CSV injection); what cannot be seen is spelled out."""
@@ -448,7 +463,8 @@ def as_csv(walk: Walk) -> str:
     """The walk for spreadsheets: a row for each association with both of its ends; hops are counted from the start.
 
     `source` and `destination` are names, or URIs of what has no name. A vertex without associations has a row of its
-    own, with no destination. A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    own, with no destination; `inferred` is `true` of a link that is ours. A cell that
+    a spreadsheet would take for a formula begins with an apostrophe.
     """
     vertices = {vertex.arn: vertex for vertex in walk.vertices}
     linked = {arn for edge in walk.edges for arn in (edge.source, edge.destination)}
@@ -456,10 +472,11 @@ def as_csv(walk: Walk) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_HEADER)
     for edge in walk.edges:
-        writer.writerow([*_cells(vertices[edge.source]), _cell(edge.type), *_cells(vertices[edge.destination])])
+        ends = _cells(vertices[edge.source]), _cells(vertices[edge.destination])
+        writer.writerow([*ends[0], _cell(edge.type), *ends[1], "true" if edge.inferred else "false"])
     for vertex in walk.vertices:
         if vertex.arn not in linked:
-            writer.writerow([*_cells(vertex), "", *("" for _ in _ENDS)])
+            writer.writerow([*_cells(vertex), "", *("" for _ in _ENDS), ""])
     return out.getvalue().removesuffix("\n")
 
 

@@ -17,12 +17,14 @@ from sqlalchemy import (
     Delete,
     Table,
     bindparam,
+    column,
     delete,
     func,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
 
 Row = tuple[Any, ...]
 Conflict = Literal["fail", "ignore", "replace"]
@@ -84,9 +86,20 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[A
     """The condition that a column is one of many texts or numbers: one parameter, however many they are."""
     values = list(values)
     if connection.dialect.name == "sqlite":
-        listed = func.json_each(bindparam(None, msgspec.json.encode(values).decode())).table_valued("value")
+        each = func.json_each(bindparam(None, msgspec.json.encode(values).decode())).table_valued("value")
         return column.in_(select(listed.c.value))
     return column == func.any(bindparam(None, values, type_=ARRAY(column.type)))
+
+
+def listed(connection: Connection, values: Iterable[Any], type_: TypeEngine[Any]) -> ColumnElement[Any]:
+    """A column of many texts or numbers, to join with: one parameter, however many they are."""
+    values = list(values)
+    name = column("value", type_)
+    if connection.dialect.name == "sqlite":
+        each = func.json_each(bindparam(None, msgspec.json.encode(values).decode())).table_valued(name)
+    else:
+        each = func.unnest(bindparam(None, values, type_=ARRAY(type_))).table_valued(name).render_derived()
+    return each.c.value
 
 
 def new_ids(connection: Connection, table: Table, count: int) -> list[int]:

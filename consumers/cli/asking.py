@@ -24,6 +24,10 @@ def lineage(
     ] = Direction.BOTH,
     depth: Annotated[int | None, Parameter(help="How many links to follow at most; all unless told.")] = None,
     limit: Annotated[int, Parameter(help="How many entities to show at most, in each direction.")] = LIMIT,
+    inferred: Annotated[
+        bool,
+        Parameter(help="Follow links that SageMaker does not capture too: marked ~ in a tree, dashed in a picture."),
+    ] = True,
     format: Annotated[Literal["tree", "json", "dot", "mermaid", "csv"], Parameter(help="What to print.")] = "tree",
     database_url: Database = DEFAULT_URL,
 ) -> None:
@@ -53,7 +57,7 @@ def lineage(
     if not found[0].starts:
         raise Failed(f"{found[0].vertex.name or ref!r} has no trial components yet: nothing to follow")
     with store:
-        walk = query.walk(store, found[0].starts, direction, depth=depth, limit=limit)
+        walk = query.walk(store, found[0].starts, direction, depth=depth, limit=limit, inferred=inferred)
     if format == "tree":
         # Where nobody looks at it, long URIs need not fit a screen.
         console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
