@@ -85,9 +85,33 @@ def stored(graph: Graph, path: Path) -> tuple[Store, list[str]]:
     return store, arns
 
 
-def asked(store: Store, arn: str) -> Walk:
+def asked(store: Store, arn: str, *, inferred: bool = True) -> Walk:
     """All ascendants of an entity, each with all that a vertex tells."""
-    return ascendants(store, arn)
+    return ascendants(store, arn, inferred=inferred)
+
+
+def taken_apart(store: Store, share: int) -> int:
+    """Take one in `share` data sets apart: trainings read a file in each from now on. How many such links there are."""
+
+    def work(tx: Transaction) -> int:
+        def say(statement: str) -> int:
+            return tx.connection.exec_driver_sql(statement).rowcount
+
+        first = "(SELECT max(id) FROM entity)"
+        chosen = f"""
+            SELECT row_number() OVER () + {first} AS id, a.source_id, a.destination_id, e.key, e.arn, e.source_uri
+            FROM association a JOIN entity e ON e.id = a.source_id JOIN entity run ON run.id = a.destination_id
+            WHERE e.type = 'DataSet' AND run.type = 'SageMakerTrainingJob' AND a.source_id % {share} = 0"""
+        say(f"CREATE TEMP TABLE apart AS {chosen}")
+        say("""INSERT INTO entity SELECT id, key || '-' || id, arn || '-' || id, 'Artifact', 'DataSet', '',
+            source_uri || '/' || id || '.csv', '', 0, 1, '{}', '' FROM apart""")
+        made = say("INSERT INTO association SELECT id, destination_id, 1, 'ContributedTo', 0, NULL, 0 FROM apart")
+        say("""DELETE FROM association WHERE (source_id, destination_id) IN
+            (SELECT source_id, destination_id FROM apart)""")
+        say("DROP TABLE apart")
+        return made
+
+    return store.write(work)
 
 
 def _batched(values: Iterator[rows.Row]) -> Iterator[list[rows.Row]]:

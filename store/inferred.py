@@ -149,11 +149,18 @@ def _at(connection: Connection, texts: Collection[str], known: Collection[int]) 
 def _inside(connection: Connection, bases: Collection[str]) -> list[tuple[str, int, str]]:
     """Artifacts that lie in some folders, each as (folder, id, address); folders have no slash at their end."""
     folder = rows.listed(connection, bases, Words)
-    wanted = select(folder, entity.c.id, entity.c.source_uri).where(
+    there = select(entity.c.id, entity.c.source_uri).where(
         entity.c.source_uri > folder + "/",
         entity.c.source_uri < folder + "0",  # which follows the slash
         entity.c.lineage_type == Artifact.lineage_type,
     )
+    if connection.dialect.name == "sqlite":
+        wanted = there.with_only_columns(folder, entity.c.id, entity.c.source_uri)
+    else:
+        # Of a range for each folder PostgreSQL expects so much that it would read the table; the order makes it go
+        # through the index for one folder at a time.
+        one = there.order_by(entity.c.source_uri).lateral()
+        wanted = select(folder, one.c.id, one.c.source_uri)
     return [(base, number, uri) for base, number, uri in connection.execute(wanted).all()]
 
 

@@ -86,7 +86,7 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[A
     """The condition that a column is one of many texts or numbers: one parameter, however many they are."""
     values = list(values)
     if connection.dialect.name == "sqlite":
-        each = func.json_each(bindparam(None, msgspec.json.encode(values).decode())).table_valued("value")
+        listed = func.json_each(bindparam(None, msgspec.json.encode(values).decode())).table_valued("value")
         return column.in_(select(listed.c.value))
     return column == func.any(bindparam(None, values, type_=ARRAY(column.type)))
 

@@ -25,6 +25,7 @@ from consumers.observe import sort_of, understood_kinds
 from ingest.event import decode
 from store.database import Store
 from tests import stores
+from tests.worlds import NOON, PARTITION, event
 
 CASE = Path(__file__).parent / "cases" / "abalone" / "events.jsonl"
 SAMPLES = Path(__file__).parent / "events"
@@ -171,11 +172,48 @@ def test_lineage_as_json_has_the_promised_shape(headwater: Headwater) -> None:
     assert {frozenset(vertex) for vertex in told["vertices"]} == {
         frozenset(("arn", "type", "lineage_type", "name", "source_uri", "status", "hops"))
     }
-    assert {frozenset(edge) for edge in told["edges"]} == {frozenset(("source", "destination", "type"))}
+    assert {frozenset(edge) for edge in told["edges"]} == {frozenset(("source", "destination", "type", "inferred"))}
     [start] = [vertex for vertex in told["vertices"] if vertex["hops"] == 0]
     assert (start["arn"], start["source_uri"]) == (told["start"], PACKAGE)
     cut = json.loads(headwater("lineage", PACKAGE, "--depth", "1", "--format", "json").out)
     assert (cut["complete"], max(vertex["hops"] for vertex in cut["vertices"])) == (False, 1)
+
+
+def test_lineage_leaves_out_what_is_inferred_when_told_to(headwater: Headwater, tmp_path: Path) -> None:
+    job = {"CreationTime": NOON}
+    archive = tmp_path / "events.jsonl"
+    archive.write_bytes(
+        b"\n".join(
+            [
+                event(
+                    "Processing Job State Change",
+                    {
+                        "ProcessingJobArn": f"{PARTITION}processing-job/clean",
+                        "ProcessingOutputConfig": {"Outputs": [{"S3Output": {"S3Uri": "s3://b/clean"}}]},
+                        **job,
+                    },
+                ),
+                event(
+                    "Training Job State Change",
+                    {
+                        "TrainingJobArn": f"{PARTITION}training-job/fit",
+                        "InputDataConfig": [{"DataSource": {"S3DataSource": {"S3Uri": "s3://b/clean/part.csv"}}}],
+                        **job,
+                    },
+                ),
+            ]
+        )
+    )
+    headwater("replay", archive)
+
+    whole = headwater("lineage", "fit").out.splitlines()
+    without = headwater("lineage", "fit", "--no-inferred").out.splitlines()
+
+    assert [line for line in whole if "DerivedFrom" in line] == ["   └← ~DerivedFrom  DataSet  s3://b/clean"]
+    assert (whole[-1], without[-1]) == (
+        "4 entities, 3 associations, 1 of them inferred (~)",
+        "2 entities, 1 association",
+    )
 
 
 @pytest.mark.parametrize(

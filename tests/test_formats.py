@@ -306,7 +306,8 @@ def test_json_is_what_the_documentation_says() -> None:
     {{
       "source": "{TRAINING.arn}",
       "destination": "{DATA.arn}",
-      "type": "Produced"
+      "type": "Produced",
+      "inferred": false
     }}
   ]
 }}"""
@@ -347,6 +348,21 @@ def test_mermaid_has_a_node_for_each_entity_and_an_arrow_for_each_association() 
     )
 
 
+def test_inferred_links_are_marked_in_every_format() -> None:
+    ours = Edge(RAW.arn, TRAIN.arn, "DerivedFrom", inferred=True)
+    walk = Walk((RAW.arn,), Direction.DESCENDANTS, True, (RAW, TRAIN), (ours,))
+    assert printed(walk).splitlines()[1:] == [
+        "└→ ~DerivedFrom  DataSet  …22223333/process-2022-07-13-16-07-51-228/output/train",
+        "",
+        "2 entities, 1 association, 1 of them inferred (~)",
+    ]
+    assert as_dot(walk).splitlines()[-2] == '  n1 -> n2 [label="DerivedFrom", style=dashed];'
+    assert '  n1 -.->|"DerivedFrom"| n2' in as_mermaid(walk).splitlines()
+    [row] = csv.DictReader(io.StringIO(as_csv(walk)))
+    assert (row["association"], row["inferred"]) == ("DerivedFrom", "true")
+    assert [edge["inferred"] for edge in json.loads(as_json(walk))["edges"]] == [True]
+
+
 @pytest.mark.parametrize(
     ("name", "dot", "mermaid"),
     [
@@ -369,10 +385,10 @@ def test_csv_has_a_row_for_each_association_and_for_each_entity_without_any() ->
     data, raw = DATA.source_uri, RAW.source_uri
     assert as_csv(walk) == (
         "source_arn,source_type,source,source_uri,source_status,source_hops,association,"
-        "destination_arn,destination_type,destination,destination_uri,destination_status,destination_hops\n"
+        "destination_arn,destination_type,destination,destination_uri,destination_status,destination_hops,inferred\n"
         f"{TRAINING.arn},TrainingJob,{TRAINING.name},{TRAINING.source_uri},Completed,2,Produced,"
-        f"{DATA.arn},Model,{data},{data},,1\n"
-        f"{RAW.arn},DataSet,{raw},{raw},,5,,,,,,,"
+        f"{DATA.arn},Model,{data},{data},,1,false\n"
+        f"{RAW.arn},DataSet,{raw},{raw},,5,,,,,,,,"
     )
 
 
@@ -397,7 +413,9 @@ def walks(draw: st.DrawFn, names: st.SearchStrategy[str]) -> Walk:
         return Walk((), direction, True, (), ())
     one = st.sampled_from(arns)
     start = tuple(draw(st.lists(one, max_size=3, unique=True)))
-    edges = st.lists(st.builds(Edge, one, one, st.sampled_from(["Produced", "ContributedTo"])), max_size=30)
+    edges = st.lists(
+        st.builds(Edge, one, one, st.sampled_from(["Produced", "ContributedTo"]), st.booleans()), max_size=30
+    )
     return Walk(start, direction, draw(st.booleans()), vertices, tuple(draw(edges)))
 
 
@@ -434,7 +452,7 @@ def test_every_association_is_one_line_and_every_reference_leads_somewhere(walk:
     twice = 2 if walk.direction is Direction.BOTH else 1  # what is on a cycle may be met in both directions
     assert len(walk.edges) <= len(lines) <= len(walk.edges) * twice
     assert "Not connected" not in text
-    numbers = re.findall(r"^(?:[├└│←→ ]*(?:Produced|ContributedTo)  )?\[(\d+)\] ", text, re.MULTILINE)
+    numbers = re.findall(r"^(?:[├└│←→ ]*~?(?:Produced|ContributedTo)  )?\[(\d+)\] ", text, re.MULTILINE)
     assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
     assert set(re.findall(r" [↑↓] see \[(\d+)\]", text)) == set(numbers)
 
@@ -446,7 +464,8 @@ def test_no_line_is_wider_than_the_console(walk: Walk, width: int) -> None:
 
 @given(walks(st.text(max_size=90)), st.sampled_from(["ascii", "latin-1", "cp437"]))
 def test_any_encoding_can_write_the_tree(walk: Walk, encoding: str) -> None:
-    assert re.search(r"^\d+ entit(y|ies), \d+ associations?$", printed(walk, encoding=encoding), re.MULTILINE)
+    last = r"^\d+ entit(y|ies), \d+ associations?(, \d+ of them inferred \(~\))?$"
+    assert re.search(last, printed(walk, encoding=encoding), re.MULTILINE)
 
 
 @given(walks(st.text(max_size=90)))

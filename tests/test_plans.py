@@ -36,10 +36,12 @@ FILLED = f"""
 INSERT INTO resource SELECT n, '{ARN}training-job/filler-' || n, 'training-job', 1, 1, :rule, NULL, NULL
   FROM generate_series(1, {ENTITIES}) n;
 INSERT INTO entity SELECT n, '{ARN}artifact/filler-' || n, '{ARN}artifact/filler-' || n, 'Artifact', 'DataSet',
-  'filler-' || n, 's3://filler/' || n, '', 0, 1, '{{}}' FROM generate_series(1, {ENTITIES}) n;
+  'filler-' || n,
+  's3://filler/' || n - n % 2 || CASE WHEN n % 2 = 1 THEN '/part' ELSE '' END, '', 0, 1, '{{}}'
+  FROM generate_series(1, {ENTITIES}) n;
 INSERT INTO reference SELECT n, '{ARN}model/filler-' || n FROM generate_series(1, {ENTITIES}) n;
 INSERT INTO mention SELECT n, m, 1, 0, NULL FROM generate_series(1, {ENTITIES} - 2) n, generate_series(n, n + 2) m;
-INSERT INTO association SELECT n, n + m, n, 'ContributedTo', 0, NULL
+INSERT INTO association SELECT n, n + m, n, CASE WHEN m = 3 THEN 'Produced' ELSE 'ContributedTo' END, 0, NULL
   FROM generate_series(1, {ENTITIES} - 3) n, generate_series(1, 3) m;
 INSERT INTO membership SELECT n, n + 1, n FROM generate_series(1, {ENTITIES} - 1) n;
 INSERT INTO parameter SELECT n, 'eta-' || m, '0.1', 0.1 FROM generate_series(1, {ENTITIES}) n, generate_series(1, 2) m;
@@ -50,6 +52,7 @@ INSERT INTO ledger SELECT n, decode(md5(n::text), 'hex'), 'SageMaker Training Jo
   FROM generate_series(1, {ENTITIES}) n;
 INSERT INTO dead_letter SELECT n, decode(md5(n::text), 'hex'), 'no JSON', 'a file', n, :body
   FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO question SELECT n, 'arn', 'DescribeModel', 'answered', 0, 1, '' FROM generate_series(1, {ENTITIES}) n;
 INSERT INTO reading SELECT 'archive ' || n, '', 0 FROM generate_series(1, {ENTITIES}) n
 """
 EMPTY = {"ledger_default"}
@@ -96,6 +99,12 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "all that came of something": lambda store: walk(store, [f"{ARN}artifact/filler-{HIGH}"], Direction.DESCENDANTS),
     "the nearest that it came from": lambda store: walk(
         store, [f"{ARN}artifact/filler-{HIGH}"], Direction.ASCENDANTS, depth=3
+    ),
+    "all that came of something, as SageMaker has it": lambda store: walk(
+        store, [f"{ARN}artifact/filler-{HIGH}"], Direction.DESCENDANTS, inferred=False
+    ),
+    "what an input lies in": lambda store: walk(
+        store, [f"{ARN}artifact/filler-{HIGH + 1}"], Direction.ASCENDANTS, depth=2
     ),
     "dead letters": lambda store: ledger.dead_letters(store, limit=10),
     "sending dead letters round again": lambda store: redrive(store, [5, 6]),
