@@ -82,6 +82,7 @@ def training_job(job: Resource[shapes.TrainingJob], lookup: Lookup) -> Lineage:
         outputs=_named({"SageMaker.ModelArtifact": model, "SageMaker.DebugHookOutput": debug}),
         image=image or detail.algorithm_specification.algorithm_name,
         script=code.script,
+        maker=detail.labeling_job_arn,
         billable=detail.billable_time and detail.billable_time * (instances or 1),
     )
     return _run(
@@ -200,6 +201,7 @@ def transform_job(job: Resource[shapes.TransformJob], lookup: Lookup) -> Lineage
         inputs=_named({"SageMaker.TransformInput": uri}, detail.transform_input.content_type or ""),
         outputs=_named({"SageMaker.TransformOutput": output}),
         image=image,
+        maker=detail.labeling_job_arn,
     )
     return _run(
         job,
