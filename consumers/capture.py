@@ -32,9 +32,10 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "<!-- Written by `make docs` from the code: change the tables there. -->"
     yield ""
-    yield f"SageMaker sends {len(EVENTS) + len(KEPT)} kinds of events (detail-types) beside what CloudTrail records of"
-    yield "calls. Each is derived from, or kept in the ledger for a reason. What no table here names is kept too,"
-    yield "counted by `headwater status`, and derived the day that a rule for it exists."
+    kinds = sum(name.startswith("SageMaker") for name in (*EVENTS, *KEPT))
+    yield f"SageMaker sends {kinds} kinds of events (detail-types) beside what CloudTrail records of calls, and AWS"
+    yield "Glue tells of its jobs' runs. Each is derived from, or kept in the ledger for a reason. What no table here"
+    yield "names is kept too, counted by `headwater status`, and derived the day that a rule for it exists."
     yield ""
     yield from (f"- *{mark}*: {means}" for mark, means in MARKS.items())
     yield ""

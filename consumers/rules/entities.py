@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
 from typing import Any
 
 import msgspec
@@ -289,6 +290,7 @@ def end_refers(arn: str) -> Iterator[str]:
 def amended(rule: Said) -> Said:
     """The rule of a job to whose trial component a client may have added."""
 
+    @wraps(rule)
     def say(job: AnyResource, lookup: Lookup) -> Lineage:
         said = rule(job, lookup)
         return msgspec.structs.replace(said, entities=tuple(_amended(one, lookup) for one in said.entities))
