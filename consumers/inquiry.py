@@ -101,15 +101,14 @@ class Inquiry:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), EVERY)
 
-    async def once(self, *, due: int | None = None) -> Answered:
-        """Ask what is due by some time, now unless told otherwise; one lot of questions.
+    async def once(self) -> Answered:
+        """Ask what is due; one lot of questions.
 
         Raises:
             Unavailable, Unusable: The store does not answer, or cannot be used.
         """
         now = self._now()
-        due = now if due is None else due
-        taken = await asyncio.to_thread(questions.take, self._store, due, AT_A_TIME, now + LEASE)
+        taken = await asyncio.to_thread(questions.take, self._store, now, AT_A_TIME, now + LEASE)
         outcomes = await self.ask({Question(one.arn, one.operation) for one in taken}, taken)
         answered = sum(one.answer is not None for one in outcomes)
         return Answered(answered, len(outcomes) - answered)

@@ -19,11 +19,9 @@ from ingest.delivery import Refused, Source, Unavailable
 from store.database import Store
 
 if TYPE_CHECKING:
-    from consumers.inquiry import Inquiry
     from ingest.describe import SageMaker
     from ingest.kafka_connection import Connection
 
-_ANY_TIME = 2**62
 GRACE = 9.0
 """Seconds that a worker has for the batch in hand, once it is told to stop."""
 LOOK_EVERY = 15.0
@@ -138,8 +136,9 @@ def run(
             leaving.callback(store.close)
             feed = await _watched(feed_of, leaving)
             log.info("worker started", source=feed.name, store=str(store))
-            inquiry = await _inquiring(asks, store, stop, leaving) if asks else None
-            at_rest = partial(_drained, feed, inquiry) if until_empty else None
+            if asks:
+                await _inquiring(asks, store, stop, leaving)
+            at_rest = partial(_drained, feed) if until_empty else None
             totals = await work(feed.source, store, stop, health=health, at_rest=at_rest, patience=feed.patience)
             log.info("worker stopped", events=totals.events, dead=sum(totals.dead.values()), batches=totals.batches)
 
@@ -197,9 +196,7 @@ async def _watch(feed: Feed) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _inquiring(
-    asks: Callable[[], SageMaker], store: Store, stop: asyncio.Event, leaving: AsyncExitStack
-) -> Inquiry:
+async def _inquiring(asks: Callable[[], SageMaker], store: Store, stop: asyncio.Event, leaving: AsyncExitStack) -> None:
     """Ask what events leave out, beside all else, until it is left."""
     from consumers.inquiry import Inquiry  # AWS's client: only where it is used
 
@@ -214,12 +211,8 @@ async def _inquiring(
         await inquiry.aclose()
 
     leaving.push_async_callback(end)
-    return inquiry
 
 
-async def _drained(feed: Feed, inquiry: Inquiry | None = None) -> bool:
-    """True when nothing waits, not even what others have in hand, and nothing is left to ask."""
-    if await feed.waiting() != 0:
-        return False
-    asked = await inquiry.once(due=_ANY_TIME) if inquiry else None
-    return not asked or not asked.answered
+async def _drained(feed: Feed) -> bool:
+    """True when nothing waits, not even what others have in hand."""
+    return await feed.waiting() == 0
