@@ -181,4 +181,5 @@ def _read(event: Event) -> Answer:
 
 
 def _where(event: Event) -> Where:
-    return Where(event.account, event.region, event.resources)
+    # Asked by a name with its case, where that was known: ARNs are in lower case, unless somebody tells otherwise.
+    return Where(event.account, event.region, tuple(arn.lower() for arn in event.resources))

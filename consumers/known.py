@@ -323,6 +323,11 @@ def with_entries(life: Life, field: str, whole: Mapping[str, Any]) -> dict[str, 
     return found
 
 
+def is_tag(field: str) -> bool:
+    """True of a field that tells of tags: SageMaker does not count them as a change of what they are on."""
+    return field == "Tags" or field.startswith(TAG)
+
+
 def tags(life: Life, whole: Mapping[str, str]) -> dict[str, str]:
     """Its tags, as they are now.
 

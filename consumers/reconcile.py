@@ -158,7 +158,8 @@ def about(arn: str) -> tuple[Question, ...]:
         execution = arn.partition("/step/")[0]
         return (Question(execution, "DescribePipelineExecution"), Question(execution, "ListPipelineExecutionSteps"))
     operation = DESCRIBED_BY.get(Kind(part)) if part in _KINDS else None
-    return (Question(arn, operation),) if operation else ()
+    # Events tell of tags, and most descriptions do not.
+    return (Question(arn, operation), Question(arn, "ListTags")) if operation else ()
 
 
 _KINDS = {kind.value for kind in Kind}

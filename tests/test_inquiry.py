@@ -1,4 +1,4 @@
-"""What events leave out is asked of SageMaker beside the worker's work; answers are events, and nothing waits for them."""
+"""What events leave out is asked of SageMaker beside the work; answers are events, and nothing waits for them."""
 
 from __future__ import annotations
 
