@@ -27,7 +27,7 @@ def describes(kind: Kind) -> Reading:
     """An answer that describes a resource as its events do."""
 
     def read(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
-        return observed(TELLINGS[kind], response, _where(event), event.time)
+        return observed(TELLINGS[kind], response, _where(event), event.time, unchanged=True)
 
     return read
 

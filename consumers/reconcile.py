@@ -20,7 +20,7 @@ from consumers.known import Kind
 from consumers.process import set_up_logs, stopping
 from consumers.progress import asking
 from consumers.resource import Question, partition
-from consumers.telling import kind_in, kind_of
+from consumers.telling import kind_of
 from store import gaps, questions
 from store.database import Store
 
@@ -61,13 +61,16 @@ _UNDER_WAY = (
     "Starting",
     "Stopping",
     "Updating",
-    "CREATING",  # as events spell an endpoint's
-    "UPDATING",
-    "ROLLING_BACK",
-    "SYSTEM_UPDATING",
+    "SystemUpdating",
 )
 _TRAINED = re.compile(r"s3://.+/([A-Za-z0-9][A-Za-z0-9-]{0,62})/output/model\.tar\.gz")
 """Where a training job puts its model: below its own name (CAPTURE B1, observed)."""
+
+
+MADE_BY_CLIENTS = frozenset(
+    (Kind.ARTIFACT, Kind.CONTEXT, Kind.ACTION, Kind.EXPERIMENT, Kind.TRIAL, Kind.TRIAL_COMPONENT, Kind.PIPELINE)
+)
+"""What others look out for though it need not be there: a job reads what clients may have added to its component."""
 
 
 class Finding(NamedTuple):
@@ -135,7 +138,7 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
     found += [
         Finding("unknown", target, f"{key} refers to it", asks)
         for target, key in gaps.unknown(store)
-        if kind_of(target) not in _PERHAPS and (asks := about(target))
+        if kind_of(target) not in MADE_BY_CLIENTS and (asks := about(target))
     ]
     for arn, uri in gaps.unproduced(store):
         match = _TRAINED.fullmatch(uri)
@@ -150,29 +153,13 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
 
 def about(arn: str) -> tuple[Question, ...]:
     """What to ask about a resource, to know all that its events would have told."""
-    named = kind_in(arn)
-    if named is None:
-        return ()
-    part, name = named
-    if part == "pipeline" and "/execution/" in name:
+    kind = kind_of(arn)
+    if kind is Kind.PIPELINE_EXECUTION:
         execution = arn.partition("/step/")[0]
         return (Question(execution, "DescribePipelineExecution"), Question(execution, "ListPipelineExecutionSteps"))
-    operation = DESCRIBED_BY.get(Kind(part)) if part in _KINDS else None
+    operation = DESCRIBED_BY.get(kind) if kind else None
     # Events tell of tags, and most descriptions do not.
     return (Question(arn, operation), Question(arn, "ListTags")) if operation else ()
-
-
-_KINDS = {kind.value for kind in Kind}
-_PERHAPS = {
-    Kind.PIPELINE,
-    Kind.EXPERIMENT,
-    Kind.TRIAL,
-    Kind.TRIAL_COMPONENT,
-    Kind.ARTIFACT,
-    Kind.CONTEXT,
-    Kind.ACTION,
-}
-"""What is referred to in case a client speaks of it; whoever needs to know it asks by a question of its own."""
 
 
 async def reconcile(

@@ -63,6 +63,7 @@ def observed(
     *,
     begins: bool = False,
     own_time: bool = False,
+    unchanged: bool = False,
     least: int = 0,
 ) -> tuple[Known, ...]:
     """What is told of a resource, that resource first.
@@ -74,6 +75,7 @@ def observed(
         time: When it was told, in epoch milliseconds: an envelope's time, or None.
         begins: True if it tells that a life of the resource begins.
         own_time: True if `time` is the change's own, and not one that a repetition would tell anew.
+        unchanged: True if what tells no time of a change has not changed since it was made.
         least: What it ranks at the least, among changes of the same millisecond.
 
     Raises:
@@ -83,7 +85,10 @@ def observed(
     arn = _identity(telling, detail, where)
     fields = _present(told)
 
-    times = [milliseconds(value, name) for name in telling.clock if (value := getattr(detail, name))]
+    clock = telling.clock
+    if unchanged and telling.created and not any(getattr(detail, name) for name in clock):
+        clock = (telling.created,)
+    times = [milliseconds(value, name) for name in clock if (value := getattr(detail, name))]
     changed = max(times, default=time if own_time else None)
     when = changed if changed is not None else time
     if when is None:

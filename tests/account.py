@@ -278,7 +278,7 @@ def model_package(account: Account, group: str, version: int, model_data: str, *
 def model_package_group(account: Account, name: str) -> str:
     """A group, which only a recorded call tells of."""
     arn = f"{PARTITION}model-package-group/{name.lower()}"
-    when = account.later()
+    when = account.later() // 1000 * 1000  # CloudTrail tells no fractions
     described = {
         "ModelPackageGroupName": name,
         "ModelPackageGroupArn": arn,

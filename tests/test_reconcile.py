@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from consumers.reconcile import DAY, Reconciled, findings, reconcile
+from consumers.reconcile import DAY, Reconciled, counted, findings, reconcile
 from ingest.describe import SageMaker
 from store import ledger
 from store.database import Store
@@ -50,13 +50,15 @@ def known_to(fake: FakeSageMaker, account: Account) -> Account:
     return account
 
 
-def test_nothing_is_missing_where_nothing_was_lost(store: Store, sagemaker: FakeSageMaker) -> None:
+def test_where_nothing_was_lost_only_the_exact_time_of_a_group_is_asked_for(
+    store: Store, sagemaker: FakeSageMaker
+) -> None:
     account = known_to(sagemaker, generated(1))
-    fed(store, account.events(), 50)
+    before = canonical(fed(store, account.events(), 50))
 
-    assert findings(store, LATER) == []
-    assert reconciled(store, sagemaker).found == []
-    assert sagemaker.calls == {}
+    assert counted(reconciled(store, sagemaker).found) == {"unanswered": 1}
+    assert sagemaker.calls == {"DescribeModelPackageGroup": 1}
+    assert (canonical(store), findings(store, LATER)) == (before, [])
 
 
 def test_what_was_lost_is_found_and_made_good(store: Store, make_store: MakeStore, backend: str) -> None:

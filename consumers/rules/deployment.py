@@ -133,7 +133,7 @@ def endpoint_asks(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Iterat
 def endpoint_context(endpoint: Resource[shapes.Endpoint], weight: int = OWN) -> Context:
     """The context of an endpoint, named by its creation in epoch seconds (CAPTURE B4: plausible)."""
     name = entity_name(endpoint.named(endpoint.detail.endpoint_name), str(endpoint.created // 1000), "aws-endpoint")
-    status = endpoint.detail.endpoint_status or ""
+    status = _as_described(endpoint.detail.endpoint_status)
     return Context(
         arn=f"{endpoint.partition}context/{name}",
         type="Endpoint",
@@ -153,7 +153,8 @@ def deployments(endpoint: Resource[shapes.Endpoint]) -> list[Deployment]:
     """One for each configuration that the endpoint has had or was about to get, in the order of their beginnings.
 
     A deployment lasts from the first word of its configuration until another took its place. One that was announced
-    but never took over (it was rolled back) ended when the endpoint next spoke without it.
+    but never took over (it was rolled back) ended when the endpoint next spoke without it. An endpoint is made with a
+    configuration: the first that it is known to have run on began with it.
     """
     spans: dict[str, _Span] = {}  # by configuration in lower case
     turns = _turns(endpoint)
@@ -164,6 +165,7 @@ def deployments(endpoint: Resource[shapes.Endpoint]) -> list[Deployment]:
                 spans[config.lower()] = _Span(
                     min(config, before.config), before.first, time, took_over or before.took_over
                 )
+    made_with = next((current.lower() for _, current, _ in turns if current), "")
     ended = end(endpoint)
     found = []
     for span in spans.values():
@@ -178,7 +180,8 @@ def deployments(endpoint: Resource[shapes.Endpoint]) -> list[Deployment]:
             status = "InProgress"
         elif pending and pending.lower() != span.config.lower():
             status = "Completed"  # the endpoint is being updated, away from this one
-        found.append(Deployment(span.config, span.first, until, status))
+        since = min(endpoint.created, span.first) if span.config.lower() == made_with else span.first
+        found.append(Deployment(span.config, since, until, status))
     return sorted(found, key=lambda deployment: (deployment.since, deployment.config))
 
 
@@ -219,6 +222,12 @@ def end(deployed: Resource[shapes.Endpoint] | Resource[shapes.InferenceComponent
     for time, status in told:
         ended = (time if ended is None else ended) if status == "deleting" else None
     return ended if ended is not None else deployed.replaced
+
+
+def _as_described(status: str | None) -> str:
+    """A status as the API spells it, InService, where events say IN_SERVICE (CAPTURE A2.4)."""
+    told = status or ""
+    return "".join(word.capitalize() for word in told.split("_")) if told.isupper() else told
 
 
 def _plain(status: str | None) -> str:
