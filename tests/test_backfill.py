@@ -156,7 +156,10 @@ def test_what_exists_is_derived_as_if_its_events_had_come(aws: str, make_store: 
                 "endpoint": client.describe_endpoint,
             }[kind]
             tags = {} if kind == "model-package" else {"Tags": client.list_tags(ResourceArn=arn)["Tags"]}
-            events.append(event(by_kind[kind], arn, describe(**{parameter: name}) | tags))
+            described = describe(**{parameter: name}) | tags
+            if kind == "model-package":  # which an event always tells
+                described.setdefault("LastModifiedTime", described["CreationTime"])
+            events.append(event(by_kind[kind], arn, described))
     fed(listener, events)
     untold = {line for line in graph(store) if line[1] in ("experiment", "trial") or line[3] == "abalone-run"}
     clients = {"abalone-experiment", "abalone-trial", "abalone-run"}
