@@ -79,6 +79,7 @@ def test_calls_logged_by_cloudtrail_reach_the_queue(aws: Aws, stack: Stack) -> N
 
 def test_of_glue_what_becomes_of_job_runs_and_what_starts_them_reach_the_queue(aws: Aws, stack: Stack) -> None:
     about = demo.abalone()[0] | {"source": "aws.glue", "resources": []}
+    running = about | {"detail-type": "Glue Job Run Status"}
     ended = about | {"detail-type": "Glue Job State Change"}
     started, listed = (
         about
@@ -88,8 +89,8 @@ def test_of_glue_what_becomes_of_job_runs_and_what_starts_them_reach_the_queue(a
         }
         for name in ("StartJobRun", "CreateTable")
     )
-    demo.publish(aws, [ended, started, listed, about | {"detail-type": "Glue Crawler State Change"}])
-    assert told(drained(aws, stack.queue_url)) == told([ended, started])
+    demo.publish(aws, [running, ended, started, listed, about | {"detail-type": "Glue Crawler State Change"}])
+    assert told(drained(aws, stack.queue_url)) == told([running, ended, started])
 
 
 def test_the_archive_keeps_what_the_queue_was_sent_and_can_replay_it(aws: Aws, stack: Stack) -> None:
