@@ -304,7 +304,7 @@ def test_an_association_says_which_rule_made_it_from_which_events_and_when_it_he
     ((why,),) = [evidence(store, data.starts[0], deployment.arn) for deployment in deployments]
 
     assert (why.resource, why.rule) == (f"{PARTITION}endpoint/churn-live", "endpoint/2")
-    assert (why.since, why.until) == (1772463900000, 1772467800000)
+    assert (why.since, why.until) == (1772463600000, 1772467800000)
     assert sorted(events_of(store, why.events)) == [
         "Endpoint Config State Change",
         "Endpoint Config State Change",
