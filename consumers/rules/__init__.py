@@ -65,7 +65,7 @@ RULES: Mapping[Kind, Rule] = {
         "observed",
         registry.model_package_refers,
         registry.model_package_asks,
-        version=2,
+        version=3,
         passes_on=True,
     ),
     Kind.MODEL_PACKAGE_GROUP: Rule(
@@ -119,7 +119,7 @@ RULES: Mapping[Kind, Rule] = {
         pipelines.pipeline_step,
         "documented",
         pipelines.pipeline_step_refers,
-        version=2,
+        version=3,
         passes_on=True,
     ),
     Kind.FEATURE_GROUP: Rule("feature group", shapes.FeatureGroup, features.feature_group, "ours", version=2),

@@ -10,8 +10,9 @@ from consumers.resource import Lookup, Question, Resource, instant, partition
 from consumers.rules.entities import gone
 from consumers.rules.experiments import experiment, pipeline_names, trial
 from consumers.rules.jobs import Job, component_of
+from consumers.rules.tuning import candidates, tuned
 from consumers.telling import kind_of, step_arn
-from store.lineage import HEARSAY, OWN, TOLD, Experiment, Lineage, Membership, Trial
+from store.lineage import HEARSAY, OWN, TOLD, Experiment, Lineage, Membership, Trial, TrialComponent
 
 OVER = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
 """How executions and steps end."""
@@ -121,14 +122,11 @@ def pipeline_step(step: Resource[shapes.PipelineStep], lookup: Lookup) -> Lineag
     execution_arn = step.arn.partition("/step/")[0]
     names = pipeline_names(execution_arn)
     said = Lineage()
-    for arn in _jobs(step) or _cached(step, lookup):
-        kind = kind_of(arn)
-        job = lookup(arn.lower(), JOB_KINDS[kind]) if kind in JOB_KINDS else None
-        if job is None or names is None:
-            continue
-        component = component_of(job.kind, job.arn, job.named(_name(job.detail)), job.created, HEARSAY)
-        parent = experiment(partition(execution_arn), names[0], job.created, HEARSAY)
-        child = trial(partition(execution_arn), names[1], job.created, HEARSAY)
+    if names is None:
+        return said
+    for component in (one for arn in _jobs(step) or _cached(step, lookup) for one in _components(arn, lookup)):
+        parent = experiment(partition(execution_arn), names[0], component.created, HEARSAY)
+        child = trial(partition(execution_arn), names[1], component.created, HEARSAY)
         said |= Lineage(
             (component, parent, child),
             (),
@@ -140,10 +138,21 @@ def pipeline_step(step: Resource[shapes.PipelineStep], lookup: Lookup) -> Lineag
 def pipeline_step_refers(step: Resource[shapes.PipelineStep]) -> Iterator[str]:
     """A step reads the jobs that it ran, or the earlier execution's step."""
     for arn in _jobs(step):
-        if kind_of(arn) in JOB_KINDS:
+        if kind_of(arn) in {*JOB_KINDS, Kind.TUNING_JOB, Kind.AUTOML_JOB}:
             yield arn.lower()
     if earlier := _earlier(step):
         yield earlier
+
+
+def _components(arn: str, lookup: Lookup) -> Iterator[TrialComponent]:
+    """The trial component of a job, or those of the jobs that a tuning or an AutoML job names."""
+    kind = kind_of(arn)
+    if kind in JOB_KINDS and (job := lookup(arn.lower(), JOB_KINDS[kind])):
+        yield component_of(kind, job.arn, job.named(_name(job.detail)), job.created, HEARSAY)
+    elif kind == Kind.TUNING_JOB and (tuning := lookup(arn.lower(), shapes.TuningJob)):
+        yield from tuned(tuning)
+    elif kind == Kind.AUTOML_JOB and (automl := lookup(arn.lower(), shapes.AutoMLJob)):
+        yield from candidates(automl)
 
 
 def _jobs(step: Resource[shapes.PipelineStep]) -> list[str]:

@@ -10,6 +10,7 @@ import msgspec
 from consumers import shapes
 from consumers.known import Kind
 from consumers.resource import Lookup, Question, Resource, partition
+from consumers.rules.experiments import PIPELINE_TAG
 from consumers.telling import kind_of
 from store.lineage import (
     HEARSAY,
@@ -110,7 +111,7 @@ def model_package(package: Resource[shapes.ModelPackage], lookup: Lookup) -> Lin
     detail = package.detail
     since = package.created
     properties = {name: value or "" for name, value in detail.customer_metadata_properties.items()}
-    came_from = metadata(detail.metadata_properties)
+    came_from = _came_from(package)
     itself = artifact(package.partition, "Model", package.arn, since, came_from, properties)
     parts: list[Artifact] = []
     for container in detail.inference_specification.containers:
@@ -321,7 +322,7 @@ def _action(
         description=(description or "") if last else "",
         created=turn.since,
         ended=turn.until,
-        properties=_generated_by(package.detail) | properties,
+        properties=_generated_by(package) | properties,
         weight=OWN,
     )
 
@@ -337,8 +338,14 @@ def metadata(told: shapes.MetadataProperties) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _generated_by(detail: shapes.ModelPackage) -> dict[str, str]:
-    made = detail.metadata_properties.generated_by
+def _came_from(package: Resource[shapes.ModelPackage]) -> dict[str, str]:
+    """Where a package came from; a step that registers one tags it with its execution (CAPTURE B1: plausible)."""
+    execution = package.tags.get(PIPELINE_TAG)
+    return ({"GeneratedBy": execution} if execution else {}) | metadata(package.detail.metadata_properties)
+
+
+def _generated_by(package: Resource[shapes.ModelPackage]) -> dict[str, str]:
+    made = _came_from(package).get("GeneratedBy")
     return {"PipelineExecutionArn": made} if made else {}
 
 

@@ -35,11 +35,14 @@ def tuning_job(job: Resource[shapes.TuningJob], _: Lookup) -> Lineage:
         or (detail.last_modified_time if _over(detail.hyper_parameter_tuning_job_status) else None),
         properties=_told({"Strategy": detail.config.strategy, "FailureReason": detail.failure_reason}) | counters,
         best=_told({"BestTrainingJob": best.training_job_name}) | _objective(best.objective, detail.config.objective),
-        members=(
-            component_of(Kind.TRAINING_JOB, arn, name, instant(one.creation_time) or job.created, HEARSAY)
-            for one, arn, name in _training_jobs(job)
-        ),
+        members=tuned(job),
     )
+
+
+def tuned(job: Resource[shapes.TuningJob]) -> Iterator[TrialComponent]:
+    """The trial components of the training jobs that a tuning job names."""
+    for one, arn, name in _training_jobs(job):
+        yield component_of(Kind.TRAINING_JOB, arn, name, instant(one.creation_time) or job.created, HEARSAY)
 
 
 def tuning_job_refers(job: Resource[shapes.TuningJob]) -> Iterator[str]:
@@ -87,8 +90,14 @@ def automl_job(job: Resource[shapes.AutoMLJob], _: Lookup) -> Lineage:
             }
         ),
         best=_told({"BestCandidate": best.candidate_name}) | _objective(best.objective, detail.objective),
-        members=(component_of(kind, arn, name, job.created, HEARSAY) for kind, arn, name in _steps(job)),
+        members=candidates(job),
     )
+
+
+def candidates(job: Resource[shapes.AutoMLJob]) -> Iterator[TrialComponent]:
+    """The trial components of the jobs of the best candidate."""
+    for kind, arn, name in _steps(job):
+        yield component_of(kind, arn, name, job.created, HEARSAY)
 
 
 def automl_job_refers(job: Resource[shapes.AutoMLJob]) -> Iterator[str]:

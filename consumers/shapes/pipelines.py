@@ -67,6 +67,8 @@ class StepMetadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
     processing_job: StepResource = StepResource()
     training_job: StepResource = StepResource()
     transform_job: StepResource = StepResource()
+    tuning_job: StepResource = StepResource()
+    auto_ml_job: StepResource = msgspec.field(name="autoMLJob", default=StepResource())
     quality_check: CheckedResource = CheckedResource()
     clarify_check: CheckedResource = CheckedResource()
 
@@ -77,6 +79,8 @@ class StepMetadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
             self.processing_job.arn,
             self.training_job.arn,
             self.transform_job.arn,
+            self.tuning_job.arn,
+            self.auto_ml_job.arn,
             self.quality_check.check_job_arn,
             self.clarify_check.check_job_arn,
         )
