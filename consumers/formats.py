@@ -473,7 +473,7 @@ def as_csv(walk: Walk) -> str:
     writer.writerow(_HEADER)
     for edge in walk.edges:
         ends = _cells(vertices[edge.source]), _cells(vertices[edge.destination])
-        writer.writerow([*ends[0], _cell(edge.type), *ends[1], "true" if edge.inferred else "false"])
+        writer.writerow([*ends[0], cell(edge.type), *ends[1], "true" if edge.inferred else "false"])
     for vertex in walk.vertices:
         if vertex.arn not in linked:
             writer.writerow([*_cells(vertex), "", *("" for _ in _ENDS), ""])
@@ -482,10 +482,11 @@ def as_csv(walk: Walk) -> str:
 
 def _cells(vertex: Vertex) -> list[str]:
     told = (vertex.arn, vertex.type, _whole(vertex), vertex.source_uri, vertex.status)
-    return [*map(_cell, told), str(vertex.hops)]
+    return [*map(cell, told), str(vertex.hops)]
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """A text for a spreadsheet, which is to take it for no formula."""
     return ("'" if text.startswith(_FORMULA) else "") + _visible(text)
 
 

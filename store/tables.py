@@ -124,6 +124,18 @@ entity = Table(
     ),
     Index("ix_entity_source_uri", "source_uri"),
     Index("ix_entity_family", "family", sqlite_where=Column("family") != "", postgresql_where=Column("family") != ""),
+    Index(
+        "ix_entity_created",
+        "created",
+        sqlite_where=Column("lineage_type") == "TrialComponent",
+        postgresql_where=Column("lineage_type") == "TrialComponent",
+    ),
+    Index(
+        "ix_entity_lineage_type",
+        "lineage_type",
+        sqlite_where=Column("lineage_type") == "Experiment",
+        postgresql_where=Column("lineage_type") == "Experiment",
+    ),
     Index("ix_entity_name", "name", sqlite_where=Column("name") != "", postgresql_where=Column("name") != ""),
     comment="artifacts, trial components, contexts, actions, trials, experiments",
 )

@@ -20,7 +20,7 @@ from consumers.handle import catch_up, handle, redrive
 from consumers.known import Kind
 from consumers.rules import RULES
 from ingest.delivery import Delivery
-from store import ledger, months
+from store import ledger, months, search
 from store.database import Store
 from store.evidence import evidence
 from store.find import find
@@ -30,7 +30,7 @@ from store.status import keep_position, read_up_to
 from tests.stores import _drop_database, _new_database, fed
 
 ARN = "arn:aws:sagemaker:us-west-2:123456789012:"
-ENTITIES = 30_000
+ENTITIES, RUNS = 30_000, 10_000
 
 FILLED = f"""
 INSERT INTO resource SELECT n, '{ARN}training-job/filler-' || n, 'training-job', 1, 1, :rule, NULL, NULL
@@ -45,7 +45,14 @@ INSERT INTO association SELECT n, n + m, n, CASE WHEN m = 3 THEN 'Produced' ELSE
   FROM generate_series(1, {ENTITIES} - 3) n, generate_series(1, 3) m;
 INSERT INTO membership SELECT n, n + 1, n FROM generate_series(1, {ENTITIES} - 1) n;
 INSERT INTO parameter SELECT n, 'eta-' || m, '0.1', 0.1 FROM generate_series(1, {ENTITIES}) n, generate_series(1, 2) m;
-INSERT INTO metric SELECT n, 'rmse', 0.1, 0 FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO entity SELECT {ENTITIES} + n, '{ARN}run-' || n, '{ARN}run-' || n, 'TrialComponent', 'SageMakerTrainingJob',
+  'run-' || n, '', 'Completed', n, 1, '{{}}', CASE WHEN n % 2 = 0 THEN 'family-' || n / 20 ELSE '' END
+  FROM generate_series(1, {RUNS}) n;
+INSERT INTO entity SELECT {ENTITIES} + {RUNS} + n, '{ARN}experiment-' || n, '{ARN}experiment-' || n, 'Experiment', '',
+  'experiment-' || n, '', '', 0, 1, '{{}}' FROM generate_series(1, {RUNS} / 20) n;
+INSERT INTO membership SELECT {ENTITIES} + {RUNS} + 1 + n / 20, {ENTITIES} + n, 1
+  FROM generate_series(1, {RUNS} - 20, 2) n;
+INSERT INTO metric SELECT {ENTITIES} + n, 'rmse-' || n % 100, 0.1, 0 FROM generate_series(1, {RUNS}) n;
 INSERT INTO tag SELECT n, 'team', 'a' FROM generate_series(1, {ENTITIES}) n;
 INSERT INTO ledger SELECT n, decode(md5(n::text), 'hex'), 'SageMaker Training Job State Change', n,
   1709251200000 + n * 240000::bigint, n, CASE WHEN n % 1000 = 0 THEN 'kept' ELSE 'derived' END, :body
@@ -73,7 +80,7 @@ def large() -> Iterator[Store]:
         for statement in FILLED.split(";"):
             connection.execute(text(statement), told)
         for table in ("resource", "entity", "ledger", "dead_letter"):
-            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {ENTITIES})"))
+            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {2 * ENTITIES})"))
 
     store.raw(fill)
     fed(store, list(events(500)), 100)
@@ -106,6 +113,10 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "what an input lies in": lambda store: walk(
         store, [f"{ARN}artifact/filler-{HIGH + 1}"], Direction.ASCENDANTS, depth=2
     ),
+    "the newest runs": search.runs,
+    "the best runs": lambda store: search.runs(store, sort_by="rmse-7", ascending=True),
+    "runs of an experiment": lambda store: search.runs(store, "experiment-7", [search.condition("eta-1<0.1")]),
+    "runs of a family": lambda store: search.runs(store, "family-7"),
     "dead letters": lambda store: ledger.dead_letters(store, limit=10),
     "sending dead letters round again": lambda store: redrive(store, [5, 6]),
     "discarding dead letters": lambda store: store.write(lambda tx: ledger.discard(tx, [7, 8])),

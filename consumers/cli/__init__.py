@@ -36,6 +36,8 @@ for command in (
     filling.backfill,
     filling.demo,
     asking.lineage,
+    asking.runs,
+    asking.experiments,
     asking.pipeline,
     asking.digest,
     asking.compare,

@@ -94,6 +94,75 @@ def pipeline(
         report.execution(Console(highlight=False, width=None if sys.stdout.isatty() else 200), told)
 
 
+def runs(
+    group: Annotated[
+        str | None, Parameter(help="An experiment or a trial (name or ARN), or a family of runs; all runs unless told.")
+    ] = None,
+    /,
+    *,
+    where: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="",
+            help="What has to be true: a parameter, a metric, tag:NAME, status, name or created; < <= = != >= > or "
+            "contains; a value. May come several times.",
+        ),
+    ] = None,
+    sort_by: Annotated[
+        str, Parameter(help="A metric, a parameter, or created; what has none is left out.")
+    ] = "created",
+    ascending: Annotated[bool, Parameter(negative="", help="The least or oldest first.")] = False,
+    limit: Annotated[int, Parameter(help="How many runs to show at most.")] = 20,
+    format: Annotated[Literal["table", "csv", "json"], Parameter(help="What to print.")] = "table",
+    database_url: Database = DEFAULT_URL,
+) -> None:
+    """Which run was best, and with what?
+
+    Examples: `headwater runs churn --sort-by validation:rmse --ascending`,
+    `headwater runs --where 'eta>0.1' --where status=Completed --format csv`.
+    """
+    from consumers import runs as texts
+    from store import search
+
+    at_least_one("--limit", limit)
+    try:
+        conditions = [search.condition(_askable(text)) for text in where or ()]
+    except search.BadCondition as why:
+        raise Misused(str(why)) from None
+    with opened(database_url) as store:
+        try:
+            found = search.runs(
+                store,
+                None if group is None else _askable(group),
+                conditions,
+                sort_by=_askable(sort_by),
+                ascending=ascending,
+                limit=limit,
+            )
+        except (search.BadCondition, search.Unknown) as why:
+            raise Failed(str(why)) from None
+    if format == "json":
+        print_json(found)
+    elif format == "csv":
+        sys.stdout.write(texts.as_csv(found.runs) + "\n")
+    else:
+        asked = [one.name for one in conditions] + [sort_by]
+        texts.table(Console(highlight=False, width=None if sys.stdout.isatty() else 200), found, asked)
+
+
+def experiments(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> None:
+    """Experiments with their trials and runs, and the families of runs that are in no experiment."""
+    from consumers import runs as texts
+    from store import search
+
+    with opened(database_url) as store:
+        found = search.groups(store)
+    if as_json:
+        print_json(found)
+    else:
+        texts.groups(Console(highlight=False, width=None if sys.stdout.isatty() else 200), found)
+
+
 def _askable(ref: str) -> str:
     """What a person asks for.
 
