@@ -108,3 +108,10 @@ KEPT: Mapping[str, str] = {
     ),
 }
 """Why nothing is derived from the other kinds of events; they are in the ledger all the same."""
+
+
+def why_kept(sort: str) -> str | None:
+    """Why nothing is derived from events of a sort (`consumers.observe.sort_of`), or None if no rule knows it yet."""
+    if sort.startswith(f"{CALL}: "):
+        return "calls that tell nothing that events do not"
+    return KEPT.get(sort)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from consumers.catalogue import why_kept
 from consumers.worker import Totals
 from store.compare import WAYS, Comparison
 from store.digest import PART_FIELDS
 from store.ledger import DeadLetter
-from store.status import Status
+from store.questions import ANSWERED, MISSING, OPEN
+from store.status import NEWEST, Reach, Status
 
 if TYPE_CHECKING:
     from consumers.executions import Execution, Step
@@ -41,9 +44,7 @@ def filled(console: Console, totals: Totals, seconds: float, go_on: str | None) 
     """
     rate = totals.events / seconds if seconds else 0
     console.print(f"{totals.events:,} events in {seconds:,.1f} s ({rate:,.0f}/s)")
-    if totals.kept:
-        console.print(f"{sum(totals.kept.values()):,} of them kept for later, no rule knows their kind yet:")
-        _most(console, totals.kept)
+    _kept(console, totals.kept)
     if totals.dead:
         dead = sum(totals.dead.values())
         console.print(f"[red]{dead:,} not understood[/red], see headwater dead-letters list:")
@@ -192,12 +193,21 @@ def status(console: Console, where: str, found: Status) -> None:
         console.print(f"last event received {age(ago)} ago{newest}")
     kept = found.events.get("kept", {})
     console.print(f"{sum(sum(kinds.values()) for kinds in found.events.values()):,} events in the ledger")
-    if kept:
-        console.print(f"{sum(kept.values()):,} of them kept for later, no rule knows their kind yet:")
-        _most(console, kept)
+    _kept(console, kept)
+    if found.events.get("nothing"):
+        console.print(f"{sum(found.events['nothing'].values()):,} of them tell nothing, as refused calls do:")
+        _most(console, found.events["nothing"])
     _numbers(console, "resources", found.resources)
     _numbers(console, "entities", found.entities)
     console.print(f"{found.associations:,} associations")
+    _reaching(console, "models", found.models)
+    _reaching(console, "endpoints", found.endpoints)
+    if found.questions:
+        told = ", ".join(f"{found.questions.get(state, 0):,} {word}" for state, word in _ANSWERS.items())
+        console.print(f"questions to SageMaker: {told}")
+    if found.refusals:
+        console.print(f"[yellow]{sum(found.refusals.values()):,} of them went without an answer:[/yellow]")
+        _most(console, found.refusals)
     if found.dead_letters:
         console.print(f"[red]{found.dead_letters:,} dead letters[/red]: headwater dead-letters list")
     if found.underived:
@@ -214,6 +224,34 @@ def status(console: Console, where: str, found: Status) -> None:
         if name.startswith(BACKFILL):
             command = name
         console.print(escape(f"stopped before its end, to go on: {command}"), soft_wrap=True)
+
+
+_ANSWERS = {OPEN: "waiting", ANSWERED: "answered", MISSING: "about what is not there"}
+
+
+def _kept(console: Console, kept: Mapping[str, int]) -> None:
+    """What nothing was derived from: on purpose, by reason; for want of a rule, by kind."""
+    reasons: Counter[str] = Counter()
+    unknown: dict[str, int] = {}
+    for sort, number in kept.items():
+        if why := why_kept(sort):
+            reasons[why] += number
+        else:
+            unknown[sort] = number
+    if reasons:
+        console.print(f"{reasons.total():,} of them kept on purpose, and nothing derived from them:")
+        _most(console, reasons)
+    if unknown:
+        console.print(f"{sum(unknown.values()):,} of them kept for later, no rule knows their kind yet:")
+        _most(console, unknown)
+
+
+def _reaching(console: Console, what: str, found: Reach) -> None:
+    if found.asked:
+        least = "" if found.complete else "at least "
+        share = f"{least}{found.reaching / found.asked:.0%}"
+        newest = f"the newest {found.asked:,} {what}" if found.asked == NEWEST else f"{found.asked:,} {what}"
+        console.print(f"{share} of {newest} lead back to a data set")
 
 
 def _numbers(console: Console, what: str, counted: Mapping[str, int]) -> None:

@@ -6,12 +6,32 @@ import time
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import Select, exists, func, or_, select
 
-from store import ledger, rows
+from store import ledger, questions, rows
 from store.database import Store, Transaction
+from store.query import Direction, walk
 from store.tables import association, dead_letter, entity, reading, resource
 from store.tables import ledger as events
+
+NEWEST = 200
+"""Of how many models, and of how many endpoints, is looked whether they reach their data."""
+FARTHEST = 20_000
+"""How many of the nearest ascendants are looked at for that, of all of them together."""
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """How many of some entities came, however indirectly, from a data set.
+
+    Attributes:
+        asked: How many were looked at.
+        reaching: How many of these did.
+        complete: False if they came from more than was looked at, so that more of them may.
+    """
+
+    asked: int
+    reaching: int
+    complete: bool
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -28,6 +48,10 @@ class Status(msgspec.Struct, frozen=True):
         last_received: When the last event came in, or None.
         last_event: The newest time that any event tells, or None.
         readings: Archives that were being read: name -> where reading stopped.
+        questions: How many questions to SageMaker there are, by state.
+        refusals: Why questions went without an answer, the most frequent twenty, and how many did so.
+        models: Whether the newest models (packages, and what something was made of or serves) reach their data.
+        endpoints: Whether the newest endpoints do.
     """
 
     events: Mapping[str, Mapping[str, int]]
@@ -40,10 +64,15 @@ class Status(msgspec.Struct, frozen=True):
     last_received: int | None
     last_event: int | None
     readings: Mapping[str, str]
+    questions: Mapping[str, int]
+    refusals: Mapping[str, int]
+    models: Reach
+    endpoints: Reach
 
 
 def status(store: Store) -> Status:
     """What a store holds."""
+    models, endpoints = (_reach(store, wanted) for wanted in (_newest_models(), _newest_endpoints()))
 
     def look(tx: Transaction) -> Status:
         connection = tx.connection
@@ -68,9 +97,43 @@ def status(store: Store) -> Status:
             last_received=one(newest),
             last_event=one(select(func.max(events.c.time))),
             readings={row[0]: row[1] for row in connection.execute(select(reading.c.name, reading.c.position))},
+            questions=questions.counts(tx),
+            refusals=dict(questions.refusals(tx, 20)),
+            models=models,
+            endpoints=endpoints,
         )
 
     return store.read(look)
+
+
+def _newest_models() -> Select[str]:
+    used = exists().where(association.c.source_id == entity.c.id)
+    package = entity.c.source_uri.like("arn:%:model-package/%")
+    models = select(entity.c.arn).where(
+        entity.c.lineage_type == "Artifact", entity.c.type == "Model", or_(package, used)
+    )
+    return models.order_by(entity.c.id.desc()).limit(NEWEST)
+
+
+def _newest_endpoints() -> Select[str]:
+    endpoints = select(entity.c.arn).where(entity.c.lineage_type == "Context", entity.c.type == "Endpoint")
+    return endpoints.order_by(entity.c.id.desc()).limit(NEWEST)
+
+
+def _reach(store: Store, wanted: Select[str]) -> Reach:
+    """Walk from all of these at once, and come back from the data sets that were found."""
+    starts = store.read(lambda tx: tx.connection.scalars(wanted).all())
+    walked = walk(store, starts, Direction.ASCENDANTS, limit=FARTHEST)
+    onward: dict[str, list[str]] = {}
+    for edge in walked.edges:
+        onward.setdefault(edge.source, []).append(edge.destination)
+    ahead = [vertex.arn for vertex in walked.vertices if vertex.type == "DataSet"]
+    reached = set(ahead)
+    while ahead:
+        new = set(onward.get(ahead.pop(), ())) - reached
+        reached |= new
+        ahead += new
+    return Reach(len(starts), len(reached.intersection(starts)), walked.complete)
 
 
 def read_up_to(store: Store, name: str) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import os
 import signal
@@ -25,7 +27,7 @@ from consumers.observe import sort_of, understood_kinds
 from ingest.event import decode
 from store.database import Store
 from tests import stores
-from tests.worlds import NOON, PARTITION, event
+from tests.worlds import HERE, NOON, PARTITION, event
 
 CASE = Path(__file__).parent / "cases" / "abalone" / "events.jsonl"
 SAMPLES = Path(__file__).parent / "events"
@@ -107,7 +109,7 @@ def test_a_replay_says_what_became_of_all_it_read(headwater: Headwater) -> None:
     spoken = headwater("replay", CASE, ALL_SAMPLES)
     assert "57 events in" in spoken.out
     assert "1 not understood, see headwater dead-letters list" in spoken.out
-    assert "no rule knows their kind yet" in spoken.out
+    assert "5 of them kept on purpose" in spoken.out
 
 
 def test_events_come_from_standard_input(tmp_path: Path) -> None:
@@ -216,6 +218,38 @@ def test_lineage_leaves_out_what_is_inferred_when_told_to(headwater: Headwater, 
     )
 
 
+def test_runs_and_experiments_are_tables_or_data(headwater: Headwater) -> None:
+    headwater("replay", HERE / "cases" / "experiment_config" / "events.jsonl")
+
+    groups = json.loads(headwater("experiments", "--json").out)
+    [name] = [one["name"] for one in groups if not one["inferred"]]
+    told = json.loads(headwater("runs", name, "--format", "json").out)
+    table = headwater("runs", name).out.splitlines()
+    sheet = list(csv.DictReader(io.StringIO(headwater("runs", name, "--format", "csv").out)))
+
+    assert told["total"] == len(told["runs"]) == len(sheet) > 0
+    assert [run["experiments"] for run in told["runs"]] == [[name]] * told["total"]
+    assert [(row["name"], row["experiments"]) for row in sheet] == [(run["name"], name) for run in told["runs"]]
+    assert table[0].split()[:6] == ["run", "status", "began", "took", "on", "in"]
+    assert table[-1].startswith(f"{told['total']} run")
+    assert headwater("experiments").out.splitlines()[0].split() == ["experiment", "trials", "runs"]
+
+
+def test_a_run_is_asked_for_by_what_was_tried_and_measured(headwater: Headwater) -> None:
+    headwater("replay", CASE)
+
+    best = headwater("runs", "--where", "max_depth=5", "--where", "status=Completed", "--format", "json")
+    missing = headwater("runs", "--where", "max_dept=5")
+    wrong = headwater("runs", "--where", "max_depth")
+
+    assert [run["parameters"]["max_depth"] for run in json.loads(best.out)["runs"]] == [5.0]
+    assert (missing.code, missing.err) == (
+        1,
+        "headwater: no parameter or metric is called 'max_dept'; did you mean max_depth?\n",
+    )
+    assert (wrong.code, wrong.err.count("\n")) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("ref", "word"),
     [
@@ -244,8 +278,8 @@ def test_status_tells_what_is_there_and_what_is_wrong(headwater: Headwater) -> N
 
 
 def test_dead_letters_are_listed_shown_redriven_and_discarded(headwater: Headwater) -> None:
-    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0003 now\n"
-    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0003 already\n"
+    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0004 now\n"
+    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0004 already\n"
     assert headwater("dead-letters", "list").out == "no dead letters\n"
     headwater("replay", SAMPLES / "endpoint-in-service-hand-made-minimal.json")
     [letter] = json.loads(headwater("dead-letters", "list", "--json").out)

@@ -1,0 +1,125 @@
+"""A store in numbers: whether models reach their data, what SageMaker was asked, what is kept on purpose."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+from sqlalchemy import select
+
+from consumers import report
+from consumers.catalogue import CALL, why_kept
+from consumers.handle import handle
+from ingest.delivery import Delivery
+from store import questions
+from store.database import Store, Transaction
+from store.status import Reach, status
+from store.tables import resource
+from tests.stores import fed
+from tests.worlds import NOON, PARTITION, abalone, case_events, event
+
+
+def said(store: Store) -> list[str]:
+    out = io.StringIO()
+    report.status(Console(file=out, width=200, highlight=False), "here", status(store))
+    return out.getvalue().splitlines()
+
+
+def trained(name: str, *read: str) -> bytes:
+    return event(
+        "Training Job State Change",
+        {
+            "TrainingJobArn": f"{PARTITION}training-job/{name}",
+            "CreationTime": NOON,
+            "ModelArtifacts": {"S3ModelArtifacts": f"s3://b/{name}/model.tar.gz"},
+            "InputDataConfig": [{"DataSource": {"S3DataSource": {"S3Uri": uri}}} for uri in read],
+        },
+    )
+
+
+def packaged(name: str, model: str) -> bytes:
+    return event(
+        "Model Package State Change",
+        {
+            "ModelPackageArn": f"{PARTITION}model-package/{name}",
+            "CreationTime": NOON,
+            "InferenceSpecification": {"Containers": [{"ModelDataUrl": f"s3://b/{model}/model.tar.gz"}]},
+        },
+    )
+
+
+def test_models_that_lead_back_to_data_are_counted_among_those_that_are_used(store: Store) -> None:
+    fed(
+        store,
+        [
+            trained("one", "s3://b/data"),
+            packaged("of-one", "one"),
+            trained("two"),
+            packaged("of-two", "two"),
+            trained("nobodys", "s3://b/data"),
+        ],
+    )
+
+    found = status(store)
+
+    assert (found.models, found.endpoints) == (Reach(4, 2, complete=True), Reach(0, 0, complete=True))
+    assert "50% of 4 models lead back to a data set" in said(store)
+    assert not [line for line in said(store) if "endpoints lead" in line]
+
+
+def test_an_endpoint_leads_back_to_data_by_what_is_inferred_too(store: Store) -> None:
+    fed(store, case_events("endpoint_of_a_package"))
+    before = status(store).endpoints
+
+    fed(store, case_events("pipeline"))
+
+    assert (before, status(store).endpoints) == (Reach(1, 0, complete=True), Reach(1, 1, complete=True))
+
+
+def test_a_real_run_leads_back_to_its_data(store: Store) -> None:
+    fed(store, abalone())
+
+    assert status(store).models == Reach(2, 2, complete=True)
+
+
+def test_what_sagemaker_was_asked_is_told_with_why_there_was_no_answer(store: Store) -> None:
+    fed(store, [trained("one")])
+
+    def ask(tx: Transaction) -> None:
+        (job,) = tx.connection.scalars(select(resource.c.id))
+        questions.ask(tx, {job: [("a", "DescribeModel"), ("b", "DescribeModel"), ("c", "DescribeModel")]}, (), NOON)
+        questions.settle(
+            tx, [questions.Asked(job, "b", "DescribeModel", questions.MISSING, NOON, 1, "it is not there")]
+        )
+
+    store.write(ask)
+    found = status(store)
+
+    assert (dict(found.questions), dict(found.refusals)) == ({"missing": 1, "open": 2}, {"it is not there": 1})
+    lines = said(store)
+    at = lines.index("questions to SageMaker: 2 waiting, 0 answered, 1 about what is not there")
+    assert lines[at + 1 : at + 3] == ["1 of them went without an answer:", "         1  it is not there"]
+
+
+def test_what_is_kept_on_purpose_is_told_apart_from_what_no_rule_knows(store: Store) -> None:
+    known, unknown = "Notebook Instance State Change", "Moon Phase State Change"
+    handle([Delivery(event(kind, {"A": number})) for number, kind in enumerate([known, known, unknown])], store)
+
+    lines = said(store)
+
+    at = lines.index("3 events in the ledger")
+    assert lines[at + 1 : at + 5] == [
+        "2 of them kept on purpose, and nothing derived from them:",
+        "         2  the life of a notebook, not of what is made in it",
+        "1 of them kept for later, no rule knows their kind yet:",
+        "         1  SageMaker Moon Phase State Change",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sort", "known"),
+    [(f"{CALL}: ListModels", True), ("SageMaker Notebook Instance State Change", True), ("others", False)],
+)
+def test_a_reason_is_known_of_what_is_kept_on_purpose(sort: str, known: bool) -> None:
+    assert (why_kept(sort) is not None) == known
