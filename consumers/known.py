@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -65,6 +66,8 @@ class Kind(StrEnum):
     MONITORING_SCHEDULE = "monitoring-schedule"
 
 
+OURS = "headwater:"
+"""What the fields begin with that no field of SageMaker's does: few resources have any."""
 DELETED = "headwater:deleted"
 """The field that says when a resource was deleted, in epoch milliseconds, or 0 as it was made: no field of SageMaker's
 does."""
@@ -208,7 +211,7 @@ def lives(known: Known) -> list[tuple[int | None, Life]]:
         Its CreationTime in epoch seconds (None when nobody has told it), and what is known.
     """
     grown: dict[int | None, Life] = dict(known.lives.items())
-    born = _born(known)
+    born = _born(known) if known.loose else set()
     for told in sorted(known.loose.values(), key=lambda loose: loose.stamp):
         # What was deleted and made anew within a second was deleted first.
         when = moment(told.stamp) - (_ends(told) and any(created * 1000 < moment(told.stamp) for created in born))
@@ -294,11 +297,17 @@ def detail(life: Life) -> bytes:
     Maps of which single entries were told are as they are now; but tags, which come in several spellings: see `tags`.
     """
     told = {name: value for name, (_, value) in life.fields.items()}
-    single = {name[len(ENTRY) :].partition(":")[0] for name in told if name.startswith(ENTRY)}
-    for field in single - {"Tags"}:
-        told[field] = msgspec.Raw(msgspec.json.encode(with_entries(life, field, _map(told.get(field)))))
+    if has_ours(life):
+        single = {name[len(ENTRY) :].partition(":")[0] for name in told if name.startswith(ENTRY)}
+        for field in single - {"Tags"}:
+            told[field] = msgspec.Raw(msgspec.json.encode(with_entries(life, field, _map(told.get(field)))))
     inside = b",".join([b"%s:%s" % (_quoted(name), value) for name, value in told.items()])
     return b"{" + inside + b"}"
+
+
+def has_ours(life: Life) -> bool:
+    """True if anything is known of a life in fields that are not SageMaker's, whose names have no colon."""
+    return ":" in "".join(life.fields)
 
 
 def with_entries(life: Life, field: str, whole: Mapping[str, Any]) -> dict[str, Any]:
@@ -323,9 +332,18 @@ def with_entries(life: Life, field: str, whole: Mapping[str, Any]) -> dict[str, 
     return found
 
 
-def is_tag(field: str) -> bool:
-    """True of a field that tells of tags: SageMaker does not count them as a change of what they are on."""
-    return field == "Tags" or field.startswith(TAG)
+def modified(life: Life) -> int:
+    """When the newest of what is known was so, in epoch milliseconds.
+
+    SageMaker does not count tags as a change of what they are on.
+    """
+    fields = life.fields
+    if "Tags" in fields or has_ours(life):
+        fields = {name: told for name, told in fields.items() if name != "Tags" and not name.startswith(TAG)}
+    return moment(max(fields.values(), key=_stamp_of)[0]) if fields else 0
+
+
+_stamp_of = itemgetter(0)
 
 
 def tags(life: Life, whole: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -177,6 +177,7 @@ def _signed(one: Entity, resource: Resource[Any]) -> Entity:
     return msgspec.structs.replace(one, created_by=resource.created_by, modified_by=resource.modified_by, weight=weight)
 
 
+@lru_cache(maxsize=4096)  # each is asked for several times in a row
 def partition(arn: str) -> str:
     """An ARN up to its account."""
     return arn[: len(arn) - len(arn.split(":", 5)[5])].lower()

@@ -18,8 +18,9 @@ from consumers.known import (
     decode,
     detail,
     encode,
-    is_tag,
+    has_ours,
     lives,
+    modified,
     moment,
     tags,
 )
@@ -46,6 +47,7 @@ class WorkingSet:
         self.fresh: set[int] = set()  # ids of resources of which nothing was known before this transaction
         self._known: dict[str, Known] = {}
         self._lives: dict[str, list[Resource[Any]]] = {}
+        self._references: dict[str, set[str]] = {}
 
     def claim(self, kinds: Mapping[str, str]) -> None:
         """Have these rows (key -> kind) for this transaction alone, made where they are missing."""
@@ -77,6 +79,7 @@ class WorkingSet:
                 self.fresh.add(row.id)
             self._known[key] = known
             self._lives.pop(key, None)
+            self._references.pop(key, None)
             rule = RULES[known.kind]
             if rule.refers:
                 referring[row.id] = self.references(key)
@@ -107,7 +110,10 @@ class WorkingSet:
 
     def references(self, key: str) -> set[str]:
         """The keys of all that a resource refers to, in any of its lives."""
-        return {target for life in self.lives(key) for target in RULES[life.kind].references(life)}
+        if key not in self._references:
+            found = {target for life in self.lives(key) for target in RULES[life.kind].references(life)}
+            self._references[key] = found
+        return self._references[key]
 
     def questions(self, key: str) -> set[Question]:
         """What SageMaker is to be asked for the sake of a resource, in any of its lives."""
@@ -161,17 +167,19 @@ def _view(known: Known, created: int | None, life: Life, rule: Rule, replaced: i
     told = shapes.read(detail(life), rule.decoder)
     exactly = instant(getattr(told, "creation_time", None))
     roughly = created * 1000 if created else known.earliest
-    deleted = life.fields.get(DELETED)
+    whole = shapes.tags(getattr(told, "tags", None))
+    mine = has_ours(life)
+    deleted = life.fields.get(DELETED) if mine else None
     return Resource(
         kind=known.kind,
         arn=known.arn,
         detail=told,
         created=exactly or roughly or 0,
-        modified=max((moment(stamped) for name, (stamped, _) in life.fields.items() if not is_tag(name)), default=0),
+        modified=modified(life),
         replaced=replaced,
         deleted=(msgspec.json.decode(deleted[1], type=int) or None) if deleted else None,
         changes=tuple(Change(moment(stamped), values) for stamped, values in life.changes),
-        tags=tags(life, shapes.tags(getattr(told, "tags", None))),
+        tags=tags(life, whole) if mine else whole,
         created_by=_who(life, CREATED_BY, "CreatedBy"),
         modified_by=_who(life, MODIFIED_BY, "LastModifiedBy"),
     )

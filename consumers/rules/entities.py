@@ -40,6 +40,7 @@ from store.lineage import (
     Membership,
     Trial,
     TrialComponent,
+    entity_name,
 )
 
 AnyResource = Resource[Any]
@@ -293,7 +294,10 @@ def amended(rule: Said) -> Said:
     @wraps(rule)
     def say(job: AnyResource, lookup: Lookup) -> Lineage:
         said = rule(job, lookup)
-        return msgspec.structs.replace(said, entities=tuple(_amended(one, lookup) for one in said.entities))
+        made = lookup(_component_key(job), shapes.TrialComponent)
+        if made is None or gone(made):
+            return said
+        return msgspec.structs.replace(said, entities=tuple(_amended(one, made) for one in said.entities))
 
     return say
 
@@ -304,7 +308,7 @@ def amended_refers(refers: Callable[[AnyResource], Iterable[str]] | None = None)
     def read(job: AnyResource) -> Iterator[str]:
         if refers:
             yield from refers(job)
-        yield component_of(job.kind, job.arn, job.tail, 0, HEARSAY).key
+        yield _component_key(job)
 
     return read
 
@@ -317,11 +321,13 @@ def gone(made: AnyResource) -> bool:
 # ------------------------------------------------------------------------------------------------------------ in parts
 
 
-def _amended(one: Entity, lookup: Lookup) -> Entity:
+def _component_key(job: AnyResource) -> str:
+    name = entity_name(job.tail, SUFFIXES[job.kind][0]).lower()
+    return f"{job.partition}{Kind.TRIAL_COMPONENT}/{name}"
+
+
+def _amended(one: Entity, made: Resource[shapes.TrialComponent]) -> Entity:
     if not isinstance(one, TrialComponent) or one.weight != OWN:
-        return one
-    made = lookup(one.key, shapes.TrialComponent)
-    if made is None or gone(made):
         return one
     theirs = _component(made)
     return msgspec.structs.replace(

@@ -69,8 +69,10 @@ def group_context(group: Resource[shapes.FeatureGroup], weight: int) -> Context:
 
 def group_key(uri: str) -> str | None:
     """The key of the feature group whose ARN an address is, or None: ARNs spell a name's case in several ways."""
+    if uri[:4].lower() != "arn:":
+        return None
     key = uri.lower()
-    return key if key.startswith("arn:") and ":feature-group/" in key else None
+    return key if ":feature-group/" in key else None
 
 
 def links_with_groups(lookup: Lookup, inputs: Iterable[Artifact], outputs: Iterable[Artifact], created: int) -> Lineage:

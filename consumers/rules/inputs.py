@@ -50,10 +50,10 @@ def processing_input(partition: str, told: shapes.ProcessingInput, created: int)
     """
     athena = told.dataset_definition.athena_dataset_definition
     redshift = told.dataset_definition.redshift_dataset_definition
-    if athena != shapes.AthenaDatasetDefinition():
+    if athena.query_string or athena.database or athena.catalog:
         where = {"Catalog": athena.catalog, "Database": athena.database}
         return _query(partition, "athena", where, athena.query_string, created)
-    if redshift != shapes.RedshiftDatasetDefinition():
+    if redshift.query_string or redshift.database or redshift.cluster_id:
         where = {"ClusterId": redshift.cluster_id, "Database": redshift.database}
         return _query(partition, "redshift", where, redshift.query_string, created)
     uri = _address(told.s3_input.s3_uri or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from consumers import shapes
 from consumers.known import Kind
@@ -65,8 +65,10 @@ def training_job(job: Resource[shapes.TrainingJob], lookup: Lookup) -> Lineage:
     inputs = {name: (channel.content_type or "", channel_uri(channel)) for name, channel in channels.items()}
     code = program(detail.hyper_parameters, detail.environment, detail.algorithm_specification.container_entrypoint, {})
     instances = _count(detail.resource_config)
+    parts = _parts(job, detail.training_job_name)
     component = _component(
         job,
+        parts,
         name=detail.training_job_name,
         status=detail.training_job_status,
         secondary=detail.secondary_status,
@@ -89,6 +91,7 @@ def training_job(job: Resource[shapes.TrainingJob], lookup: Lookup) -> Lineage:
         job,
         lookup,
         component,
+        parts,
         contributed=_artifacts(job, Image=[image], DataSet=map(channel_uri, detail.input_data_config)),
         produced=_artifacts(job, Model=[model], Checkpoint=[checkpoint], TensorBoard=[board], DebugHook=[debug]),
         inferred_contributed=_artifacts(
@@ -143,8 +146,10 @@ def processing_job(job: Resource[shapes.ProcessingJob], lookup: Lookup) -> Linea
     inputs = {name: one.source_uri for name, one in read if one}
     outputs = [(told.output_name, processing_output(job, told)) for told in detail.processing_output_config.outputs]
     code = program({}, detail.environment, detail.app_specification.container_entrypoint, inputs)
+    parts = _parts(job, detail.processing_job_name)
     component = _component(
         job,
+        parts,
         name=detail.processing_job_name,
         status=detail.processing_job_status,
         started=detail.processing_start_time,
@@ -160,6 +165,7 @@ def processing_job(job: Resource[shapes.ProcessingJob], lookup: Lookup) -> Linea
         job,
         lookup,
         component,
+        parts,
         contributed=[*_artifacts(job, Image=[image]), *{one.arn: one for _, one in read if one}.values()],
         produced=_artifacts(job, DataSet=[uri for _, uri in outputs]),
         inferred_contributed=_artifacts(job, DataSet=[code.directory]),
@@ -191,8 +197,10 @@ def transform_job(job: Resource[shapes.TransformJob], lookup: Lookup) -> Lineage
     model = lookup(job.sibling(Kind.MODEL, detail.model_name), shapes.Model, job.created) if detail.model_name else None
     sources = model_sources(model, lookup, job.partition, job.created) if model else []
     image = next((found.source_uri for found in sources if found.type == "Image"), None)
+    parts = _parts(job, detail.transform_job_name)
     component = _component(
         job,
+        parts,
         name=detail.transform_job_name,
         status=detail.transform_job_status,
         started=detail.transform_start_time,
@@ -207,6 +215,7 @@ def transform_job(job: Resource[shapes.TransformJob], lookup: Lookup) -> Lineage
         job,
         lookup,
         component,
+        parts,
         contributed=[*sources, *_artifacts(job, DataSet=[uri])],
         produced=_artifacts(job, DataSet=[output]),
         inferred_produced=_artifacts(job, DataSet=[detail.data_capture_config.destination_s3_uri]),
@@ -245,6 +254,7 @@ def component_of(kind: Kind, arn: str, name: str, created: int, weight: int) -> 
 
 def _component(
     job: AnyJob,
+    parts: Collection[tuple[str, str]],
     *,
     name: str | None,
     status: str | None,
@@ -263,8 +273,6 @@ def _component(
     detail = job.detail
     bare = component_of(job.kind, job.arn, job.named(name), job.created, OWN)
     config = detail.experiment_config
-    makers = _makers(job)
-    grouped = any(part_of(config, job.tags, job.named(name), makers))
     return TrialComponent(
         arn=bare.arn,
         type=bare.type,
@@ -272,9 +280,7 @@ def _component(
         source_uri=bare.source_uri,
         created=bare.created,
         weight=bare.weight,
-        created_by=job.created_by,
-        modified_by=job.modified_by,
-        family="" if grouped else family(job.named(name), image, script),
+        family="" if parts else family(job.named(name), image, script),
         display_name=config.trial_component_display_name or config.run_name or bare.name,
         status=status or "",
         # Observed word for word (CAPTURE B2), for jobs that have a secondary status.
@@ -294,10 +300,15 @@ def _component(
             detail.metadata_properties,
             job.tags,
             detail.environment,
-            (job.tags.get(PIPELINE_TAG), *makers, maker),
+            (job.tags.get(PIPELINE_TAG), *_makers(job), maker),
         ),
         tags=job.tags,
     )
+
+
+def _parts(job: AnyJob, name: str | None) -> list[tuple[str, str]]:
+    """The (experiment, trial) that a job is in."""
+    return list(part_of(job.detail.experiment_config, job.tags, job.named(name), _makers(job)))
 
 
 def _makers(job: AnyJob) -> list[str]:
@@ -312,6 +323,7 @@ def _run(
     job: AnyJob,
     lookup: Lookup,
     component: TrialComponent,
+    parts: Iterable[tuple[str, str]],
     *,
     contributed: Iterable[Artifact],
     produced: Iterable[Artifact],
@@ -334,8 +346,7 @@ def _run(
         for one, read, inferred in linked
     ]
     memberships: list[Membership] = []
-    name = component.name.removesuffix(f"-{SUFFIXES[job.kind][0]}")
-    for experiment_name, trial_name in part_of(job.detail.experiment_config, job.tags, name, _makers(job)):
+    for experiment_name, trial_name in parts:
         parent = experiment(job.partition, experiment_name, job.created, HEARSAY) if experiment_name else None
         child = trial(job.partition, trial_name, job.created, HEARSAY) if trial_name else None
         if parent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -41,13 +42,16 @@ def program(
 
     Source: the SDK's estimators and processors; observed in hyperparameters (CAPTURE, RECO).
     """
-    told = {name.upper(): _unquoted(value) for name, value in (*environment.items(), *hyperparameters.items()) if value}
+
+    def told(name: str) -> str:
+        return _unquoted(hyperparameters.get(name.lower()) or environment.get(name) or "")
+
     files = (
-        told.get("SAGEMAKER_PROGRAM", ""),
+        told("SAGEMAKER_PROGRAM"),
         *(word for word in entrypoint if _FILE.search(word)),
         *(inputs[name] for name in ("entrypoint", "code") if _FILE.search(inputs.get(name, ""))),
     )
-    directory = told.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+    directory = told("SAGEMAKER_SUBMIT_DIRECTORY")
     script = next((file.rpartition("/")[2] for file in files if file), "")
     usable = directory.startswith("s3://") and len(directory.encode()) <= LONGEST_URI
     return Program(directory if usable else "", script[:_LONGEST])
@@ -84,6 +88,12 @@ _WORDS = {
 _NAMED = {word: name for name, words in _WORDS.items() for word in words.split()}
 
 
+@lru_cache(maxsize=4096)
+def _part(name: str) -> str | None:
+    """The member of MetadataProperties that a tag or a variable of this name tells, or None."""
+    return _NAMED.get(re.sub(r"[^a-z0-9]", "", name.lower()))
+
+
 def metadata_of(
     told: shapes.MetadataProperties,
     tags: Mapping[str, str],
@@ -102,7 +112,7 @@ def metadata_of(
     """
     found: dict[str, str] = {}
     for name, value in (*environment.items(), *tags.items()):  # of two words the tag, then the last by name
-        part = _NAMED.get(re.sub(r"[^a-z0-9]", "", name.lower()))
+        part = _part(name)
         if part and value:
             found[part] = value
     if project := tags.get(PROJECT_TAG):
