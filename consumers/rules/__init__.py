@@ -159,6 +159,7 @@ RULES: Mapping[Kind, Rule] = {
         "documented",
         tuning.automl_job_refers,
         tuning.automl_job_asks,
+        version=2,
     ),
     Kind.LABELING_JOB: Rule(
         "labeling job", shapes.LabelingJob, labeling.labeling_job, "ours", asks=labeling.labeling_job_asks
@@ -167,7 +168,7 @@ RULES: Mapping[Kind, Rule] = {
     Kind.MODEL_CARD: Rule(
         "model card", shapes.ModelCard, cards.model_card, "ours", cards.model_card_refers, cards.model_card_asks
     ),
-    Kind.IMAGE: Rule("image", shapes.Image, images.image, "ours"),
+    Kind.IMAGE: Rule("image", shapes.Image, images.image, "ours", version=2),
     Kind.IMAGE_VERSION: Rule(
         "image version",
         shapes.ImageVersion,

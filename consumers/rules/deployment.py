@@ -133,7 +133,7 @@ def endpoint_asks(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Iterat
 def endpoint_context(endpoint: Resource[shapes.Endpoint], weight: int = OWN) -> Context:
     """The context of an endpoint, named by its creation in epoch seconds (CAPTURE B4: plausible)."""
     name = entity_name(endpoint.named(endpoint.detail.endpoint_name), str(endpoint.created // 1000), "aws-endpoint")
-    status = _as_described(endpoint.detail.endpoint_status)
+    status = as_described(endpoint.detail.endpoint_status)
     return Context(
         arn=f"{endpoint.partition}context/{name}",
         type="Endpoint",
@@ -224,8 +224,8 @@ def end(deployed: Resource[shapes.Endpoint] | Resource[shapes.InferenceComponent
     return ended if ended is not None else deployed.replaced
 
 
-def _as_described(status: str | None) -> str:
-    """A status as the API spells it, InService, where events say IN_SERVICE (CAPTURE A2.4)."""
+def as_described(status: str | None) -> str:
+    """A status in one spelling, InService: an endpoint's events say IN_SERVICE (CAPTURE A2.4), an image's API CREATED."""
     told = status or ""
     return "".join(word.capitalize() for word in told.split("_")) if told.isupper() else told
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from consumers import shapes
 from consumers.known import Kind
 from consumers.resource import Lookup, Question, Resource
+from consumers.rules.deployment import as_described
 from consumers.telling import kind_of
 from store.lineage import HEARSAY, OWN, Association, AssociationType, Context, Lineage, artifact, entity_name
 
@@ -18,7 +19,7 @@ def image(image: Resource[shapes.Image], _: Lookup) -> Lineage:
     know its name but not its creation, can name it too.
     """
     detail = image.detail
-    status = detail.image_status or ""
+    status = as_described(detail.image_status)
     name = _context_name(image.named(detail.image_name))
     return Lineage(
         (

@@ -106,11 +106,11 @@ def automl_job_refers(job: Resource[shapes.AutoMLJob]) -> Iterator[str]:
 
 
 def automl_job_asks(job: Resource[shapes.AutoMLJob], lookup: Lookup) -> Iterator[Question]:
-    """What it is, when only its name is known, and its best candidate; no event tells how an AutoML job fares."""
+    """What it is and how it fares, when nobody has told, and its best candidate: no event tells of an AutoML job."""
     detail = job.detail
     thin = not (detail.input_data_config or detail.auto_ml_job_input_data_config)
-    completed = (detail.auto_ml_job_status or "").lower() == "completed"
-    if thin or (completed and not detail.best_candidate.candidate_name):
+    status = (detail.auto_ml_job_status or "").lower()
+    if thin or not status or (status == "completed" and not detail.best_candidate.candidate_name):
         yield from job.asked("DescribeAutoMLJobV2", detail.auto_ml_job_name)
     for kind, arn, name in _steps(job):
         shape, operation = _JOBS[kind]
