@@ -225,7 +225,7 @@ def end(deployed: Resource[shapes.Endpoint] | Resource[shapes.InferenceComponent
 
 
 def as_described(status: str | None) -> str:
-    """A status in one spelling, InService: an endpoint's events say IN_SERVICE (CAPTURE A2.4), an image's API CREATED."""
+    """A status in one spelling, InService: endpoints' events say IN_SERVICE (CAPTURE A2.4), images' answers CREATED."""
     told = status or ""
     return "".join(word.capitalize() for word in told.split("_")) if told.isupper() else told
 

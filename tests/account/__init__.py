@@ -20,19 +20,20 @@ def generated(seed: int) -> Account:
     group = registry.model_package_group(account, "Prices")
     flow = pipelines.pipeline(account, "Flow")
     execution, data = pipelines.execution(account, flow)
-    packages = [registry.model_package(account, group, 1, [data])]
+    packages = [registry.model_package(account, group, 1, [data], execution)]
+    latest = execution
     if account.maybe():
-        _, data = pipelines.execution(account, flow, cached=execution)
+        latest, data = pipelines.execution(account, flow, cached=execution)
     else:
         pipelines.failed_execution(account, flow)
+    pipelines.tuning_execution(account, flow)
     decided = ("PendingManualApproval", *account.chance.choice([("Approved",), ("Rejected", "Approved")]))
     other = jobs.training_job(account, account.fresh("Other"), ["s3://bucket/y"], spare=2)
-    packages.append(registry.model_package(account, group, 2, [data, other], decided))
+    packages.append(registry.model_package(account, group, 2, [data, other], latest, decided))
 
     _served(account, packages)
     _data_and_jobs(account)
     jobs.tuning_job(account, account.fresh("Search"), "s3://bucket/y")
-    jobs.automl_job(account, account.fresh("Auto"), "s3://bucket/y")
     registry.image(account, account.fresh("Kernel"))
     alone = account.fresh("Alone")
     jobs.training_job(account, alone, ["s3://bucket/y"], tags={"team": "crm"})

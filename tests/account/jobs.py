@@ -167,8 +167,8 @@ def _told_of(
 # --------------------------------------------------------------------------------------------------- jobs by the dozen
 
 
-def tuning_job(account: Account, name: str, uri: str) -> None:
-    """A tuning job and its training jobs, the best of which it names."""
+def tuning_job(account: Account, name: str, uri: str, *, spare: int = 1) -> str:
+    """A tuning job and its training jobs, the best of which it names; its ARN."""
     arn = f"{PARTITION}hyper-parameter-tuning-job/{name.lower()}"
     began = account.later()
     jobs = []
@@ -218,7 +218,7 @@ def tuning_job(account: Account, name: str, uri: str) -> None:
         "BestTrainingJob": None,
     }
     asked = {"HyperParameterTuningJobName": name}
-    account.keep(
+    return account.keep(
         arn,
         [
             event(kind, under_way, time=began + 1000),
@@ -226,12 +226,12 @@ def tuning_job(account: Account, name: str, uri: str) -> None:
         ],
         ("DescribeHyperParameterTuningJob", asked, done),
         ("ListTrainingJobsForHyperParameterTuningJob", asked, {"TrainingJobSummaries": jobs}),
-        spare=1,
+        spare=spare,
     )
 
 
-def automl_job(account: Account, name: str, uri: str) -> None:
-    """An AutoML job, of which only a call tells, and the jobs of its best candidate."""
+def automl_job(account: Account, name: str, uri: str) -> str:
+    """An AutoML job, of which only a call tells, and the jobs of its best candidate; its ARN."""
     arn = f"{PARTITION}automl-job/{name.lower()}"
     began = account.second()
     prepare, train = f"{name}-pr-1", f"{name}-tr-1"
@@ -279,8 +279,8 @@ def automl_job(account: Account, name: str, uri: str) -> None:
         "roleArn": ROLE,
     }
     made = call("CreateAutoMLJobV2", asked, {"autoMLJobArn": arn}, at=began)
-    # Nobody else speaks of it but its jobs, which do not read it.
-    account.keep(arn, [made], ("DescribeAutoMLJobV2", {"AutoMLJobName": name}, described), spare=0)
+    # Who made it, no answer tells.
+    return account.keep(arn, [made], ("DescribeAutoMLJobV2", {"AutoMLJobName": name}, described), spare=0)
 
 
 # --------------------------------------------------------------------------------------- data: people's, Glue's, groups

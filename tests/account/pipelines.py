@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.account.jobs import CLARIFY, XGBOOST, processing_job, training_job, transform_job
+from tests.account.jobs import (
+    CLARIFY,
+    XGBOOST,
+    automl_job,
+    processing_job,
+    training_job,
+    transform_job,
+    tuning_job,
+)
 from tests.account.made import BY, ROLE, Account, Detail, call, moment
 from tests.account.registry import model
 from tests.worlds import PARTITION, event, iso
@@ -165,6 +173,17 @@ def _train(account: Account, run: _Run, prefix: str, prepared: str) -> str:
     # The list of steps tells of the last attempt only.
     run.step("Train", "Training", *jobs, spare=1 if len(jobs) == 1 else 0)
     return models[-1]
+
+
+def tuning_execution(account: Account, name: str) -> None:
+    """An execution that makes jobs by the dozen: a tuning job and an AutoML job."""
+    run = _Run(account, name)
+    raw = f"s3://bucket/raw/{name}"
+    tuning = tuning_job(account, account.fresh("Search"), raw, spare=2)
+    run.step("Tune", "Tuning", {"tuningJob": {"arn": tuning}})
+    automl = automl_job(account, account.fresh("Auto"), raw)
+    run.step("Auto", "AutoML", {"autoMLJob": {"arn": automl}})
+    run.end()
 
 
 def failed_execution(account: Account, name: str) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from consumers.rules.experiments import PIPELINE_TAG
 from tests.account.jobs import XGBOOST
 from tests.account.made import BY, ROLE, Account, Detail, call, moment, told
 from tests.worlds import PARTITION, event
@@ -43,9 +44,22 @@ def model_package_group(account: Account, name: str) -> str:
 
 
 def model_package(
-    account: Account, group: str, version: int, model_data: Sequence[str], approvals: Sequence[str] = ("Approved",)
+    account: Account,
+    group: str,
+    version: int,
+    model_data: Sequence[str],
+    execution: str,
+    approvals: Sequence[str] = ("Approved",),
 ) -> str:
-    """A version of a group, with what was measured of it, and what was decided about it, one after the other.
+    """A version of a group.
+
+    Args:
+        account: Where.
+        group: The group's name.
+        version: The number.
+        model_data: The URI of each container's model.
+        execution: The ARN of the pipeline's execution that registered it.
+        approvals: What was decided about it, one after the other.
 
     Returns:
         Its ARN.
@@ -69,15 +83,17 @@ def model_package(
         "CustomerMetadataProperties": {"owner": "ada"},
         "CreationTime": moment(made),
     }
+    tags = {PIPELINE_TAG: execution}
     events = []
     for status in approvals:
         described |= {"ModelApprovalStatus": status, "LastModifiedTime": moment(account.now)}
-        events.append(event("Model Package State Change", told(described, ModelPackageName=None), time=account.now))
+        said = told(described, ModelPackageName=None, Tags=tags)
+        events.append(event("Model Package State Change", said, time=account.now))
         account.later()
     asked = {"ModelPackageName": arn}
     # An answer tells the last decision only, and nothing shows that one is missing.
     spare = 1 if len(approvals) == 1 else 0
-    return account.keep(arn, events, ("DescribeModelPackage", asked, described), spare=spare)
+    return account.keep(arn, events, ("DescribeModelPackage", asked, described), spare=spare, tags=tags)
 
 
 def model_card(account: Account, name: str, package: str, model_name: str) -> None:
