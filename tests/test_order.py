@@ -22,6 +22,7 @@ from store.database import Store, Transaction
 from store.digest import canonical, digest
 from store.lineage import Lineage, artifact
 from store.save import save
+from tests.account import generated
 from tests.stores import emptied, fed, settlements, sqlite_store
 from tests.worlds import HERE, NOON, PARTITION, abalone, again, case_events, samples, worlds
 
@@ -92,6 +93,30 @@ def test_order_duplicates_and_batches_do_not_matter_in_worlds_full_of_collisions
     @given(worlds, st.data())
     def law(world: list[bytes], data: st.DataObject) -> None:
         assert graph(store, *data.draw(disturbed(world))) == graph(undisturbed, world)
+
+    law()
+
+
+def out_of_order(events: Sequence[bytes], chance: random.Random) -> list[bytes]:
+    """The same events in another order, some of them again."""
+    copies = [again(body, chance.randrange(10**7), number) for number, body in enumerate(chance.sample(events, 20))]
+    told = [*events, *copies, *chance.sample(events, 10)]
+    chance.shuffle(told)
+    return told
+
+
+def test_order_duplicates_and_batches_do_not_matter_in_an_account_with_some_of_everything(
+    store: Store,
+    backend: str,
+    undisturbed: Store,
+) -> None:
+    @examples(60, 15, backend)
+    @given(st.integers(0, 2**16), st.integers(0, 2**32))
+    def law(account: int, disorder: int) -> None:
+        events = generated(account).events()
+        chance = random.Random(disorder)
+        told = out_of_order(events, chance)
+        assert graph(store, told, [chance.randint(1, 30) for _ in told]) == graph(undisturbed, events)
 
     law()
 
@@ -269,6 +294,20 @@ def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
         assert worked(store, (world[:half], world[half:]), seed, two_processes) == graph(undisturbed, world)
 
     law()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_workers_in_two_processes_agree_on_an_account_with_some_of_everything(
+    seed: int,
+    store: Store,
+    two_processes: ProcessPoolExecutor,
+    undisturbed: Store,
+) -> None:
+    events = generated(seed).events()
+    told = out_of_order(events, random.Random(seed))
+    half = len(told) // 2
+
+    assert worked(store, (told[:half], told[half:]), seed, two_processes) == graph(undisturbed, events)
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
