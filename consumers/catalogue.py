@@ -114,4 +114,6 @@ def why_kept(sort: str) -> str | None:
     """Why nothing is derived from events of a sort (`consumers.observe.sort_of`), or None if no rule knows it yet."""
     if sort.startswith(f"{CALL}: "):
         return "calls that tell nothing that events do not"
+    if sort.startswith(f"{ANSWER}: "):
+        return "answers that describe what no lineage follows from, such as a pipeline's definition"
     return KEPT.get(sort)

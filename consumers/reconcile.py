@@ -130,6 +130,8 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
         now: In epoch milliseconds.
         longest: How long anything may be under way, in milliseconds; else as `LONGEST` says.
     """
+    waiting = questions.waiting(store)
+    spelled = {one.arn.lower(): one.arn for one in waiting}  # where a name's own case is known, ask by that
     found = [
         Finding("unfinished", one.arn, f"{one.status} since it began", about(one.arn))
         for one in gaps.unfinished(store, _UNDER_WAY)
@@ -138,7 +140,7 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
     found += [
         Finding("unknown", target, f"{key} refers to it", asks)
         for target, key in gaps.unknown(store)
-        if kind_of(target) not in MADE_BY_CLIENTS and (asks := about(target))
+        if kind_of(target) not in MADE_BY_CLIENTS and (asks := about(spelled.get(target, target)))
     ]
     for arn, uri in gaps.unproduced(store):
         match = _TRAINED.fullmatch(uri)
@@ -146,7 +148,7 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
         found.append(Finding("unproduced", uri, "used, and no job is known to have produced it", about(job)))
     found += [
         Finding("unanswered", one.arn, f"lineage needs {one.operation}", (Question(one.arn, one.operation),))
-        for one in questions.waiting(store)
+        for one in waiting
     ]
     return list({(one.gap, one.about, one.asks): one for one in found}.values())
 

@@ -110,7 +110,9 @@ def reconciled(console: Console, done: Reconciled, *, dry_run: bool) -> None:
     console.print(f"{done.answered:,} questions answered, {sum(done.reasons.values()):,} not")
     _most(console, done.reasons)
     if done.left:
-        console.print(f"[yellow]{len(done.left):,} still missing[/yellow]: what no longer exists cannot be asked about")
+        console.print(
+            f"[yellow]{len(done.left):,} still missing[/yellow]: see above why; to try again, the same command"
+        )
 
 
 def execution(console: Console, told: Execution) -> None:

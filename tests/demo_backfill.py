@@ -1,4 +1,4 @@
-"""`make demo-backfill`: what was in an account before Headwater came, found by asking.
+"""`make demo-backfill`: what was in an account before Headwater came, and what was lost on the way, found by asking.
 
 An AWS in miniature (moto) in which a model was trained, registered and deployed while nobody listened; then the
 commands that a user would run, as processes of their own, and what they print.
@@ -6,6 +6,7 @@ commands that a user would run, as processes of their own, and what they print.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
@@ -29,7 +30,7 @@ def main() -> int:
     """Run it; 0 when every command was content."""
     with miniature() as aws, tempfile.TemporaryDirectory(prefix="headwater-demo-") as folder:
         logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it shows where moto lacks an operation, line by line
-        an_account(aws.client("sagemaker"))
+        made = an_account(aws.client("sagemaker"))
         _say("An AWS in miniature, in which a model was trained, registered and deployed while nobody listened")
         for words in (
             ("backfill", "--dry-run"),
@@ -37,15 +38,39 @@ def main() -> int:
             ("status",),
             ("lineage", ENDPOINT),
         ):
-            print(f"\n$ headwater {' '.join(words)}", flush=True)
-            began = time.monotonic()
-            done = subprocess.run(
-                [sys.executable, "-m", "consumers.cli", *words], cwd=folder, env=_environment(aws), check=False
-            )
-            if done.returncode:
-                return done.returncode
-            print(f"({time.monotonic() - began:.1f} s)", flush=True)
+            if code := _run(aws, folder, *words):
+                return code
+        _say("Another store, which heard that the endpoint is in service, and of nothing else that was said before")
+        (Path(folder) / "heard.json").write_text(_in_service(aws, made["endpoint"]))
+        lost = ("--database-url", "sqlite:///lost.db")
+        for words in (("replay", "heard.json"), ("reconcile", "--per-second", "20"), ("lineage", ENDPOINT)):
+            if code := _run(aws, folder, *words, *lost):
+                return code
     return 0
+
+
+def _run(aws: Aws, folder: str, *words: str) -> int:
+    """Run a command as a user would, and show it; its exit code."""
+    print(f"\n$ headwater {' '.join(words)}", flush=True)
+    began = time.monotonic()
+    command = [sys.executable, "-m", "consumers.cli", *words]
+    done = subprocess.run(command, cwd=folder, env=_environment(aws), check=False)
+    print(f"({time.monotonic() - began:.1f} s)", flush=True)
+    return done.returncode
+
+
+def _in_service(aws: Aws, arn: str) -> str:
+    """The last event of the endpoint."""
+    described = aws.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)
+    detail = {
+        "EndpointName": ENDPOINT,
+        "EndpointArn": arn,
+        "EndpointConfigName": described["EndpointConfigName"],
+        "EndpointStatus": "IN_SERVICE",
+        **{name: int(described[name].timestamp() * 1000) for name in ("CreationTime", "LastModifiedTime")},
+    }
+    event = {"detail-type": "SageMaker Endpoint State Change", "source": "aws.sagemaker", "detail": detail}
+    return json.dumps({**event, "time": described["LastModifiedTime"].isoformat(), "resources": [arn]})
 
 
 def an_account(client: Any) -> Mapping[str, str]:

@@ -34,7 +34,9 @@ def job(name: str, moment: int | None, status: str = "Completed", **more: object
 
 OLD = [
     job("a", NOON, "InProgress", HyperParameters={"eta": "0.1"}),
-    event("Notebook Instance State Change", {"NotebookInstanceStatus": "InService"}, time=NOON + 1),  # which has no rule
+    event(
+        "Notebook Instance State Change", {"NotebookInstanceStatus": "InService"}, time=NOON + 1
+    ),  # which has no rule
     job("a", DECEMBER - 1, LastModifiedTime=DECEMBER - 1),
 ]
 EDGE = job("b", DECEMBER + 1)
