@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -29,6 +30,10 @@ class AssociationType(StrEnum):
     SAME_AS = "SameAs"
 
 
+_NONE: Any = MappingProxyType({})
+"""No entries, shared by all that have none: a dictionary for each would be most of what a batch makes."""
+
+
 class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all entities have.
 
@@ -40,8 +45,11 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         created: When it came to be.
         weight: Where several resources speak of one entity, the heaviest is believed. What a resource says of the
             entity that stands for itself weighs `OWN`.
+        status: Of what it stands for, or empty.
+        family: What a run in no experiment shares with runs that were made in the same way: inferred.
         created_by: Who made it, by the ARN or the name of an identity, where anyone tells.
         modified_by: Who changed it last, likewise.
+        tags: Its tags; kept only of who weighs `MADE` or more.
     """
 
     lineage_type: ClassVar[str]
@@ -54,8 +62,11 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     source_uri: str = ""
     created: int = 0
     weight: int = 0
+    status: str = ""
+    family: str = ""
     created_by: str = ""
     modified_by: str = ""
+    tags: dict[str, str] = _NONE
 
     @property
     def key(self) -> str:
@@ -81,15 +92,14 @@ class Artifact(Entity, frozen=True, kw_only=True, gc=False):
     details: ClassVar[tuple[str, ...]] = ("source_types", "properties", "metadata", *Entity.details)
 
     source_types: tuple[tuple[str, str], ...] = ()
-    properties: dict[str, str] = {}
-    metadata: dict[str, str] = {}
+    properties: dict[str, str] = _NONE
+    metadata: dict[str, str] = _NONE
 
 
 class TrialComponent(Entity, frozen=True, kw_only=True, gc=False):
     """One run of a training, processing or transform job.
 
     Attributes:
-        family: What it shares with runs that were made in the same way, where it is in no experiment: inferred.
         billable_seconds: What is paid for, or None when nobody tells.
         parameters: Name -> (string, number): either or both are given.
         metrics: Name -> (the last value, when it was measured or None).
@@ -103,20 +113,17 @@ class TrialComponent(Entity, frozen=True, kw_only=True, gc=False):
         *Entity.details,
     )  # fmt: skip
 
-    family: str = ""
     display_name: str = ""
-    status: str = ""
     message: str = ""
     started: int | None = None
     ended: int | None = None
     modified: int | None = None
     billable_seconds: int | None = None
-    parameters: dict[str, tuple[str | None, float | None]] = {}
-    metrics: dict[str, tuple[float, int | None]] = {}
-    inputs: dict[str, tuple[str, str]] = {}
-    outputs: dict[str, tuple[str, str]] = {}
-    metadata: dict[str, str] = {}
-    tags: dict[str, str] = {}
+    parameters: dict[str, tuple[str | None, float | None]] = _NONE
+    metrics: dict[str, tuple[float, int | None]] = _NONE
+    inputs: dict[str, tuple[str, str]] = _NONE
+    outputs: dict[str, tuple[str, str]] = _NONE
+    metadata: dict[str, str] = _NONE
 
 
 class Context(Entity, frozen=True, kw_only=True, gc=False):
@@ -125,12 +132,10 @@ class Context(Entity, frozen=True, kw_only=True, gc=False):
     lineage_type: ClassVar[str] = "Context"
     details: ClassVar[tuple[str, ...]] = ("description", "ended", "modified", "properties", *Entity.details)
 
-    status: str = ""
     description: str = ""
     ended: int | None = None
     modified: int | None = None
-    properties: dict[str, str] = {}
-    tags: dict[str, str] = {}
+    properties: dict[str, str] = _NONE
 
 
 class Action(Entity, frozen=True, kw_only=True, gc=False):
@@ -139,13 +144,11 @@ class Action(Entity, frozen=True, kw_only=True, gc=False):
     lineage_type: ClassVar[str] = "Action"
     details: ClassVar[tuple[str, ...]] = ("description", "ended", "modified", "properties", "metadata", *Entity.details)
 
-    status: str = ""
     description: str = ""
     ended: int | None = None
     modified: int | None = None
-    properties: dict[str, str] = {}
-    metadata: dict[str, str] = {}
-    tags: dict[str, str] = {}
+    properties: dict[str, str] = _NONE
+    metadata: dict[str, str] = _NONE
 
 
 class Experiment(Entity, frozen=True, kw_only=True, gc=False):
@@ -156,14 +159,12 @@ class Experiment(Entity, frozen=True, kw_only=True, gc=False):
         "display_name", "description", "started", "ended", "modified", "properties", *Entity.details,
     )  # fmt: skip
 
-    status: str = ""
     display_name: str = ""
     description: str = ""
     started: int | None = None
     ended: int | None = None
     modified: int | None = None
-    properties: dict[str, str] = {}
-    tags: dict[str, str] = {}
+    properties: dict[str, str] = _NONE
 
 
 class Trial(Entity, frozen=True, kw_only=True, gc=False):
@@ -174,14 +175,12 @@ class Trial(Entity, frozen=True, kw_only=True, gc=False):
         "display_name", "started", "ended", "modified", "properties", "metadata", *Entity.details,
     )  # fmt: skip
 
-    status: str = ""
     display_name: str = ""
     started: int | None = None
     ended: int | None = None
     modified: int | None = None
-    properties: dict[str, str] = {}
-    metadata: dict[str, str] = {}
-    tags: dict[str, str] = {}
+    properties: dict[str, str] = _NONE
+    metadata: dict[str, str] = _NONE
 
 
 class Association(msgspec.Struct, frozen=True, gc=False):
@@ -264,8 +263,8 @@ def artifact(
         source_uri=source_uri,
         created=created,
         weight=ARTIFACT_WEIGHTS.get(type_, 5) + bool(metadata or properties),
-        metadata=metadata or {},
-        properties=properties or {},
+        metadata=metadata or _NONE,
+        properties=properties or _NONE,
         source_types=source_types,
     )
 

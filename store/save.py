@@ -8,6 +8,8 @@ never by who came first.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -108,7 +110,6 @@ def _heaviest(entities: Iterable[Entity]) -> Iterable[Entity]:
     return kept.values()
 
 
-_NO_TAGS: Mapping[str, str] = {}
 _PLAIN = {type_: type_.value for type_ in AssociationType}  # asking an enumeration for its value is slow
 
 
@@ -130,11 +131,11 @@ def _row(number: int, one: Entity) -> EntityRow:
         one.type,
         one.name,
         one.source_uri,
-        getattr(one, "status", ""),
+        one.status,
         one.created,
         one.weight,
         _document(one),
-        getattr(one, "family", ""),
+        one.family,
     )
 
 
@@ -142,8 +143,13 @@ def _document(one: Entity) -> str:
     """What has no column of its own, as canonical JSON."""
     if isinstance(one, Artifact) and _is_plain(one):  # as most are
         return "{}"
-    told = {name: value for name in one.details if (value := getattr(one, name))}
+    told = {name: value for name, value in zip(one.details, _details(type(one))(one), strict=True) if value}
     return msgspec.json.encode(told, order="sorted").decode() if told else "{}"
+
+
+@cache
+def _details(sort: type[Entity]) -> attrgetter[tuple[Any, ...]]:
+    return attrgetter(*sort.details)
 
 
 def _claim(one: Entity) -> str | None:
@@ -259,7 +265,7 @@ def _write_details(connection: Connection, told: Mapping[int, tuple[Entity, bool
     metrics: Rows = {}
     tags: Rows = {}
     for number, (one, _) in told.items():
-        for name, value in getattr(one, "tags", _NO_TAGS).items():
+        for name, value in one.tags.items():
             tags[number, name] = (value,)
         if isinstance(one, TrialComponent):
             for name, both in one.parameters.items():

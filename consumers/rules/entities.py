@@ -387,6 +387,7 @@ def _artifact(made: Resource[shapes.Artifact], weight: int) -> Artifact | None:
         name=detail.artifact_name or "",
         properties=_texts(detail.properties),
         metadata=metadata(detail.metadata_properties),
+        tags=made.tags,
         weight=weight,
     )
 
