@@ -160,8 +160,7 @@ def about(arn: str) -> tuple[Question, ...]:
         execution = arn.partition("/step/")[0]
         return (Question(execution, "DescribePipelineExecution"), Question(execution, "ListPipelineExecutionSteps"))
     operation = DESCRIBED_BY.get(kind) if kind else None
-    # Events tell of tags, and most descriptions do not.
-    return (Question(arn, operation), Question(arn, "ListTags")) if operation else ()
+    return (Question(arn, operation),) if operation else ()
 
 
 async def reconcile(
@@ -197,12 +196,16 @@ async def reconcile(
         waiting = sorted({one for finding in fresh for one in finding.asks} - asked)
         if not waiting:
             break
+        lost = {one for finding in fresh if finding.gap != "unanswered" for one in finding.asks}
         rows = await asyncio.to_thread(questions.waiting, store)
         for at in range(0, len(waiting), AT_A_TIME):
             if stop.is_set():
                 break
             some = waiting[at : at + AT_A_TIME]
-            for outcome in await inquiry.ask(some, rows):
+            outcomes = await inquiry.ask(some, rows)
+            # Events tell of tags, and most descriptions do not. Of what cannot be described they would tell nothing.
+            tags = [Question(one.question.arn, "ListTags") for one in outcomes if one.answer and one.question in lost]
+            for outcome in (*outcomes, *await inquiry.ask(tags)):
                 done.answered += outcome.answer is not None
                 done.reasons.update([outcome.why] if outcome.answer is None else [])
             asked |= set(some)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Iterator
 
@@ -15,10 +16,14 @@ from ingest.describe import SageMaker
 from store import ledger
 from store.database import Store
 from store.digest import canonical
+from store.schema import migrate
 from tests.account import Account, generated
 from tests.sagemaker import FakeSageMaker, fake_sagemaker
 from tests.stores import MakeStore, emptied, fed
+from tests.test_cli import Headwater, headwater
 from tests.worlds import NOON, REGION
+
+__all__ = ["headwater"]  # a fixture
 
 LATER = NOON + 1000 * DAY
 
@@ -86,3 +91,81 @@ def test_what_was_lost_is_found_and_made_good(store: Store, make_store: MakeStor
             assert canonical(fed(emptied(whole), list(ledger.events(store)))) == canonical(store)
 
     law()
+
+
+# ------------------------------------------------------------------------------------------------ on the command line
+
+
+def stored(account: Account, without: str) -> None:
+    """A store in the folder that never heard of some things."""
+    left = [body for one in account.made if without not in one.arn for body in one.events]
+    with Store("sqlite:///headwater.db") as store:
+        migrate(store)
+        fed(store, left, 50)
+
+
+def asking(fake: FakeSageMaker) -> list[str]:
+    return ["--endpoint-url", fake.url, "--region", REGION, "--per-second", "1000"]
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+
+def test_what_is_missing_is_told_and_nobody_is_asked(headwater: Headwater, sagemaker: FakeSageMaker) -> None:
+    account = known_to(sagemaker, generated(3))
+    stored(account, ":endpoint-config/")
+
+    said = headwater("reconcile", "--dry-run", *asking(sagemaker))
+
+    assert (said.code, sagemaker.calls) == (1, {})
+    assert "spoken of by others, but never told of" in said.out
+    assert "nobody was asked" in said.out
+
+
+@pytest.mark.usefixtures("credentials")
+def test_what_was_mended_is_told_and_the_second_time_nothing_is_missing(
+    headwater: Headwater, sagemaker: FakeSageMaker
+) -> None:
+    account = known_to(sagemaker, generated(3))
+    stored(account, ":endpoint-config/")
+
+    first = headwater("reconcile", "--json", *asking(sagemaker))
+    told = json.loads(first.out)
+
+    assert (first.code, told["left"], told["mended"], told["reasons"]) == (0, [], told["found"], {})
+    assert told["found"]["unknown"] >= 1
+    assert (
+        headwater("reconcile", *asking(sagemaker)).out
+        == "nothing is missing, as far as can be told from what is known\n"
+    )
+
+
+@pytest.mark.usefixtures("credentials")
+def test_what_cannot_be_mended_is_told_with_the_reason(headwater: Headwater, sagemaker: FakeSageMaker) -> None:
+    account = known_to(sagemaker, generated(3))
+    stored(account, ":endpoint-config/")
+    sagemaker.fault("deny", "DescribeEndpointConfig")
+
+    said = headwater("reconcile", *asking(sagemaker))
+
+    assert said.code == 1
+    assert "DescribeEndpointConfig: not allowed, give this role sagemaker:DescribeEndpointConfig" in said.out
+    assert "still missing" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--after", "soon"], "--after is a number of days, as 2d, not 'soon'"),
+        (["--per-second", "0"], "--per-second must be more than 0"),
+    ],
+)
+def test_wrong_options_get_one_sentence(headwater: Headwater, words: list[str], sentence: str) -> None:
+    stored(Account(random.Random(0)), "")
+    said = headwater("reconcile", *words)
+    assert (said.code, said.out) == (2, "")
+    assert sentence in said.err
