@@ -104,6 +104,7 @@ class Crew:
         self._environment = environment
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * len(commands)
+        self._logged = [0] * len(commands)  # where the log of each that runs begins
         self.ends: list[int] = []
 
     def tend(self) -> None:
@@ -113,6 +114,7 @@ class Crew:
                 self.ends.append(process.returncode)
             if process is None or process.poll() is not None:
                 with (self._folder / f"{number}.log").open("ab") as log:
+                    self._logged[number] = log.tell()
                     command = [sys.executable, "-m", "consumers.cli", *self._commands[number]]
                     self._processes[number] = subprocess.Popen(command, env=self._environment, stderr=log)
 
@@ -126,10 +128,19 @@ class Crew:
     def restart(self) -> None:
         """A rolling restart: each is told to stop, and ends in order, before the next one is."""
         for number, process in enumerate(self._processes):
-            if process is not None and process.poll() is None:
+            if process is not None and self._has_started(number):
                 process.terminate()
                 assert process.wait(60) == 0, f"{number} did not stop in order"
                 self.tend()
+
+    def _has_started(self, number: int) -> bool:
+        """True once it is at work, whatever it takes; False if it ends before."""
+        process, log = self._processes[number], self._folder / f"{number}.log"
+        while process is not None and process.poll() is None:
+            if b"started" in log.read_bytes()[self._logged[number] :]:
+                return True
+            time.sleep(0.1)
+        return False
 
     def dismiss(self) -> None:
         """Kill all."""
