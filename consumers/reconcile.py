@@ -88,6 +88,11 @@ class Finding(NamedTuple):
     seen: str
     asks: tuple[Question, ...]
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes it the same when it is found again: others may refer to it by then, or know its name's case."""
+        return (self.gap, self.about, *(one.operation for one in self.asks if self.gap == "unanswered"))
+
 
 @dataclass(slots=True)
 class Reconciled:
@@ -95,7 +100,7 @@ class Reconciled:
 
     Attributes:
         found: All that was missing, in the order in which it was found.
-        mended: Of these, what is missing no longer.
+        mended: Of these, what is missing no longer; a question that was given up is not mended.
         answered: How many questions SageMaker answered.
         reasons: Why there was no answer, and how often.
     """
@@ -150,7 +155,7 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
         Finding("unanswered", one.arn, f"lineage needs {one.operation}", (Question(one.arn, one.operation),))
         for one in waiting
     ]
-    return list({(one.gap, one.about, one.asks): one for one in found}.values())
+    return list({one.key: one for one in found}.values())
 
 
 def about(arn: str) -> tuple[Question, ...]:
@@ -188,11 +193,12 @@ async def reconcile(
     done = Reconciled()
     inquiry = Inquiry(store, sagemaker, now)
     asked: set[Question] = set()
-    seen: dict[Finding, None] = {}
+    refused: set[Question] = set()
+    seen: dict[tuple[str, ...], Finding] = {}
     stop = stop or asyncio.Event()
     while not stop.is_set():
         fresh = await asyncio.to_thread(findings, store, now(), longest)
-        seen |= dict.fromkeys(fresh)
+        seen |= {one.key: one for one in fresh if one.key not in seen}
         waiting = sorted({one for finding in fresh for one in finding.asks} - asked)
         if not waiting:
             break
@@ -204,15 +210,19 @@ async def reconcile(
             some = waiting[at : at + AT_A_TIME]
             outcomes = await inquiry.ask(some, rows)
             # Events tell of tags, and most descriptions do not. Of what cannot be described they would tell nothing.
-            tags = [Question(one.question.arn, "ListTags") for one in outcomes if one.answer and one.question in lost]
-            for outcome in (*outcomes, *await inquiry.ask(tags)):
+            tags = {Question(one.question.arn, "ListTags") for one in outcomes if one.answer and one.question in lost}
+            for outcome in (*outcomes, *await inquiry.ask(sorted(tags))):
                 done.answered += outcome.answer is not None
                 done.reasons.update([outcome.why] if outcome.answer is None else [])
-            asked |= set(some)
-            tell(len(asked), len(asked) + len(waiting) - at - len(some))
-    left = set(await asyncio.to_thread(findings, store, now(), longest))
-    done.found = list(seen)
-    done.mended = [one for one in seen if one not in left]
+                refused |= {outcome.question} if outcome.answer is None else set()
+            # By its name's own case once is enough: when that is given up, it is known in lower case only.
+            asked |= {*some, *(Question(one.arn.lower(), one.operation) for one in some)}
+            so_far = done.answered + len(refused)
+            tell(so_far, so_far + len(waiting) - at - len(some))
+    left = {one.key for one in await asyncio.to_thread(findings, store, now(), longest)}
+    left |= {key for key, one in seen.items() if one.gap == "unanswered" and not refused.isdisjoint(one.asks)}
+    done.found = list(seen.values())
+    done.mended = [one for key, one in seen.items() if key not in left]
     return done
 
 

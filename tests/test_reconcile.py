@@ -18,10 +18,10 @@ from store.database import Store
 from store.digest import canonical
 from store.schema import migrate
 from tests.account import Account, generated
-from tests.sagemaker import FakeSageMaker, fake_sagemaker
+from tests.sagemaker import FakeSageMaker, Fault, at, fake_sagemaker
 from tests.stores import MakeStore, emptied, fed
 from tests.test_cli import Headwater, headwater
-from tests.worlds import NOON, REGION
+from tests.worlds import NOON, PARTITION, REGION, event
 
 __all__ = ["headwater"]  # a fixture
 
@@ -93,6 +93,86 @@ def test_what_was_lost_is_found_and_made_good(store: Store, make_store: MakeStor
     law()
 
 
+CONFIG = event(
+    "Endpoint Config State Change",
+    {"EndpointConfigName": "Blue", "ProductionVariants": [{"ModelName": "Prices"}], "CreationTime": NOON},
+)
+ENDPOINT = event(
+    "Endpoint State Change",
+    {
+        "EndpointName": "Shop",
+        "EndpointConfigName": "Blue",
+        "EndpointStatus": "IN_SERVICE",
+        "CreationTime": NOON,
+        "LastModifiedTime": NOON,
+    },
+)
+PREDICTING = event(
+    "Transform Job State Change",
+    {
+        "TransformJobName": "Predict",
+        "TransformJobStatus": "InProgress",
+        "ModelName": "Prices",
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3Uri": "s3://bucket/raw"}}},
+        "CreationTime": NOON,
+    },
+)
+MODEL, JOB = f"{PARTITION}model/prices", f"{PARTITION}transform-job/predict"
+
+
+def test_what_no_longer_exists_is_asked_about_and_said_to_be_missing_still(
+    store: Store, sagemaker: FakeSageMaker
+) -> None:
+    before = canonical(fed(store, [CONFIG, PREDICTING]))
+
+    done = reconciled(store, sagemaker)
+
+    assert sagemaker.calls == {"DescribeModel": 1, "DescribeTransformJob": 1}
+    assert done.told() == {
+        "found": {"unfinished": 1, "unknown": 1, "unanswered": 1},
+        "mended": {},
+        "answered": 0,
+        "reasons": {
+            "DescribeModel: it does not exist": 1,
+            "DescribeTransformJob: it does not exist": 1,
+        },
+        "left": [
+            {"gap": "unfinished", "about": JOB, "seen": "InProgress since it began"},
+            {"gap": "unknown", "about": MODEL, "seen": f"{PARTITION}endpoint-config/blue refers to it"},
+            {"gap": "unanswered", "about": f"{PARTITION}model/Prices", "seen": "lineage needs DescribeModel"},
+        ],
+    }
+    assert canonical(store) == before
+
+
+def test_what_may_not_be_asked_is_missing_still_and_mended_once_it_may(store: Store, sagemaker: FakeSageMaker) -> None:
+    has_the_configuration(sagemaker)
+    fed(store, [ENDPOINT])
+    sagemaker.fault("deny", "DescribeEndpointConfig")
+
+    denied = reconciled(store, sagemaker)
+
+    both = {"unknown": 1, "unanswered": 1}
+    assert (denied.answered, counted(denied.found), counted(denied.left)) == (0, both, both)
+    assert denied.reasons == {"DescribeEndpointConfig: not allowed, give this role sagemaker:DescribeEndpointConfig": 1}
+    sagemaker.mend()
+    allowed = reconciled(store, sagemaker)
+    assert (allowed.answered, counted(allowed.mended), allowed.left, allowed.reasons) == (2, both, [], {})
+
+
+def has_the_configuration(fake: FakeSageMaker) -> None:
+    arn = f"{PARTITION}endpoint-config/blue"
+    variants = [{"VariantName": "v0", "InitialInstanceCount": 1}]
+    told = {
+        "EndpointConfigName": "Blue",
+        "EndpointConfigArn": arn,
+        "ProductionVariants": variants,
+        "CreationTime": at(0),
+    }
+    fake.has("ListEndpointConfigs", "DescribeEndpointConfig", told)
+    fake.answers("ListTags", {"Tags": []}, ResourceArn=arn)
+
+
 # ------------------------------------------------------------------------------------------------ on the command line
 
 
@@ -155,6 +235,38 @@ def test_what_cannot_be_mended_is_told_with_the_reason(headwater: Headwater, sag
     assert said.code == 1
     assert "DescribeEndpointConfig: not allowed, give this role sagemaker:DescribeEndpointConfig" in said.out
     assert "still missing" in said.out
+
+
+@pytest.mark.usefixtures("credentials")
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (None, "DescribeModel: it does not exist"),
+        ("deny", "DescribeModel: not allowed, give this role sagemaker:DescribeModel"),
+        ("unknown", "DescribeModel: this server has no such operation"),
+    ],
+)
+def test_what_was_not_answered_is_told_once_and_not_as_mended(
+    fault: Fault | None, reason: str, headwater: Headwater, sagemaker: FakeSageMaker
+) -> None:
+    with Store("sqlite:///headwater.db") as store:
+        migrate(store)
+        fed(store, [CONFIG])
+    if fault:
+        sagemaker.fault(fault)
+
+    said = headwater("reconcile", *asking(sagemaker))
+
+    assert (said.code, said.out) == (
+        1,
+        "       1  spoken of by others, but never told of, 0 mended\n"
+        f"          {MODEL}: {PARTITION}endpoint-config/blue refers to it\n"
+        "       1  questions that events leave open, 0 mended\n"
+        f"          {PARTITION}model/Prices: lineage needs DescribeModel\n"
+        "0 questions answered, 1 not\n"
+        f"         1  {reason}\n"
+        "2 still missing: see above why; to try again, the same command\n",
+    )
 
 
 @pytest.mark.parametrize(
