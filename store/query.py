@@ -119,7 +119,7 @@ def walk(
         begin = list(connection.scalars(select(entity.c.id).where(rows.among(connection, entity.c.key, keys))))
         told = _Entities(connection)
         hops: dict[int, int] = dict.fromkeys(begin, 0)
-        links: dict[tuple[int, int], tuple[bool, str]] = {}
+        links: dict[tuple[int, int], Link] = {}
         complete = True
         for way in (Direction.ASCENDANTS, Direction.DESCENDANTS):
             if direction in (way, Direction.BOTH):
@@ -137,7 +137,7 @@ def walk(
             edges=tuple(
                 Edge(source, end, type_, bool(ours))
                 for source, end, type_, ours in sorted(
-                    [(arns[source], arns[end], type_, ours) for (source, end), (ours, type_) in links.items()]
+                    [(arns[source], arns[end], type_, ours) for source, end, type_, ours in links.values()]
                 )
             ),
         )
@@ -160,21 +160,23 @@ class _Way:
 
     def follow(
         self, begin: Collection[int], depth: int | None
-    ) -> tuple[dict[int, int], dict[tuple[int, int], tuple[bool, str]], bool]:
+    ) -> tuple[dict[int, int], dict[tuple[int, int], Link], bool]:
         """What is reached: id -> hops, links by (source, destination), and whether that is all."""
         all_of_it = self._all(begin) if depth is None else None
         within, found, whole = (*all_of_it, True) if all_of_it else self._nearest(begin, depth)
-        links: dict[tuple[int, int], tuple[bool, str]] = {}
+        links: dict[tuple[int, int], Link] = {}
         onward: dict[int, list[int]] = {}
-        for source, end, type_, ours in found:
+        for link in found:
+            source, end, type_, ours = link
             if source in within and end in within:
                 pair = (source, end)
-                if pair not in links:
+                before = links.get(pair)
+                if before is None:
                     near, far = (end, source) if self.up else pair
                     onward.setdefault(near, []).append(far)
-                    links[pair] = (ours, type_)
-                elif (ours, type_) < links[pair]:
-                    links[pair] = (ours, type_)
+                    links[pair] = link
+                elif (ours, type_) < (before[3], before[2]):
+                    links[pair] = link
         hops = dict.fromkeys(begin, 0)
         edge = list(begin)
         while edge:
@@ -243,7 +245,8 @@ class _Way:
     def _stored(self, near: Collection[int]) -> Sequence[Link]:
         columns = (association.c.source_id, association.c.destination_id, association.c.type, association.c.inferred)
         wanted = select(*columns).where(rows.among(self.connection, self.here, near))
-        found: Sequence[Any] = self.connection.execute(wanted).all()
+        # Plain tuples, one by one: many rows at a time are as much work for the garbage collector as for us.
+        found = [(source, end, type_, ours) for source, end, type_, ours in self.connection.execute(wanted)]
         return found if self.inferred else [link for link in found if not link[3]]
 
     def _by_address(self, near: Collection[int]) -> list[Link]:
@@ -282,7 +285,7 @@ class _Entities:
         missing = [number for number in numbers if number not in self.rows]
         if missing:
             wanted = select(entity.c.id, *_COLUMNS).where(rows.among(self.connection, entity.c.id, missing))
-            self.rows |= {row[0]: row for row in self.connection.execute(wanted).all()}
+            self.rows |= {row[0]: tuple(row) for row in self.connection.execute(wanted)}
 
 
 def query_type(type_: str) -> str:
