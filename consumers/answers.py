@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from consumers.known import DELETED, Kind, Known
-from consumers.telling import TELLINGS, Where, camel, kind_of, observed
+from consumers.telling import Where, camel, kind_of, observed
+from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed
 
 

@@ -14,7 +14,8 @@ import msgspec
 
 from consumers import shapes
 from consumers.known import CREATED_BY, DELETED, MODIFIED_BY, RANKS, TAG, Kind, Known, entry
-from consumers.telling import TELLINGS, Where, camel, kind_of, observed
+from consumers.telling import Where, camel, kind_of, observed
+from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed, milliseconds
 
 T = TypeVar("T")

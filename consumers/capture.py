@@ -11,7 +11,8 @@ from consumers.calls import CALLS
 from consumers.catalogue import ANSWER, CALL, EVENTS, KEPT
 from consumers.known import Kind
 from consumers.rules import RULES
-from consumers.telling import TELLINGS, Telling
+from consumers.telling import Telling
+from consumers.tellings import TELLINGS
 
 MARKS = {
     "observed": "seen in what AWS itself printed",

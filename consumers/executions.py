@@ -14,7 +14,7 @@ from consumers.resource import Resource, instant
 from consumers.rules import RULES
 from consumers.rules.experiments import pipeline_names
 from consumers.rules.pipelines import execution_end
-from consumers.telling import step_arn
+from consumers.tellings import step_arn
 from consumers.working_set import views
 from store import known as table
 from store.database import Store, Transaction

@@ -7,6 +7,7 @@ answer: a question that has none yet stays in the store, with the reason.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -53,13 +54,15 @@ class Outcome(NamedTuple):
         question: What was asked.
         answer: The event to keep, or None.
         why: Why there is none, in words that many questions can share.
-        again: Milliseconds after which to ask again, or None: it would not help.
+        again: Milliseconds after which to ask again.
+        most: How often it is worth asking.
     """
 
     question: Question
     answer: bytes | None
     why: str = ""
-    again: int | None = None
+    again: int = 0
+    most: float = math.inf
 
 
 @dataclass(slots=True)
@@ -96,6 +99,9 @@ class Inquiry:
                 asked = await self.once()
             except StoreUnavailable as why:
                 log.warning("questions wait", why=str(why))
+                asked = Answered()
+            except Exception:  # whatever it is, work goes on, and what was taken is asked for again
+                log.exception("questions failed")
                 asked = Answered()
             if not asked.answered + asked.unanswered:
                 with suppress(TimeoutError):
@@ -137,11 +143,11 @@ class Inquiry:
         try:
             return Outcome(question, await self._sagemaker.ask(question.operation, question.arn))
         except (Refused, Unavailable) as failed:
-            why, again = _reason(failed, question.operation)
+            why, again, most = _reason(failed, question.operation)
             if why not in self._said:  # once in the log: status counts the others
                 self._said.add(why)
                 log.warning("no answer; headwater status counts all for this reason", why=str(failed))
-            return Outcome(question, None, why, again)
+            return Outcome(question, None, why, again, most)
 
     def _keep(self, outcomes: Sequence[Outcome], rows: Sequence[Asked]) -> None:
         """Answers first: who dies before the questions are settled has them asked once more, and loses nothing."""
@@ -160,31 +166,27 @@ class Inquiry:
         metrics.QUESTIONS.labels("unanswered").inc(len(outcomes) - len(answers))
 
 
-def _reason(failed: Refused | Unavailable, operation: str) -> tuple[str, int | None]:
-    """Why there is no answer, without the name of what was asked about; and when it may help to ask again."""
+def _reason(failed: Refused | Unavailable, operation: str) -> tuple[str, int, float]:
+    """Why there is no answer, without the name of what was asked about; when to ask again, and how often at most."""
     match failed:
-        case Missing():
-            return f"{operation}: it does not exist", 10 * MINUTE
+        case Missing():  # what was made a moment ago may not be found yet
+            return f"{operation}: it does not exist", 10 * MINUTE, 3
         case Denied():
-            return f"{operation}: not allowed, give this role {failed.permission}", HOUR
+            return f"{operation}: not allowed, give this role {failed.permission}", HOUR, math.inf
         case Elsewhere():
-            return f"{operation}: it belongs to another account", None
+            return f"{operation}: it belongs to another account", 0, 1
         case Unsupported():
-            return f"{operation}: this server has no such operation", None
+            return f"{operation}: this server has no such operation", 0, 1
         case Unavailable():
-            return f"{operation}: SageMaker did not answer", MINUTE
+            return f"{operation}: SageMaker did not answer", MINUTE, math.inf
         case _:
-            return f"{operation}: {failed}", 10 * MINUTE
-
-
-_TRIES = 3
-"""How often it is asked about what does not exist: what was made a moment ago may not be found yet."""
+            return f"{operation}: {failed}", 10 * MINUTE, math.inf
 
 
 def _settled(one: Asked, outcome: Outcome, now: int) -> Asked:
     tries = one.tries + 1
     if outcome.answer is not None:
         return one._replace(state=ANSWERED, tries=tries, why="", due=now)
-    gone = outcome.again is None or (outcome.why.endswith("does not exist") and tries >= _TRIES)
-    later = (outcome.again or 0) * 2 ** min(one.tries, 5)
-    return one._replace(state=MISSING if gone else OPEN, tries=tries, why=outcome.why, due=now + later)
+    later = outcome.again * 2 ** min(one.tries, 5)
+    state = OPEN if tries < outcome.most else MISSING
+    return one._replace(state=state, tries=tries, why=outcome.why, due=now + later)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from consumers import answers, calls
 from consumers.catalogue import ANSWER, CALL, EVENTS
 from consumers.known import Known
-from consumers.telling import TELLINGS, Where, observed
+from consumers.telling import Where, observed
+from consumers.tellings import TELLINGS
 from ingest.event import Event
 
 

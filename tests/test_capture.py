@@ -9,7 +9,7 @@ from consumers.capture import page
 from consumers.catalogue import EVENTS, KEPT
 from consumers.known import Kind
 from consumers.rules import RULES
-from consumers.telling import TELLINGS
+from consumers.tellings import TELLINGS
 from tests.worlds import HERE
 
 DOCUMENTED = (HERE / "events" / "detail-types.txt").read_text().splitlines()

@@ -209,3 +209,30 @@ async def test_going_on_ends_when_told_to_stop(store: Store, sagemaker: FakeSage
         await asyncio.wait_for(going_on, 5)
         await inquiry.aclose()
     assert sagemaker.calls == {"DescribeModel": 1}
+
+
+async def test_whatever_goes_wrong_the_inquiry_goes_on(
+    store: Store, sagemaker: FakeSageMaker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumers.inquiry.EVERY", 0.01)
+    has_the_model(sagemaker)
+    fed(store, [ENDPOINT, CONFIG])
+    clock.now += 2 * GRACE
+    stop = asyncio.Event()
+    async with inquiring(store, sagemaker, clock) as inquiry:
+        ask = inquiry._sagemaker.ask
+
+        async def ask_in_vain(operation: str, arn: str) -> bytes:
+            clock.now += LEASE  # until then nobody asks again
+            monkeypatch.setattr(inquiry._sagemaker, "ask", ask)
+            raise KeyError("a bug")
+
+        monkeypatch.setattr(inquiry._sagemaker, "ask", ask_in_vain)
+        going_on = asyncio.create_task(inquiry.go_on(stop))
+        async with asyncio.timeout(10):
+            while questions.waiting(store):  # noqa: ASYNC110 -- it is the store that changes
+                await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.wait_for(going_on, 5)
+        await inquiry.aclose()
+    assert sagemaker.calls == {"DescribeModel": 1}

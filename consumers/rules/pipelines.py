@@ -11,7 +11,8 @@ from consumers.rules.entities import gone
 from consumers.rules.experiments import experiment, pipeline_names, trial
 from consumers.rules.jobs import Job, component_of
 from consumers.rules.tuning import candidates, tuned
-from consumers.telling import kind_of, step_arn
+from consumers.telling import kind_of
+from consumers.tellings import step_arn
 from store.lineage import HEARSAY, OWN, TOLD, Experiment, Lineage, Membership, Trial, TrialComponent
 
 OVER = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})

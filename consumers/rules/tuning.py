@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from consumers import shapes
 from consumers.known import Kind
@@ -137,36 +138,19 @@ def _made_by(
     members: Iterable[TrialComponent],
 ) -> Lineage:
     """An experiment and a trial of the same name, with trial components in it; the trial tells which was the best."""
-    parent = Experiment(
-        arn=f"{job.partition}experiment/{name.lower()}",
-        type=type_,
-        name=name,
-        source_uri=job.arn,
-        created=job.created,
-        weight=OWN,
-        created_by=job.created_by,
-        modified_by=job.modified_by,
-        status=status,
-        started=job.created,
-        ended=job.deleted or instant(ended),
-        properties=properties,
-        tags=job.tags,
-    )
-    child = Trial(
-        arn=f"{job.partition}experiment-trial/{name.lower()}",
-        type=type_,
-        name=name,
-        source_uri=job.arn,
-        created=job.created,
-        weight=OWN,
-        created_by=job.created_by,
-        modified_by=job.modified_by,
-        status=status,
-        started=job.created,
-        ended=job.deleted or instant(ended),
-        properties=properties | best,
-        tags=job.tags,
-    )
+    common: dict[str, Any] = {
+        "type": type_,
+        "name": name,
+        "source_uri": job.arn,
+        "created": job.created,
+        "weight": OWN,
+        "status": status,
+        "started": job.created,
+        "ended": job.deleted or instant(ended),
+        "tags": job.tags,
+    }
+    parent = Experiment(arn=f"{job.partition}experiment/{name.lower()}", properties=properties, **common)
+    child = Trial(arn=f"{job.partition}experiment-trial/{name.lower()}", properties=properties | best, **common)
     components = list({one.key: one for one in members}.values())
     return Lineage(
         (parent, child, *components),
