@@ -1,0 +1,1 @@
+"""SageMaker's own API, over what the store keeps."""

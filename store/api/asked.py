@@ -1,0 +1,102 @@
+"""One request that was checked, and what operations work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from store.database import Store, Transaction
+
+Answer = Mapping[str, Any]
+"""What an operation returns: members by SageMaker's names, times in epoch milliseconds; what is None or not in the
+service's model is left out."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One request, checked against the service's model.
+
+    Attributes:
+        operation: Its name.
+        input: Its members, by SageMaker's names; times in epoch milliseconds.
+        region: From the credential's scope, or the server's own.
+        account: The twelve digits that ARNs are made with.
+        partition: The beginning of the ARNs here: `arn:aws:sagemaker:<region>:<account>:`.
+        by: The ARN of whoever asks, or empty where nobody has to say so.
+        limits: False if AWS's limits on depth and starts are not to hold.
+    """
+
+    operation: str
+    input: Mapping[str, Any]
+    region: str
+    account: str
+    partition: str
+    by: str = ""
+    limits: bool = True
+
+    def arn(self, part: str, name: str) -> str:
+        """The ARN of something here, from a sort (`context`) and its name, or the ARN itself if that is what was said."""
+        return name if name.startswith("arn:") else f"{self.partition}{part}/{name}"
+
+
+class Writing(Protocol):
+    """What may be looked at before something is written, in the transaction that will write it."""
+
+    @property
+    def transaction(self) -> Transaction:
+        """Where to look."""
+
+    def made(self, arn: str) -> bool:
+        """True if a client made this, and has not deleted it."""
+
+
+Guard = Callable[[Writing], Mapping[str, Any]]
+"""Raises a refusal, or returns what else is to be kept with what was asked."""
+
+
+class Writer(Protocol):
+    """Keeps what clients write: an event in the ledger, folded and derived like any other."""
+
+    def write(self, asked: Asked, fields: Mapping[str, Any], guard: Guard) -> int:
+        """Keep a write.
+
+        Args:
+            asked: Who asked for what operation.
+            fields: What is kept, by SageMaker's names: times in epoch milliseconds.
+            guard: Decides, in the transaction that writes.
+
+        Returns:
+            When it was written, in epoch milliseconds: later than all that is known of what it is about.
+
+        Raises:
+            Refusal: The guard's.
+            Unavailable, Unusable: The store cannot be written to.
+        """
+
+
+class Described(Protocol):
+    """What events told of resources, in the words of SageMaker's own descriptions."""
+
+    def describe(self, arn: str) -> Mapping[str, Any] | None:
+        """All that is known of a resource as it is now, by SageMaker's names; None if nothing is, or it was deleted."""
+
+    def describe_all(self, arns: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """As `describe`, of several: ARN in lower case -> what is known."""
+
+
+class Service(msgspec.Struct, frozen=True):
+    """What operations work with.
+
+    Attributes:
+        store: Where lineage is.
+        writer: Keeps what clients write.
+        described: Tells what events told.
+    """
+
+    store: Store
+    writer: Writer
+    described: Described
+
+
+Operation = Callable[[Service, Asked], Answer]
