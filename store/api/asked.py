@@ -36,7 +36,7 @@ class Asked(msgspec.Struct, frozen=True):
     limits: bool = True
 
     def arn(self, part: str, name: str) -> str:
-        """The ARN of something here, from a sort (`context`) and its name, or the ARN itself if that is what was said."""
+        """The ARN of something here, from a sort (`context`) and its name, or the ARN that was said."""
         return name if name.startswith("arn:") else f"{self.partition}{part}/{name}"
 
 

@@ -1,4 +1,4 @@
-"""What the API refuses, in the codes that SageMaker's clients know (API 1: errors are HTTP 400 with a code in the body)."""
+"""What the API refuses, in the codes that SageMaker's clients know: errors are HTTP 400 with a code in the body (API 1)."""
 
 from __future__ import annotations
 
