@@ -1,4 +1,4 @@
-"""What the API refuses, in the codes that SageMaker's clients know: errors are HTTP 400 with a code in the body (API 1)."""
+"""What the API refuses, in the codes that SageMaker's clients know: HTTP 400 with a code in the body."""
 
 from __future__ import annotations
 
@@ -73,3 +73,9 @@ class NotSigned(Refusal):
     """The request is not signed, or not in a way that could be checked."""
 
     code = "MissingAuthenticationTokenException"
+
+
+class IncompleteSignature(Refusal):
+    """The signature is not of the form that AWS gave it."""
+
+    code = "IncompleteSignatureException"

@@ -1,0 +1,531 @@
+"""Who signed a request: what clients send is verified, and what was changed on its way is not."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from store.api.access import Credentials, Identity, Principal, Role
+from store.api.errors import BadSignature, IncompleteSignature, NotSigned, Refusal, UnknownClient
+from store.api.signature import Verifier, access_key_of, region_of
+
+ACCOUNT = "123456789012"
+NOW = datetime(2026, 1, 1, 0, 20, tzinfo=UTC)
+KEY, SECRET = "AKIAANN", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+VERIFIER = Verifier(Credentials({KEY: Identity("ann", KEY, SECRET, Role.WRITE)}), ACCOUNT)
+ANN = Principal("ann", KEY, Role.WRITE, "eu-central-1", ACCOUNT)
+
+OTHER = "The request signature we calculated does not match the signature you provided."
+UNKNOWN = "The security token included in the request is invalid"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request as it arrives."""
+
+    method: str = "POST"
+    path: str = "/"
+    query: str = ""
+    headers: dict[str, str] = field(
+        default_factory=lambda: {
+            "host": "headwater.internal:8080",
+            "content-type": "application/x-amz-json-1.1",
+            "x-amz-date": "20260101T002000Z",
+            "x-amz-target": "SageMaker.CreateArtifact",
+        }
+    )
+    body: bytes = b'{"ArtifactType": "DataSet", "Source": {"SourceUri": "s3://bucket/a"}}'
+
+    def having(self, **headers: str | None) -> Sent:
+        """With headers changed, or without those that are None."""
+        changed = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+        return replace(self, headers={name: value for name, value in changed.items() if value is not None})
+
+
+def signed(
+    sent: Sent,
+    *,
+    key: str = KEY,
+    secret: str = SECRET,
+    scope: str = "20260101/eu-central-1/sagemaker/aws4_request",
+    timestamp: str = "20260101T002000Z",
+    names: list[str] | None = None,
+) -> Sent:
+    """What a client sends: made as AWS's manual tells, without botocore."""
+
+    def mac(key: bytes, text: str) -> bytes:
+        return hmac.new(key, text.encode(), sha256).digest()
+
+    names = sorted(sent.headers if names is None else names)
+    canonical = "\n".join(
+        [
+            sent.method,
+            sent.path,
+            "&".join(sorted(pair if "=" in pair else f"{pair}=" for pair in sent.query.split("&") if pair)),
+            *(f"{name}:{' '.join(sent.headers.get(name, '').split())}" for name in names),
+            "",
+            ";".join(names),
+            sha256(sent.body).hexdigest(),
+        ]
+    )
+    text = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
+    signing = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        signing = mac(signing, part)
+    return sent.having(
+        authorization=f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={';'.join(names)}, "
+        f"Signature={mac(signing, text).hex()}"
+    )
+
+
+def verify(sent: Sent, now: datetime = NOW) -> Principal:
+    return VERIFIER.verify(sent.method, sent.path, sent.query, sent.headers, sent.body, now)
+
+
+PLAIN = Sent()
+SIGNED = signed(PLAIN)
+PUT = signed(replace(PLAIN, method="PUT", path="/BatchPutMetrics", query="a=1&b=").having(x_amz_target=None))
+
+
+@pytest.mark.parametrize("sent", [SIGNED, PUT, signed(replace(PLAIN, body=b""))], ids=["post", "put", "no body"])
+def test_whoever_signed_is_known_by_name_role_and_region(sent: Sent) -> None:
+    assert verify(sent) == ANN
+    assert verify(sent).arn == "arn:aws:iam::123456789012:user/ann"
+
+
+def test_the_same_request_again_is_let_pass_within_a_quarter_of_an_hour() -> None:
+    for minutes in (-15, 0, 15):
+        assert verify(SIGNED, NOW + timedelta(minutes=minutes)) == ANN
+
+
+# What happens on the way, and does not matter
+
+
+def test_a_proxy_may_add_headers_and_spaces() -> None:
+    on_its_way = SIGNED.having(
+        x_forwarded_for="10.0.0.1",
+        x_amz_cf_id="abc",
+        via="1.1 proxy",
+        content_type="  application/x-amz-json-1.1 ",
+    )
+    assert verify(on_its_way) == ANN
+
+
+def test_spaces_within_a_value_count_as_one() -> None:
+    sent = signed(PLAIN.having(x_amz_meta="a  b   c"))
+    assert verify(sent) == ANN
+    assert verify(sent.having(x_amz_meta=" a b c ")) == ANN
+    with pytest.raises(BadSignature):
+        verify(sent.having(x_amz_meta="a bc"))
+
+
+def test_a_client_may_sign_what_botocore_would_leave_out() -> None:
+    sent = signed(PLAIN.having(user_agent="aws-sdk-java/1.12", expect="100-continue"))
+    assert verify(sent) == ANN
+    with pytest.raises(BadSignature, match=OTHER):
+        verify(sent.having(user_agent="aws-sdk-java/1.13"))
+
+
+def test_the_date_may_be_told_as_http_does() -> None:
+    sent = signed(PLAIN.having(x_amz_date=None, date=format_datetime(NOW, usegmt=True)))
+    assert verify(sent) == ANN
+
+
+def test_a_hash_of_the_body_may_be_told() -> None:
+    told = PLAIN.having(x_amz_content_sha256=sha256(PLAIN.body).hexdigest())
+    assert verify(signed(told)) == ANN
+    assert verify(signed(told, names=["host", "x-amz-date", "x-amz-target"])) == ANN
+
+
+# What was changed on the way
+
+
+CHANGED: dict[str, Callable[[Sent], Sent]] = {
+    "the body": lambda sent: replace(sent, body=sent.body.replace(b"/a", b"/b")),
+    "no body": lambda sent: replace(sent, body=b""),
+    "the method": lambda sent: replace(sent, method="PUT"),
+    "the path": lambda sent: replace(sent, path="/BatchPutMetrics"),
+    "the path, in another form": lambda sent: replace(sent, path="/%2f"),
+    "a fragment": lambda sent: replace(sent, path="/#BatchPutMetrics"),
+    "a host in the path": lambda sent: replace(sent, path="@other/"),
+    "no path": lambda sent: replace(sent, path=""),
+    "more slashes": lambda sent: replace(sent, path="//"),
+    "a way there and back": lambda sent: replace(sent, path="/a/.."),
+    "a fragment and a way back": lambda sent: replace(sent, path="/#/.."),
+    "a path that is not ASCII": lambda sent: replace(sent, path="/\xe9"),
+    "a query": lambda sent: replace(sent, query="a=1"),
+    "a query within the path": lambda sent: replace(sent, path="/?a=1"),
+    "a fragment of the query": lambda sent: replace(sent, query="#a=1"),
+    "the target": lambda sent: sent.having(x_amz_target="SageMaker.DeleteArtifact"),
+    "the host": lambda sent: sent.having(host="headwater.internal:8081"),
+    "the type": lambda sent: sent.having(content_type="application/json"),
+    "the date": lambda sent: sent.having(x_amz_date="20260101T002001Z"),
+    "the region": lambda sent: sent.having(
+        authorization=sent.headers["authorization"].replace("eu-central-1", "eu-central-2")
+    ),
+    "the signature": lambda sent: sent.having(
+        authorization=sent.headers["authorization"][:-1] + ("0" if sent.headers["authorization"][-1] != "0" else "1")
+    ),
+    "half of the signature": lambda sent: sent.having(authorization=sent.headers["authorization"][:-32]),
+    "a signature that is not ASCII": lambda sent: sent.having(authorization=sent.headers["authorization"] + "\xe9"),
+    "the signature in capitals": lambda sent: sent.having(
+        authorization=sent.headers["authorization"][:-64] + sent.headers["authorization"][-64:].upper()
+    ),
+    "the names of headers": lambda sent: sent.having(
+        authorization=sent.headers["authorization"].replace("content-type;", "")
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED.keys())
+def test_what_was_changed_on_the_way_is_refused(change: Callable[[Sent], Sent]) -> None:
+    with pytest.raises(BadSignature, match=OTHER):
+        verify(change(SIGNED))
+
+
+def test_a_wrong_secret_is_a_bad_signature_and_an_unknown_key_an_unknown_client() -> None:
+    with pytest.raises(BadSignature, match=OTHER):
+        verify(signed(PLAIN, secret=SECRET.lower()))
+    with pytest.raises(UnknownClient, match=UNKNOWN):
+        verify(signed(PLAIN, key="AKIABOB"))
+    with pytest.raises(UnknownClient, match=UNKNOWN):
+        verify(signed(PLAIN, key="AKIABOB", secret=""))
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        ("20260101/eu-central-1/s3/aws4_request", "Credential should be scoped to correct service: 'sagemaker'."),
+        ("20260101/eu-central-1/sagemaker/aws3_request", "with a valid terminator: 'aws4_request'."),
+        ("20260101/EU/sagemaker/aws4_request", "Credential should be scoped to a valid region."),
+        ("20260101//sagemaker/aws4_request", "Credential should be scoped to a valid region."),
+        ("20251231/eu-central-1/sagemaker/aws4_request", "'20251231' != '20260101', from '20260101T002000Z'."),
+    ],
+)
+def test_a_credential_is_good_for_one_day_one_region_and_one_service(scope: str, said: str) -> None:
+    with pytest.raises(BadSignature) as refused:
+        verify(signed(PLAIN, scope=scope))
+    assert said in str(refused.value)
+
+
+def test_a_signature_is_good_for_a_quarter_of_an_hour() -> None:
+    with pytest.raises(BadSignature) as refused:
+        verify(SIGNED, NOW + timedelta(minutes=15, seconds=1))
+    assert str(refused.value) == (
+        "Signature expired: 20260101T002000Z is now earlier than 20260101T002001Z (20260101T003501Z - 15 min.)"
+    )
+    with pytest.raises(BadSignature) as refused:
+        verify(SIGNED, NOW - timedelta(minutes=15, seconds=1))
+    assert str(refused.value) == (
+        "Signature not yet current: 20260101T002000Z is still later than 20260101T001959Z (20260101T000459Z + 15 min.)"
+    )
+
+
+@pytest.mark.parametrize("body", ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", sha256(b"").hexdigest()])
+def test_a_body_that_was_not_signed_is_refused(body: str) -> None:
+    with pytest.raises(BadSignature, match="does not match what was computed"):
+        verify(signed(PLAIN.having(x_amz_content_sha256=body)))
+
+
+@pytest.mark.parametrize("name", ["host", "x-amz-target", "x-headwater-limits"])
+def test_headers_that_say_what_is_asked_must_be_signed(name: str) -> None:
+    sent = PLAIN.having(x_headwater_limits="none")
+    assert verify(signed(sent)) == ANN
+    with pytest.raises(BadSignature) as refused:
+        verify(signed(sent, names=[one for one in sent.headers if one != name]))
+    assert "must be a 'SignedHeader' in the AWS Authorization." in str(refused.value)
+
+
+def test_the_date_must_be_signed_and_be_one() -> None:
+    with pytest.raises(BadSignature, match="'x-amz-date' must be a 'SignedHeader'"):
+        verify(signed(PLAIN, names=["host", "x-amz-target"]))
+    with pytest.raises(IncompleteSignature, match="'X-Amz-Date' or a 'Date' header"):
+        verify(signed(PLAIN.having(x_amz_date=None)))
+    dated = PLAIN.having(x_amz_date=None, date=format_datetime(NOW))
+    with pytest.raises(IncompleteSignature, match="'X-Amz-Date' or a 'Date' header"):
+        verify(signed(dated, names=["host", "x-amz-target"]))
+    for said in (
+        "20260132T000000Z",
+        "20260101T002000",
+        "yesterday",
+        "",
+        "20260101t002000z",
+        "Thu, 01 Jan 2026 99:00:00",
+    ):
+        with pytest.raises(IncompleteSignature, match="ISO-8601"):
+            verify(signed(PLAIN.having(x_amz_date=said)))
+
+
+# What is no signature at all
+
+
+def test_a_request_without_a_signature_is_told_so() -> None:
+    with pytest.raises(NotSigned) as refused:
+        verify(PLAIN)
+    assert str(refused.value) == "Missing Authentication Token"
+
+
+def test_a_presigned_url_is_refused_clearly() -> None:
+    for sent in (PLAIN, SIGNED):
+        for query in ("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00", "a=1&x-amz-credential=a"):
+            with pytest.raises(NotSigned, match="does not take presigned URLs: sign in the Authorization header"):
+                verify(replace(sent, query=query))
+
+
+def test_a_session_token_is_refused_clearly() -> None:
+    with pytest.raises(UnknownClient, match=UNKNOWN + r".*have no session tokens\. Sign with a long-lived key"):
+        verify(signed(PLAIN.having(x_amz_security_token="FwoGZXIvYXdzE")))
+
+
+WHOLE = SIGNED.headers["authorization"]
+
+
+@pytest.mark.parametrize(
+    ("authorization", "said"),
+    [
+        ("", "Unsupported AWS 'algorithm'"),
+        ("Bearer Credential=hush", "Unsupported AWS 'algorithm'"),
+        (WHOLE.replace("HMAC-SHA256", "ECDSA-P256-SHA256"), "Unsupported AWS 'algorithm'"),
+        (
+            "AWS4-HMAC-SHA256",
+            "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter."
+            " Authorization header requires 'SignedHeaders' parameter.",
+        ),
+        (WHOLE.replace("Signature=", "signature="), "Authorization header requires 'Signature' parameter."),
+        (WHOLE.replace("Signature=", "Signature"), "Authorization header requires 'Signature' parameter."),
+        (WHOLE + ", Signature=hush", "other parameters than one of Credential, Signature, SignedHeaders"),
+        (WHOLE + ",", "other parameters than one of"),
+        (WHOLE.replace("/aws4_request", ""), "Credential must have exactly 5 slash-delimited elements"),
+        (WHOLE.replace(KEY, "AKIA/ANN"), "Credential must have exactly 5 slash-delimited elements"),
+        (WHOLE.replace("host;x-amz-date", "x-amz-date;host"), "SignedHeaders must be in lower case, sorted"),
+        (WHOLE.replace("host;", "host;host;"), "SignedHeaders must be in lower case, sorted"),
+        (WHOLE.replace("host;", "Host;"), "SignedHeaders must be in lower case, sorted"),
+        (WHOLE.replace("host;", "horse;"), "'horse' is named as a SignedHeader, but it does not exist"),
+    ],
+)
+def test_a_malformed_authorization_is_told_what_it_lacks(authorization: str, said: str) -> None:
+    with pytest.raises(IncompleteSignature) as refused:
+        verify(SIGNED.having(authorization=authorization))
+    assert said in str(refused.value)
+    assert "hush" not in str(refused.value)
+
+
+def test_no_refusal_and_no_log_tells_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(BadSignature) as refused:
+        verify(SIGNED.having(host="other"))
+    right = signed(PLAIN.having(host="other")).headers["authorization"].rpartition("=")[2]
+    assert verify(SIGNED) == ANN
+    for secret in (SECRET, right):
+        assert secret not in str(refused.value)
+        assert secret not in caplog.text
+        assert secret not in repr(VERIFIER)
+
+
+# Laws
+
+
+def canonical(sent: Sent) -> tuple[Any, ...]:
+    """What two requests have in common that are signed alike."""
+    headers = {name: " ".join(value.split()) for name, value in sent.headers.items()}
+    headers["authorization"] = "".join(sent.headers["authorization"].split())
+    query = sorted(pair if "=" in pair else f"{pair}=" for pair in sent.query.split("&"))
+    return sent.method, sent.path, query, headers, sent.body
+
+
+@given(st.sampled_from([SIGNED, PUT]), st.data())
+def test_one_byte_changed_anywhere_is_refused(sent: Sent, data: st.DataObject) -> None:
+    where = data.draw(st.sampled_from(["path", "query", "body", *sent.headers]))
+    was: Any = sent.headers.get(where) or getattr(sent, where)
+    at = data.draw(st.integers(0, len(was)))
+    to = data.draw(st.integers(at, min(at + 1, len(was))))  # replaced, or put in between
+    now: Any = was[:at] + data.draw(st.binary(max_size=1) if where == "body" else latin(1)) + was[to:]
+    changed = sent.having(**{where: now}) if where in sent.headers else replace(sent, **{where: now})
+    assume(canonical(changed) != canonical(sent))
+    with pytest.raises(Refusal):
+        verify(changed)
+
+
+def latin(most: int) -> st.SearchStrategy[str]:
+    return st.text(st.characters(max_codepoint=255), max_size=most)
+
+
+@given(
+    st.builds(
+        Sent,
+        method=latin(5),
+        path=latin(20),
+        query=latin(20),
+        headers=st.dictionaries(
+            st.sampled_from([*SIGNED.headers, "date", "x-amz-content-sha256", "x-headwater-limits"]), latin(30)
+        ),
+        body=st.binary(max_size=20),
+    ),
+    st.booleans(),
+)
+def test_whatever_comes_is_refused_and_breaks_nothing(sent: Sent, meant: bool) -> None:
+    with pytest.raises(Refusal):
+        verify(replace(sent, headers=SIGNED.headers | sent.headers, path="/x" + sent.path) if meant else sent)
+
+
+# What is read without being verified
+
+
+def test_the_region_and_the_access_key_are_read_without_being_verified() -> None:
+    assert region_of(SIGNED.headers) == "eu-central-1"
+    assert access_key_of(SIGNED.headers) == KEY
+
+
+@pytest.mark.parametrize(
+    ("scope", "key", "region"),
+    [
+        ("AKIAANN/20260101/EU/sagemaker", "AKIAANN", None),
+        ("AKIAANN/20260101/eu central/sagemaker", None, None),
+        (f"AKIAANN/20260101/{'a' * 65}/sagemaker", None, None),
+        ("a.b+c/20260101/eu-central-1/sagemaker", None, "eu-central-1"),
+        ("AKIAANN/today/eu-central-1/sagemaker", None, None),
+        ("AKIAANN", None, None),
+    ],
+)
+def test_what_cannot_be_a_region_or_an_access_key_is_none(scope: str, key: str | None, region: str | None) -> None:
+    headers = {"authorization": f"AWS4-HMAC-SHA256 Credential={scope}/aws4_request, SignedHeaders=host, Signature=00"}
+    assert (access_key_of(headers), region_of(headers)) == (key, region)
+    assert (access_key_of({}), region_of({})) == (None, None)
+
+
+# Real clients
+
+
+@pytest.fixture
+def endpoint() -> Iterator[tuple[str, list[Principal]]]:
+    """A server that verifies and answers `{}` or the refusal; and whom it let pass."""
+    passed: list[Principal] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            path, _, query = self.path.partition("?")
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            status, answer = 200, {}
+            try:
+                passed.append(VERIFIER.verify(self.command, path, query, headers, body, datetime.now(UTC)))
+            except Refusal as why:
+                status, answer = why.status, {"__type": why.code, "message": why.message}
+            self.send_response(status)
+            text = json.dumps(answer).encode()
+            self.send_header("content-length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_PUT = do_POST  # noqa: N815  # named by http.server
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", passed
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def client(service: str, endpoint: str, **keys: str) -> Any:
+    return boto3.client(
+        service,
+        region_name="eu-central-1",
+        endpoint_url=endpoint,
+        config=Config(retries={"max_attempts": 0}),
+        **{"aws_access_key_id": KEY, "aws_secret_access_key": SECRET} | keys,
+    )
+
+
+def test_boto3_is_verified(endpoint: tuple[str, list[Principal]]) -> None:
+    url, passed = endpoint
+    for at in (url, f"{url}/", url.replace("127.0.0.1", "LOCALHOST")):
+        client("sagemaker", at).list_artifacts(SourceUri="s3://bucket/ä b?c=d")
+    client("sagemaker-metrics", url).batch_put_metrics(
+        TrialComponentName="job", MetricData=[{"MetricName": "loss", "Timestamp": NOW, "Value": 0.5}]
+    )
+    assert passed == [ANN] * 4
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        ({"aws_secret_access_key": "another"}, "InvalidSignatureException"),
+        ({"aws_access_key_id": "AKIABOB"}, "UnrecognizedClientException"),
+        ({"aws_session_token": "FwoGZXIvYXdzE"}, "UnrecognizedClientException"),
+    ],
+)
+@pytest.mark.parametrize("service", ["sagemaker", "sagemaker-metrics"])
+def test_boto3_is_refused_in_the_codes_it_knows(
+    endpoint: tuple[str, list[Principal]], service: str, keys: dict[str, str], code: str
+) -> None:
+    url, passed = endpoint
+    one = client(service, url, **keys)
+    with pytest.raises(ClientError) as refused:
+        one.list_artifacts() if service == "sagemaker" else one.batch_get_metrics(
+            MetricQueries=[
+                {
+                    "MetricName": "loss",
+                    "ResourceArn": "arn:aws:sagemaker:eu-central-1:123456789012:training-job/job",
+                    "MetricStat": "Last",
+                    "Period": "OneHour",
+                    "XAxisType": "Timestamp",
+                }
+            ]
+        )
+    assert refused.value.response["Error"]["Code"] == code
+    assert passed == []
+
+
+def test_another_signer_than_botocores_is_verified(endpoint: tuple[str, list[Principal]]) -> None:
+    curl = shutil.which("curl")
+    if (
+        curl is None
+        or "aws-sigv4" not in subprocess.run([curl, "--help", "all"], capture_output=True, text=True).stdout
+    ):
+        pytest.skip("curl cannot sign")
+    url, passed = endpoint
+    subprocess.run(
+        [
+            curl,
+            "--silent",
+            "--show-error",
+            "--aws-sigv4",
+            "aws:amz:eu-central-1:sagemaker",
+            "--user",
+            f"{KEY}:{SECRET}",
+            "--request",
+            "PUT",
+            "--header",
+            "content-type: application/json",
+            "--data",
+            '{"a": 1}',
+            f"{url}/BatchPutMetrics",
+        ],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    assert passed == [ANN]
