@@ -40,10 +40,11 @@ def find(store: Store, ref: str) -> list[Match]:
     Returns:
         All that match equally well: mostly one; several where a name was used again; none.
     """
-    return store.read(lambda tx: _find(tx.connection, ref.strip()))
+    return store.read(lambda tx: meant(tx.connection, ref.strip()))
 
 
-def _find(connection: Connection, ref: str) -> list[Match]:
+def meant(connection: Connection, ref: str) -> list[Match]:
+    """As `find`, within a transaction."""
     low = ref.lower()
     if not low:
         return []

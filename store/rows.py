@@ -12,10 +12,12 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     ColumnElement,
     Connection,
     Delete,
     Table,
+    Text,
     bindparam,
     column,
     delete,
@@ -84,11 +86,28 @@ def change(connection: Connection, table: Table, names: Sequence[str], rows: Seq
 
 def among(connection: Connection, column: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
     """The condition that a column is one of many texts or numbers: one parameter, however many they are."""
-    values = list(values)
-    if connection.dialect.name == "sqlite":
-        listed = func.json_each(bindparam(None, msgspec.json.encode(values).decode())).table_valued("value")
-        return column.in_(select(listed.c.value))
-    return column == func.any(bindparam(None, values, type_=ARRAY(column.type)))
+    dialect = connection.dialect.name
+    return _among(dialect, column, bindparam(None, many(dialect, values), type_=_type_of_many(dialect, column)))
+
+
+def among_named(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """As `among`, for a statement that is made once and executed often: `many` makes what is given by this name."""
+    return _among(dialect, column, bindparam(name, type_=_type_of_many(dialect, column)))
+
+
+def many(dialect: str, values: Iterable[Any]) -> Any:
+    """Many texts or numbers as one parameter."""
+    return msgspec.json.encode(list(values)).decode() if dialect == "sqlite" else list(values)
+
+
+def _among(dialect: str, column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElement[bool]:
+    if dialect == "sqlite":
+        return column.in_(select(func.json_each(values).table_valued("value").c.value))
+    return column == func.any(values)
+
+
+def _type_of_many(dialect: str, column: ColumnElement[Any]) -> TypeEngine[Any]:
+    return Text() if dialect == "sqlite" else ARRAY(column.type)
 
 
 def listed(connection: Connection, values: Iterable[Any], type_: TypeEngine[Any]) -> ColumnElement[Any]:

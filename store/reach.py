@@ -1,0 +1,379 @@
+"""What is linked to something, as SageMaker's QueryLineage tells it (`api/query_lineage.py`).
+
+It differs from `store.query` in what it follows. Only associations that SageMaker captures count; and both ways means
+both ways from everything that was reached, so that what something is used beside is found, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, or_, select, union_all
+
+from store import rows
+from store.database import Store, Transaction
+from store.find import meant
+from store.lineage import Trial, TrialComponent
+from store.query import LIMIT, Edge, query_type
+from store.tables import association, entity
+
+
+class NoStart(Exception):
+    """There is nothing of that name to begin at."""
+
+
+class NoVertex(Exception):
+    """What is named to begin at is there, and is no part of the graph of associations."""
+
+
+class Way(StrEnum):
+    """Which way associations are followed, from the starts and from everything that is reached."""
+
+    ASCENDANTS = "Ascendants"
+    DESCENDANTS = "Descendants"
+    BOTH = "Both"
+
+
+class Filters(msgspec.Struct, frozen=True):
+    """Which entities are wanted: those that are as every one of these says that is not empty.
+
+    Attributes:
+        types: Of one of these types, as QueryLineage says them: `DataSet`, `TrainingJob`.
+        lineage_types: Of one of these lineage types.
+        created: From when to when they came to be, both included, in epoch milliseconds; None: whenever.
+        modified: Likewise, when they were last changed, or came to be.
+        properties: With at least one of these properties and its value.
+    """
+
+    types: frozenset[str] = frozenset()
+    lineage_types: frozenset[str] = frozenset()
+    created: tuple[int | None, int | None] = (None, None)
+    modified: tuple[int | None, int | None] = (None, None)
+    properties: frozenset[tuple[str, str]] = frozenset()
+
+
+EVERYTHING = Filters()
+
+
+class Vertex(msgspec.Struct, frozen=True, gc=False):
+    """An entity in an answer: its ARN, its type as QueryLineage says it, and its lineage type."""
+
+    arn: str
+    type: str
+    lineage_type: str
+
+
+class Position(NamedTuple):
+    """Where an entity is in an answer: how many associations away from the starts, and its key."""
+
+    hops: int
+    key: str
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A part of an answer.
+
+    Attributes:
+        vertices: The nearest first, and by key.
+        edges: Between these, and between one of these and one of a page before.
+        last: Where the last of these is if there are more.
+    """
+
+    vertices: tuple[Vertex, ...]
+    edges: tuple[Edge, ...]
+    last: Position | None
+
+
+def reach(
+    store: Store,
+    starts: Sequence[str],
+    way: Way,
+    filters: Filters = EVERYTHING,
+    *,
+    depth: int,
+    edges: bool,
+    size: int,
+    after: Position | None = None,
+) -> Page:
+    """What is linked to some entities and is as the filters say, each once: filters select, and prune nothing.
+
+    A walk ends at `LIMIT` entities; the nearest are answered, as if there were no others.
+
+    Args:
+        store: Where.
+        starts: ARNs of entities, ARNs of what entities stand for, and source URIs.
+        way: Which way associations are followed.
+        filters: Which entities are wanted.
+        depth: How many associations to follow at most.
+        edges: True: also the starts, what is on the shortest paths to the wanted entities, and every association that
+            was followed between any of all these. False: only the wanted entities, and none of the starts.
+        size: How many entities to return at most.
+        after: Where the page before ended.
+
+    Raises:
+        NoStart: Nothing is known of a start.
+        NoVertex: A start is a trial.
+    """
+
+    def look(tx: Transaction) -> Page:
+        begin = _begin(tx.connection, starts)
+        return _Walk(tx.connection, begin, way, depth).page(filters, edges, size, after)
+
+    return store.read(look)
+
+
+def select_entities(store: Store, filters: Filters, *, size: int, after: Position | None = None) -> Page:
+    """All entities that are as the filters say, wherever they are; trials are no part of the graph, and not told.
+
+    Args:
+        store: Where.
+        filters: Which entities are wanted.
+        size: How many to return at most.
+        after: Where the page before ended.
+    """
+
+    def look(tx: Transaction) -> Page:
+        wanted = select(*_COLUMNS).where(entity.c.lineage_type != Trial.lineage_type, *_narrowed(filters))
+        found: list[_Row] = []
+        key = after.key if after else ""
+        while len(found) <= size:
+            ahead = wanted.where(entity.c.key > key).order_by(entity.c.key).limit(_AT_ONCE)
+            some = [_Row(*row) for row in tx.connection.execute(ahead)]
+            found += [row for row in some if _is_wanted(row, filters)]
+            if len(some) < _AT_ONCE:
+                break
+            key = some[-1].key
+        shown = found[:size]
+        last = Position(0, shown[-1].key) if len(found) > size else None
+        return Page(tuple(map(_vertex, shown)), (), last)
+
+    return store.read(look)
+
+
+_AT_ONCE = 1000
+"""How many entities are looked at in one statement where nothing tells how many of them are wanted."""
+
+
+# ------------------------------------------------------------------------------------------------------- where to begin
+
+_SORTS = ("experiment", "experiment-trial", "experiment-trial-component", "artifact", "action", "context")
+"""What the ARNs of entities have for a resource type."""
+
+
+def _begin(connection: Connection, starts: Iterable[str]) -> list[int]:
+    """The ids of all that is meant."""
+    found: dict[int, None] = {}
+    for start in starts:
+        itself = select(entity.c.id, entity.c.lineage_type).where(entity.c.key == start.lower())
+        if row := connection.execute(itself).first():
+            if row.lineage_type == Trial.lineage_type:
+                raise NoVertex(f"{start} is a trial, and no part of the lineage graph: begin at its trial components")
+            found[row.id] = None
+            continue
+        others = _standing_for(connection, start)
+        if not others:
+            raise NoStart(f"no lineage entity is known by {start}")
+        found |= dict.fromkeys(others)
+    return list(found)
+
+
+def _standing_for(connection: Connection, start: str) -> Sequence[int]:
+    """The ids of the entities that stand for something: a URI, a job, a package, an endpoint."""
+    if not start.startswith("arn:"):
+        return connection.scalars(select(entity.c.id).where(entity.c.source_uri == start)).all()
+    if start.split(":", 5)[-1].partition("/")[0].lower() in _SORTS:
+        return ()
+    keys = {arn.lower() for match in meant(connection, start) for arn in match.starts}
+    return connection.scalars(select(entity.c.id).where(rows.among(connection, entity.c.key, sorted(keys)))).all()
+
+
+# ------------------------------------------------------------------------------------------------------------- the walk
+
+
+class _Walk:
+    """All that is reached from some entities.
+
+    Attributes:
+        hops: id -> how many associations away.
+        links: Every association that was followed: ids of source and destination -> type.
+    """
+
+    def __init__(self, connection: Connection, begin: Collection[int], way: Way, depth: int) -> None:
+        self.connection, self.begin, self.way = connection, begin, way
+        self.hops: dict[int, int] = dict.fromkeys(begin, 0)
+        self.links: dict[tuple[int, int], str] = {}
+        frontier: Collection[int] = begin
+        for hop in range(1, depth + 1):
+            if not frontier:
+                break
+            frontier = self._step(frontier, hop)
+
+    def _step(self, frontier: Collection[int], hop: int) -> Collection[int]:
+        """Follow associations from what was reached last: the ids of what was not reached before."""
+        dialect = self.connection.dialect.name
+        hops, links = self.hops, self.links
+        reached: set[int] = set()
+        near = {"near": rows.many(dialect, frontier)}
+        # Plain tuples, one by one: many rows at a time are as much work for the garbage collector as for us.
+        for source, destination, type_ in self.connection.execute(_links(dialect, self.way), near):
+            pair = (source, destination)
+            said = links.get(pair)
+            if said is None or type_ < said:  # several resources may say so, each its own way: as in `store.digest`
+                links[pair] = type_
+            if source not in hops:
+                reached.add(source)
+            elif destination not in hops:
+                reached.add(destination)
+        room = LIMIT - len(hops)
+        ahead = reached if len(reached) <= room else sorted(reached)[:room]
+        hops.update(dict.fromkeys(ahead, hop))
+        return ahead
+
+    def page(self, filters: Filters, edges: bool, size: int, after: Position | None) -> Page:
+        """A part of what is wanted of it."""
+        told = self._rows()
+        shown: Collection[int]
+        if edges and filters == EVERYTHING:
+            shown = self.hops
+        else:
+            shown = [number for number, row in told.items() if self.hops[number] and _is_wanted(row, filters)]
+            if edges:
+                shown = self._on_the_way_to(shown)
+        places = {number: Position(self.hops[number], told[number].key) for number in shown}
+        ordered = sorted(shown, key=places.__getitem__)
+        if after:
+            ordered = [number for number in ordered if places[number] > after]
+        page = ordered[:size]
+        return Page(
+            vertices=tuple(_vertex(told[number]) for number in page),
+            edges=tuple(self._between(told, places, page)) if edges else (),
+            last=places[page[-1]] if len(page) < len(ordered) else None,
+        )
+
+    def _rows(self) -> dict[int, _Row]:
+        dialect = self.connection.dialect.name
+        some = {"numbers": rows.many(dialect, self.hops)}
+        return {row[0]: _Row(*row) for row in self.connection.execute(_entities(dialect), some)}
+
+    def _on_the_way_to(self, wanted: Iterable[int]) -> set[int]:
+        """These, the starts, and what is on the shortest paths from the starts to these."""
+        hops = self.hops
+        before: dict[int, list[int]] = {}
+        for source, destination in self.links:
+            away = hops.get(destination, -1) - hops.get(source, -1)
+            if away == 1 and self.way is not Way.ASCENDANTS:
+                before.setdefault(destination, []).append(source)
+            elif away == -1 and self.way is not Way.DESCENDANTS:
+                before.setdefault(source, []).append(destination)
+        seen = set(wanted)
+        ahead = list(seen)
+        while ahead:
+            new = [near for near in before.get(ahead.pop(), ()) if near not in seen]
+            seen.update(new)
+            ahead += new
+        return seen.union(self.begin)
+
+    def _between(
+        self, told: Mapping[int, _Row], places: Mapping[int, Position], page: Collection[int]
+    ) -> Iterable[Edge]:
+        """What was followed between entities of a page, and between one of these and one of a page before."""
+        if not page:
+            return ()
+        here = set(page)
+        end = max(places[number] for number in page)
+        return sorted(
+            (
+                Edge(told[source].arn, told[destination].arn, type_)
+                for (source, destination), type_ in self.links.items()
+                if (source in here and destination in places and places[destination] <= end)
+                or (destination in here and source in places and places[source] <= end)
+            ),
+            key=lambda edge: (edge.source, edge.destination),
+        )
+
+
+@lru_cache(maxsize=8)
+def _links(dialect: str, way: Way) -> Any:
+    """The captured associations of some entities, which are named `near`."""
+    columns = (association.c.source_id, association.c.destination_id, association.c.type)
+    ends = {Way.DESCENDANTS: [columns[0]], Way.ASCENDANTS: [columns[1]], Way.BOTH: [*columns[:2]]}[way]
+    each = [select(*columns).where(association.c.inferred == 0, rows.among_named(dialect, end, "near")) for end in ends]
+    return union_all(*each) if len(each) > 1 else each[0]
+
+
+# ------------------------------------------------------------------------------------------------------------- entities
+
+
+class _Row(NamedTuple):
+    id: int
+    key: str
+    arn: str
+    type: str
+    lineage_type: str
+    created: int
+    document: str
+
+
+_COLUMNS = tuple(entity.c[name] for name in _Row._fields)
+
+
+@lru_cache(maxsize=2)
+def _entities(dialect: str) -> Select[Any]:
+    return select(*_COLUMNS).where(rows.among_named(dialect, entity.c.id, "numbers"))
+
+
+def _vertex(row: _Row) -> Vertex:
+    return Vertex(row.arn, _type(row), row.lineage_type)
+
+
+MADE_BY_HAND = "SageMakerExperimentTrialComponent"
+"""The type of a trial component that is the run of no job, as associations tell it."""
+
+
+def _type(row: _Row) -> str:
+    if not row.type and row.lineage_type == TrialComponent.lineage_type:
+        return MADE_BY_HAND
+    return query_type(row.type)
+
+
+def _is_wanted(row: _Row, filters: Filters) -> bool:
+    if filters.types and _type(row) not in filters.types:
+        return False
+    if filters.lineage_types and row.lineage_type not in filters.lineage_types:
+        return False
+    if not _within(row.created, filters.created):
+        return False
+    if filters.modified == (None, None) and not filters.properties:
+        return True
+    document = msgspec.json.decode(row.document)
+    if not _within(max(row.created, document.get("modified") or 0), filters.modified):
+        return False
+    return not filters.properties or not filters.properties.isdisjoint(document.get("properties", {}).items())
+
+
+def _within(time: int, span: tuple[int | None, int | None]) -> bool:
+    first, last = span
+    return (first is None or time >= first) and (last is None or time <= last)
+
+
+def _narrowed(filters: Filters) -> Iterable[ColumnElement[bool]]:
+    """What all wanted entities are, as far as an index or a quick look tells."""
+    if filters.types:
+        spelled = filters.types | {f"SageMaker{type_}" for type_ in filters.types}
+        if MADE_BY_HAND in filters.types:
+            spelled |= {""}
+        yield entity.c.type.in_(sorted(spelled))
+    if filters.lineage_types:
+        yield entity.c.lineage_type.in_(sorted(filters.lineage_types))
+    first, last = filters.created
+    if first is not None:
+        yield entity.c.created >= first
+    if last is not None:
+        yield entity.c.created <= last
+    if filters.properties:
+        pairs = [msgspec.json.encode({name: value})[1:-1].decode() for name, value in sorted(filters.properties)]
+        yield or_(*(entity.c.document.contains(pair, autoescape=True) for pair in pairs))
