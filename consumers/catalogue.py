@@ -10,6 +10,8 @@ CALL = "AWS API Call via CloudTrail"
 """What CloudTrail records of calls; `consumers.calls` says which of them tell something."""
 ANSWER = "Headwater Description"
 """What SageMaker answered when we asked; `consumers.answers` says what it tells."""
+WRITE = "Headwater Call"
+"""What a client asked of Headwater's own API that changed something; `consumers.writes` says what it tells."""
 
 EVENTS: Mapping[str, Kind] = {
     "SageMaker Training Job State Change": Kind.TRAINING_JOB,

@@ -17,18 +17,19 @@ from typing import NamedTuple
 import structlog
 
 from consumers.known import Kind, Known
-from consumers.observe import observe, sort_of, understood_kinds
+from consumers.observe import measured, observe, sort_of, understood_kinds
 from consumers.resource import Question
 from consumers.rules import RULES
 from consumers.working_set import WorkingSet, with_referrers
 from ingest.delivery import Delivery
 from ingest.event import Event, Malformed, decode
 from store import known as table
-from store import ledger, questions
+from store import ledger, measurements, questions
 from store.database import Store, Transaction, Unavailable, Unusable
 from store.known import ResourceRow
 from store.ledger import DeadLetter, Entry
 from store.lineage import Lineage
+from store.measurements import Point
 from store.save import save
 
 log = structlog.get_logger()
@@ -74,12 +75,14 @@ class Understood(NamedTuple):
         told: Their events, as far as they were understood.
         known: All that these tell of each resource, by key.
         dead: The deliveries that could not be understood, with the reason.
+        points: What they tell that was measured.
     """
 
     batch: Sequence[Delivery]
     told: Sequence[Told]
     known: Mapping[str, Known]
     dead: Sequence[tuple[Delivery, str]]
+    points: Sequence[Point] = ()
 
 
 def handle(batch: Sequence[Delivery], store: Store) -> Settlement:
@@ -102,13 +105,15 @@ def handle(batch: Sequence[Delivery], store: Store) -> Settlement:
 def understand(batch: Sequence[Delivery]) -> Understood:
     """The half of `handle` that asks no store."""
     told, dead = [], []
+    points: list[Point] = []
     for delivery in batch:
         try:
             event = decode(delivery.body)
             told.append(Told(event, sort_of(event), observe(event)))
+            points += measured(event)
         except Malformed as why:
             dead.append((delivery, str(why)))
-    return Understood(batch, told, fold(known for one in told for known in one.known), dead)
+    return Understood(batch, told, fold(known for one in told for known in one.known), dead, points)
 
 
 def keep(understood: Understood, store: Store) -> Settlement:
@@ -148,13 +153,15 @@ def catch_up(store: Store) -> int:
             outcome = "refused" if settlement.dead else "derived"
             store.write(partial(ledger.mark, numbers=[number], outcome=outcome))
             done += settlement.derived
+    while unlisted := store.read(lambda tx: table.unlisted(tx, PAGE)):
+        store.write(lambda tx, keys=unlisted: WorkingSet(tx).list_anew(keys))  # type: ignore[misc]
     rules = {kind.value: rule.signature for kind, rule in RULES.items()}
     before: list[str] = []
     while keys := store.read(lambda tx: table.underived(tx, PAGE) or table.outdated(tx, rules, PAGE)):
         if keys == before:
             log.error("cannot derive what was left undone", resources=len(keys), first=keys[0])
             break
-        done += _derive_committed(keys, store)[0]
+        done += derive_committed(keys, store)[0]
         before = keys
     return done
 
@@ -180,13 +187,13 @@ def _commit(understood: Understood, store: Store) -> Settlement:
 
     def know(tx: Transaction) -> tuple[set[str], tuple[int, int]]:
         working = WorkingSet(tx, derives=tx.exclusive)
-        touched = _remember(working, understood, received)
+        touched = remember(working, understood, received)
         ledger.bury(tx, [DeadLetter(0, why, one.origin, received, one.body) for one, why in understood.dead])
         return touched, derive(working, touched) if tx.exclusive else (0, 0)
 
     touched, (derived, failed) = store.write(know)
     if not store.sqlite and touched:
-        derived, failed = _derive_committed(touched, store)
+        derived, failed = derive_committed(touched, store)
     return _settlement(understood, derived, failed)
 
 
@@ -194,7 +201,7 @@ def _commit_alone(understood: Understood, why: str, store: Store) -> Settlement:
     """Keep one message that something in the store refuses: the first step by itself, or as a dead letter."""
     received = time.time_ns() // 1_000_000
     try:
-        touched = store.write(lambda tx: _remember(WorkingSet(tx), understood, received))
+        touched = store.write(lambda tx: remember(WorkingSet(tx), understood, received))
     except (Unavailable, Unusable):
         raise
     except Exception:  # noqa: BLE001  # whatever the store refuses is kept as a dead letter, and said
@@ -202,7 +209,7 @@ def _commit_alone(understood: Understood, why: str, store: Store) -> Settlement:
         reason = f"the store refuses it: {why}"
         log.warning("refused by the store", origin=delivery.origin, reason=reason)
         return _commit(Understood(understood.batch, (), {}, [(delivery, reason)]), store)
-    derived, failed = _derive_committed(touched, store)
+    derived, failed = derive_committed(touched, store)
     return _settlement(understood, derived, failed)
 
 
@@ -212,8 +219,12 @@ def _settlement(understood: Understood, derived: int, failed: int) -> Settlement
     return Settlement(len(understood.told), kept, understood.dead, derived, failed)
 
 
-def _derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
+def derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
     """The second step by itself; what the store refuses of one resource does not hold up the others.
+
+    Args:
+        keys: Of resources of which something new is known.
+        store: Where that is committed.
 
     Returns:
         How many were derived, and how many could not be.
@@ -224,7 +235,7 @@ def _derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
         raise
     except Exception as why:  # noqa: BLE001  # whatever the store refuses of one resource, others go on
         if len(keys) > 1:
-            found = [_derive_committed([key], store) for key in sorted(keys)]
+            found = [derive_committed([key], store) for key in sorted(keys)]
             return sum(derived for derived, _ in found), sum(failed for _, failed in found)
         reason = f"the store refuses its lineage: {_first_line(why)}"
         log.warning("refused by the store", resources=list(keys), reason=reason)
@@ -251,8 +262,17 @@ def fold(told: Iterable[Known]) -> dict[str, Known]:
     return folded
 
 
-def _remember(working: WorkingSet, understood: Understood, received: int) -> set[str]:
-    """Write events into the ledger, and what they tell into what is known; the keys that lineage follows from."""
+def remember(working: WorkingSet, understood: Understood, received: int) -> set[str]:
+    """Write events into the ledger, and what they tell into what is known.
+
+    Args:
+        working: In a transaction that writes.
+        understood: The events.
+        received: When they came, in epoch milliseconds.
+
+    Returns:
+        The keys of resources whose lineage is to be derived.
+    """
     kinds = {key: known.kind.value for key, known in understood.known.items()}
     knows = understood_kinds()
     subjects = []
@@ -262,7 +282,8 @@ def _remember(working: WorkingSet, understood: Understood, received: int) -> set
         if subject:
             kinds.setdefault(subject, _part(subject))
     working.claim(kinds)
-    touched = working.learn(understood.known)
+    measurements.keep(working.tx, understood.points)
+    touched = working.learn(understood.known, {point.component for point in understood.points})
     ledger.remember(
         working.tx,
         [

@@ -12,7 +12,7 @@ import msgspec
 from consumers.known import Kind
 from consumers.shapes import Time
 from ingest.event import milliseconds
-from store.lineage import ARTIFACT_WEIGHTS, MADE, OWN, Action, Artifact, Entity, Lineage
+from store.lineage import ARTIFACT_WEIGHTS, MADE, OWN, Action, Artifact, Entity, Lineage, Measured
 
 D_co = TypeVar("D_co", bound=msgspec.Struct, covariant=True)
 D = TypeVar("D", bound=msgspec.Struct)
@@ -40,6 +40,7 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
         tags: Its tags, as they are now.
         created_by: Who made it: the ARN of an identity, or empty.
         modified_by: Who changed it last, likewise.
+        measured: Of a trial component: what clients measured, by the name of the metric.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
     tags: dict[str, str] = {}
     created_by: str = ""
     modified_by: str = ""
+    measured: dict[str, Measured] = {}
 
     @property
     def partition(self) -> str:

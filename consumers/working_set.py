@@ -26,7 +26,9 @@ from consumers.known import (
 )
 from consumers.resource import Change, D, Question, Resource, Rule, instant
 from consumers.rules import RULES
+from consumers.tellings import TELLINGS
 from store import known as table
+from store import measurements
 from store.database import Transaction
 from store.known import ResourceRow
 
@@ -58,8 +60,12 @@ class WorkingSet:
         wanted = [key for key in keys if key not in self.rows] if self.tx.exclusive else keys
         self.rows |= table.lock(self.tx, wanted)
 
-    def learn(self, told: Mapping[str, Known]) -> set[str]:
+    def learn(self, told: Mapping[str, Known], measured: Collection[str] = ()) -> set[str]:
         """Join what is told with what is known, and write it with all that it refers to.
+
+        Args:
+            told: Key -> what is told.
+            measured: Keys among them of trial components of which points are told too.
 
         Returns:
             The keys of resources of which something new is known, or which are underived.
@@ -71,7 +77,7 @@ class WorkingSet:
             row = self.rows[key]
             before = self.known(key)
             known = news if before is None else before | news
-            if known == before:
+            if known == before and key not in measured:
                 touched |= {key} if row.derived < row.version else set()
                 continue
             touched.add(key)
@@ -89,11 +95,17 @@ class WorkingSet:
             )
             if self.derives:
                 row = row._replace(derived=version, rule=rule.signature)
+            row = _listed(row, self.lives(key)[-1])
             self.rows[key] = row
             changed.append(row)
         table.write(self.tx, changed)
         table.refer(self.tx, referring, self.fresh)
         return touched
+
+    def list_anew(self, keys: Collection[str]) -> None:
+        """Write what these are listed by, as `learn` does: an older Headwater did not."""
+        self.lock(keys)
+        table.write(self.tx, [_listed(self.rows[key], self.lives(key)[-1]) for key in keys])
 
     def known(self, key: str) -> Known | None:
         """What is known of a resource, or None."""
@@ -105,8 +117,19 @@ class WorkingSet:
         """Each life of a resource, the oldest first; none when nothing is known of it."""
         if key not in self._lives:
             known = self.known(key)
-            self._lives[key] = views(known, RULES[known.kind]) if known else []
+            self._lives[key] = self._views(key, known) if known else []
         return self._lives[key]
+
+    def _views(self, key: str, known: Known) -> list[Resource[Any]]:
+        found = views(known, RULES[known.kind])
+        if known.kind is Kind.TRIAL_COMPONENT:
+            measured = measurements.statistics(self.tx, key)
+            if measured:
+                found = [
+                    msgspec.structs.replace(life, measured=measured.get(begun or 0, {}))
+                    for life, (begun, _) in zip(found, lives(known), strict=True)
+                ]
+        return found
 
     def references(self, key: str) -> set[str]:
         """The keys of all that a resource refers to, in any of its lives."""
@@ -161,6 +184,18 @@ def views(known: Known, rule: Rule) -> list[Resource[Any]]:
         _view(known, created, life, rule, until)
         for (created, life), until in zip(found, [*replaced, None], strict=True)
     ]
+
+
+def _listed(row: ResourceRow, life: Resource[Any]) -> ResourceRow:
+    """A row with what it is listed by, from its newest life."""
+    telling = TELLINGS[life.kind]
+    return row._replace(
+        name=life.named(getattr(life.detail, telling.name, None)),
+        status=(getattr(life.detail, telling.status[0], None) or "") if telling.status else "",
+        created=life.created,
+        modified=life.modified,
+        deleted=int(life.deleted is not None),
+    )
 
 
 def _view(known: Known, created: int | None, life: Life, rule: Rule, replaced: int | None) -> Resource[Any]:

@@ -51,7 +51,7 @@ ENTITY_FIELDS = ("arn", "lineage_type", "type", "name", "source_uri", "status", 
 PART_FIELDS: Mapping[str, tuple[str, ...]] = {
     "Tag": ("name", "value"),
     "Parameter": ("name", "string", "number"),
-    "Metric": ("name", "value", "time"),
+    "Metric": ("name", "value", "time", "low", "high", "mean", "deviation", "count"),
     "Membership": ("child",),
     "Association": ("destination", "type", "since", "until", "inferred"),
 }

@@ -24,6 +24,11 @@ class ResourceRow(NamedTuple):
         rule: The rule that derived it.
         problem: Why its rule failed.
         known: What is known, packed.
+        name: Its name, with its case.
+        status: Its status, as it was told, or empty.
+        created: When it was made, in epoch milliseconds; None of a row that an older Headwater wrote.
+        modified: When the newest of what is known was so.
+        deleted: 1 if it is no more.
     """
 
     id: int
@@ -34,6 +39,11 @@ class ResourceRow(NamedTuple):
     rule: str | None = None
     problem: str | None = None
     known: bytes | None = None
+    name: str | None = None
+    status: str | None = None
+    created: int | None = None
+    modified: int | None = None
+    deleted: int | None = None
 
 
 def load(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceRow]:
@@ -117,6 +127,12 @@ def outdated(transaction: Transaction, rules: Mapping[str, str], limit: int) -> 
         for other in (resource.c.rule < now, resource.c.rule > now)
     ]
     wanted = select(resource.c.key).where(or_(*stale), resource.c.version > 0).limit(limit)
+    return list(transaction.connection.scalars(wanted))
+
+
+def unlisted(transaction: Transaction, limit: int) -> list[str]:
+    """Keys of resources of which an older Headwater wrote neither name nor time."""
+    wanted = select(resource.c.key).where(resource.c.created.is_(None), resource.c.version > 0).limit(limit)
     return list(transaction.connection.scalars(wanted))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -84,16 +84,40 @@ class Artifact(Entity, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         source_types: Other names of its source: (type, value).
+        modified: When a client changed it last, or None.
         properties: What else is said of it.
         metadata: Where it came from (MetadataProperties), where the resource that it stands for tells.
     """
 
     lineage_type: ClassVar[str] = "Artifact"
-    details: ClassVar[tuple[str, ...]] = ("source_types", "properties", "metadata", *Entity.details)
+    details: ClassVar[tuple[str, ...]] = ("source_types", "properties", "metadata", "modified", *Entity.details)
 
     source_types: tuple[tuple[str, str], ...] = ()
+    modified: int | None = None
     properties: dict[str, str] = _NONE
     metadata: dict[str, str] = _NONE
+
+
+class Measured(NamedTuple):
+    """A metric of a trial component.
+
+    Attributes:
+        last: The last value.
+        time: When that was measured, in epoch milliseconds, or None.
+        low: The least; None, like all that follows, where it was measured once.
+        high: The greatest.
+        mean: Their mean.
+        deviation: Their standard deviation, of all of them (and not of a sample).
+        points: How many there are.
+    """
+
+    last: float
+    time: int | None = None
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    deviation: float | None = None
+    points: int | None = None
 
 
 class TrialComponent(Entity, frozen=True, kw_only=True, gc=False):
@@ -102,7 +126,7 @@ class TrialComponent(Entity, frozen=True, kw_only=True, gc=False):
     Attributes:
         billable_seconds: What is paid for, or None when nobody tells.
         parameters: Name -> (string, number): either or both are given.
-        metrics: Name -> (the last value, when it was measured or None).
+        metrics: Name -> what was measured.
         inputs: Name -> (media type or empty, URI); outputs likewise.
         metadata: Where it came from: repository, commit, who generated it (MetadataProperties).
     """
@@ -120,7 +144,7 @@ class TrialComponent(Entity, frozen=True, kw_only=True, gc=False):
     modified: int | None = None
     billable_seconds: int | None = None
     parameters: dict[str, tuple[str | None, float | None]] = _NONE
-    metrics: dict[str, tuple[float, int | None]] = _NONE
+    metrics: dict[str, Measured] = _NONE
     inputs: dict[str, tuple[str, str]] = _NONE
     outputs: dict[str, tuple[str, str]] = _NONE
     metadata: dict[str, str] = _NONE

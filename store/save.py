@@ -49,6 +49,7 @@ class EntityRow(NamedTuple):
     weight: int
     document: str
     family: str
+    modified: int
 
 
 def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collection[int] = ()) -> None:
@@ -136,6 +137,7 @@ def _row(number: int, one: Entity) -> EntityRow:
         one.weight,
         _document(one),
         one.family,
+        getattr(one, "modified", None) or 0,
     )
 
 
@@ -307,9 +309,10 @@ def _reconsider(transaction: Transaction, doubtful: Collection[int]) -> None:
             bare.add(number)
         now = row._replace(weight=weight, created=min(since for _, _, since in words[number]))
         if row.lineage_type == Artifact.lineage_type and claim is None:
-            now = now._replace(type=_ARTIFACT_TYPES.get(weight, row.type), name="", document="{}")
+            now = now._replace(type=_ARTIFACT_TYPES.get(weight, row.type), name="", document="{}", modified=0)
         elif claim is not None:
             now = now._replace(**dict(zip(_CLAIMED, msgspec.json.decode(claim), strict=True)))
+            now = now._replace(modified=msgspec.json.decode(now.document).get("modified", 0))
         if now != row:
             changed.append(now)
     rows.insert(connection, entity, changed, "replace")

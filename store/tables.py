@@ -51,8 +51,14 @@ resource = Table(
     Column("rule", Words, comment="the rule that derived it, and its version"),
     Column("problem", Words, comment="why its rule failed, when it did"),
     Column("known", LargeBinary, comment="what is known of it, packed"),
+    Column("name", Words, comment="its name, with its case; nothing was written here before schema 0005"),
+    Column("status", Words, comment="its status, as it was told"),
+    Column("created", BigInteger, comment="when it was made"),
+    Column("modified", BigInteger, comment="when the newest of what is known was so"),
+    Column("deleted", SmallInteger, comment="1: it is no more"),
     comment="what events speak of, and all that is known of each",
 )
+Index("ix_resource_kind_created", resource.c.kind, resource.c.created)
 Index("ix_resource_rule", resource.c.kind, resource.c.rule)
 Index("ix_resource_underived", resource.c.id, sqlite_where=resource.c.derived < resource.c.version,
       postgresql_where=resource.c.derived < resource.c.version)  # fmt: skip
@@ -122,19 +128,15 @@ entity = Table(
         server_default=text("''"),
         comment="what runs made in the same way share, inferred",
     ),
+    Column("modified", BigInteger, nullable=False, server_default="0", comment="when it was changed; 0: nobody tells"),
     Index("ix_entity_source_uri", "source_uri"),
     Index("ix_entity_family", "family", sqlite_where=Column("family") != "", postgresql_where=Column("family") != ""),
+    Index("ix_entity_lineage_type_created", "lineage_type", "created"),
     Index(
-        "ix_entity_created",
-        "created",
+        "ix_entity_modified",
+        "modified",
         sqlite_where=Column("lineage_type") == "TrialComponent",
         postgresql_where=Column("lineage_type") == "TrialComponent",
-    ),
-    Index(
-        "ix_entity_lineage_type",
-        "lineage_type",
-        sqlite_where=Column("lineage_type") == "Experiment",
-        postgresql_where=Column("lineage_type") == "Experiment",
     ),
     Index("ix_entity_name", "name", sqlite_where=Column("name") != "", postgresql_where=Column("name") != ""),
     comment="artifacts, trial components, contexts, actions, trials, experiments",
@@ -202,8 +204,26 @@ metric = Table(
     Column("name", Words, primary_key=True),
     Column("value", Double, nullable=False),
     Column("time", BigInteger),
+    Column("low", Double, comment="the least; nothing where it was measured once, and likewise below"),
+    Column("high", Double),
+    Column("mean", Double),
+    Column("deviation", Double),
+    Column("count", Integer),
     Index("ix_metric_name", "name", "value"),
     comment="final metrics of trial components",
+    sqlite_with_rowid=False,
+)
+
+measurement = Table(
+    "measurement",
+    metadata,
+    Column("component", Words, primary_key=True, comment="the ARN of a trial component in lower case"),
+    Column("life", BigInteger, primary_key=True, comment="when a client made it, in epoch seconds; 0: none did"),
+    Column("name", Words, primary_key=True, comment="of the metric"),
+    Column("time", BigInteger, primary_key=True),
+    Column("step", BigInteger, primary_key=True, comment="-1: none was told"),
+    Column("value", Double, primary_key=True),
+    comment="what clients measured, point by point",
     sqlite_with_rowid=False,
 )
 

@@ -37,6 +37,7 @@ from store.lineage import (
     Entity,
     Experiment,
     Lineage,
+    Measured,
     Membership,
     Trial,
     TrialComponent,
@@ -364,10 +365,11 @@ def _component(made: Resource[shapes.TrialComponent]) -> TrialComponent:
             if told and (told.string_value is not None or _finite(told.number_value) is not None)
         },
         metrics={
-            told.metric_name: (last, _time(told.time_stamp))
+            told.metric_name: _measured(told, last)
             for told in detail.metrics
             if told.metric_name and (last := _finite(told.last)) is not None
-        },
+        }
+        | made.measured,
         inputs=_values(detail.input_artifacts),
         outputs=_values(detail.output_artifacts),
         metadata=metadata(detail.metadata_properties),
@@ -385,6 +387,7 @@ def _artifact(made: Resource[shapes.Artifact], weight: int) -> Artifact | None:
     return msgspec.structs.replace(
         bare,
         name=detail.artifact_name or "",
+        modified=made.modified if made.modified > made.created else None,
         properties=_texts(detail.properties),
         metadata=metadata(detail.metadata_properties),
         tags=made.tags,
@@ -432,6 +435,14 @@ def _texts(told: Mapping[str, str | None]) -> dict[str, str]:
 
 def _values(told: Mapping[str, shapes.ArtifactValue | None]) -> dict[str, tuple[str, str]]:
     return {name: (one.media_type or "", one.value) for name, one in told.items() if one and one.value}
+
+
+def _measured(told: shapes.MetricSummary, last: float) -> Measured:
+    time = _time(told.time_stamp)
+    if (told.count or 1) == 1:
+        return Measured(last, time)
+    low, high, mean, deviation = map(_finite, (told.min, told.max, told.avg, told.std_dev))
+    return Measured(last, time, low, high, mean, deviation, told.count)
 
 
 def _finite(number: float | None) -> float | None:

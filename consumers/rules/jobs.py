@@ -31,6 +31,7 @@ from store.lineage import (
     AssociationType,
     Entity,
     Lineage,
+    Measured,
     Membership,
     TrialComponent,
     artifact,
@@ -76,7 +77,7 @@ def training_job(job: Resource[shapes.TrainingJob], lookup: Lookup) -> Lineage:
         ended=detail.training_end_time,
         parameters={**_machine(image, detail.resource_config), **_parameters(detail.hyper_parameters)},
         metrics={
-            metric.metric_name: (metric.value, _measured(metric.timestamp))
+            metric.metric_name: Measured(metric.value, _measured(metric.timestamp))
             for metric in detail.final_metric_data_list
             if metric.metric_name and metric.value is not None and math.isfinite(metric.value)
         },
@@ -267,7 +268,7 @@ def _component(
     script: str = "",
     maker: str | None = None,
     secondary: str | None = None,
-    metrics: dict[str, tuple[float, int | None]] | None = None,
+    metrics: dict[str, Measured] | None = None,
     billable: float | None = None,
 ) -> TrialComponent:
     detail = job.detail

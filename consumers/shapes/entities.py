@@ -124,6 +124,11 @@ class MetricSummary(Shape, frozen=True):
     metric_name: Name = ""
     last: Number | None = None
     time_stamp: Time | None = None
+    min: Number | None = None
+    max: Number | None = None
+    avg: Number | None = None
+    std_dev: Number | None = None
+    count: int | None = None
 
 
 class TrialComponent(Shape, frozen=True):

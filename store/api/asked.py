@@ -47,8 +47,14 @@ class Writing(Protocol):
     def transaction(self) -> Transaction:
         """Where to look."""
 
-    def made(self, arn: str) -> bool:
-        """True if a client made this, and has not deleted it."""
+    def made(self, arn: str) -> int | None:
+        """When a client made this, in epoch milliseconds; None if none did, or it was deleted."""
+
+    def linked(self, source: str, destination: str) -> bool:
+        """True if a client added an association between these ARNs, and has not deleted it."""
+
+    def placed(self, trial: str, component: str) -> bool:
+        """True if a client put this trial component into this trial, and has not taken it out."""
 
 
 Guard = Callable[[Writing], Mapping[str, Any]]
@@ -58,11 +64,12 @@ Guard = Callable[[Writing], Mapping[str, Any]]
 class Writer(Protocol):
     """Keeps what clients write: an event in the ledger, folded and derived like any other."""
 
-    def write(self, asked: Asked, fields: Mapping[str, Any], guard: Guard) -> int:
+    def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> int:
         """Keep a write.
 
         Args:
             asked: Who asked for what operation.
+            resource: The ARN of what it is about.
             fields: What is kept, by SageMaker's names: times in epoch milliseconds.
             guard: Decides, in the transaction that writes.
 

@@ -1,0 +1,177 @@
+"""Keeps what clients write over the API: each write an event in the ledger, folded and derived like any other.
+
+Writes that wait together share a transaction, since what a write costs is its commit.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from consumers.handle import derive, derive_committed, remember, understand
+from consumers.known import DELETED, Kind, Known, lives, modified
+from consumers.observe import observe
+from consumers.tellings import link
+from consumers.working_set import WorkingSet
+from consumers.writes import Write, event
+from ingest.delivery import Delivery
+from ingest.event import decode
+from store.api.asked import Asked, Guard
+from store.api.errors import Refusal
+from store.database import Store, Transaction
+
+ORIGIN = "the API"
+TOGETHER = 64
+"""Writes in a transaction, at the most."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A write, and whoever waits for it."""
+
+    asked: Asked
+    resource: str
+    fields: Mapping[str, Any]
+    guard: Guard
+    done: Future[int] = field(default_factory=Future)
+
+
+class Writer:
+    """Keeps writes, one after the other, in a thread of its own."""
+
+    def __init__(self, store: Store) -> None:
+        """Begin.
+
+        Args:
+            store: At the newest schema; the caller closes it, after this.
+        """
+        self._store = store
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+
+    def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> int:
+        """As `store.api.asked.Writer` says."""
+        one = _Waiting(asked, resource, fields, guard)
+        self._queue.put(one)
+        return one.done.result()
+
+    def close(self) -> None:
+        """Finish what waits."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (first := self._queue.get()) is not None:
+            batch = [first]
+            ends = False
+            while len(batch) < TOGETHER and not self._queue.empty():
+                one = self._queue.get()
+                if one is None:
+                    ends = True
+                    break
+                batch.append(one)
+            self._settle(batch)
+            if ends:
+                return
+
+    def _settle(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            outcomes = self._keep(batch)
+        except Exception as why:  # noqa: BLE001  # it goes to whoever waits, and the next ones are tried
+            if len(batch) == 1:
+                batch[0].done.set_exception(why)
+                return
+            for one in batch:  # what the store refuses of one must not hold up the others
+                self._settle([one])
+            return
+        for one, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Refusal):
+                one.done.set_exception(outcome)
+            else:
+                one.done.set_result(outcome)
+
+    def _keep(self, batch: Sequence[_Waiting]) -> list[int | Refusal]:
+        """Both steps of `consumers.handle`, for several writes: on SQLite in one transaction."""
+        touched: set[str] = set()
+
+        def work(tx: Transaction) -> list[int | Refusal]:
+            touched.clear()
+            return [_kept(tx, one, touched) for one in batch]
+
+        outcomes = self._store.write(work)
+        if touched and not self._store.sqlite:
+            derive_committed(touched, self._store)
+        return outcomes
+
+
+def _kept(tx: Transaction, one: _Waiting, touched: set[str]) -> int | Refusal:
+    """Keep one write, or say why not: a guard refuses before anything is written."""
+    asked = one.asked
+    working = WorkingSet(tx, derives=tx.exclusive)
+    now = time.time_ns() // 1_000_000
+    subjects = _subjects(one, now)
+    working.claim({known.arn.lower(): known.kind.value for known in subjects})
+    try:
+        more = one.guard(_Looking(working))
+    except Refusal as why:
+        return why
+    when = max(now, *(_newest(working.known(known.arn.lower())) + 1 for known in subjects))
+    write = Write(asked.operation, {**one.fields, **more}, when, asked.by)
+    body = event(write, asked.account, asked.region, one.resource)
+    understood = understand([Delivery(body, ORIGIN)])
+    if understood.dead:
+        raise ValueError(f"a write that cannot be read again: {understood.dead[0][1]}")
+    new = remember(working, understood, now)
+    if tx.exclusive:
+        derive(working, new)
+    touched |= new
+    return when
+
+
+def _subjects(one: _Waiting, now: int) -> Sequence[Known]:
+    """What a write is about, without what its guard adds."""
+    write = Write(one.asked.operation, dict(one.fields), now, one.asked.by)
+    return observe(decode(event(write, one.asked.account, one.asked.region, one.resource)))
+
+
+def _newest(known: Known | None) -> int:
+    """When the newest of what is known was so, in epoch milliseconds."""
+    if known is None:
+        return 0
+    told = [*known.lives.values(), *(loose.life for loose in known.loose.values())]
+    return max((modified(life) for life in told), default=0)
+
+
+class _Looking:
+    """What guards look at."""
+
+    def __init__(self, working: WorkingSet) -> None:
+        self._working = working
+
+    @property
+    def transaction(self) -> Transaction:
+        return self._working.tx
+
+    def made(self, arn: str) -> int | None:
+        return self._made(arn.lower())
+
+    def linked(self, source: str, destination: str) -> bool:
+        return self._made(link(Kind.ASSOCIATION, source, destination)) is not None
+
+    def placed(self, trial: str, component: str) -> bool:
+        return self._made(link(Kind.MEMBERSHIP, trial, component)) is not None
+
+    def _made(self, key: str | None) -> int | None:
+        self._working.lock([key] if key else [])
+        known = self._working.known(key) if key else None
+        if key is None or known is None:
+            return None
+        _, life = lives(known)[-1]
+        told = life.fields.get(DELETED)  # 0 as it was made
+        return self._working.lives(key)[-1].created if told and bytes(told[1]) == b"0" else None
