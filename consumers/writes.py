@@ -86,8 +86,8 @@ def measured(event: Event) -> tuple[Point, ...]:
         raise Malformed(f"metrics that cannot be read: {why}") from why
     life = put.creation_time // 1000
     return tuple(
-        Point(component.lower(), life, one.metric_name, one.timestamp, one.step, one.value)
-        for one in put.metric_data
+        Point(component.lower(), life, one.metric_name, one.timestamp, one.step, write.time, place, one.value)
+        for place, one in enumerate(put.metric_data)
         if math.isfinite(one.value)
     )
 

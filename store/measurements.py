@@ -18,7 +18,7 @@ NO_STEP = -1
 
 
 class Point(NamedTuple):
-    """One measurement; told twice it is one.
+    """One measurement.
 
     Attributes:
         component: The ARN of a trial component in lower case.
@@ -26,6 +26,8 @@ class Point(NamedTuple):
         name: Of the metric.
         time: When it was measured, in epoch milliseconds.
         step: At which step, or `NO_STEP`.
+        put: When it was told, in epoch milliseconds.
+        place: Among those that were told with it.
         value: What was measured.
     """
 
@@ -34,7 +36,12 @@ class Point(NamedTuple):
     name: str
     time: int
     step: int
+    put: int
+    place: int
     value: float
+
+
+_IN_ORDER = tuple(measurement.c[name] for name in ("life", "name", "time", "step", "put", "place"))
 
 
 def keep(transaction: Transaction, points: Collection[Point]) -> None:
@@ -76,7 +83,7 @@ def series(transaction: Transaction, component: str, life: int, name: str, limit
     wanted = (
         select(*columns)
         .where(measurement.c.component == component, measurement.c.life == life, measurement.c.name == name)
-        .order_by(measurement.c.time, measurement.c.step, measurement.c.value)
+        .order_by(*_IN_ORDER)
         .limit(limit)
     )
     return [tuple(row) for row in transaction.connection.execute(wanted)]
