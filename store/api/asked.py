@@ -107,3 +107,17 @@ class Service(msgspec.Struct, frozen=True):
 
 
 Operation = Callable[[Service, Asked], Answer]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """How an operation is answered.
+
+    Attributes:
+        run: Answers it; the first line of its docstring says what it does.
+        writes: True if it changes something.
+        differs: In what it differs from SageMaker's, in a sentence; empty if in nothing that is known.
+    """
+
+    run: Operation
+    writes: bool = False
+    differs: str = ""
