@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka demo-backfill image test format lint types imports template unit docs bench lock clean
+.PHONY: help setup demo demo-kafka demo-backfill image test format lint types imports template unit test-sdk docs bench lock clean
 
 help:  ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,16 @@ template: setup
 unit: setup
 	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
+test-sdk: setup .venv-sdk2/.installed .venv-sdk3/.installed  ## SageMaker's own SDKs against the server
+	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk2/bin/pytest -c tests/sdk/pytest.ini tests/sdk
+	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk3/bin/pytest -c tests/sdk/pytest.ini tests/sdk
+
+# v2 and v3 of the SDK are one package of another content, so each has an environment.
+.venv-sdk%/.installed: tests/sdk/v%.txt
+	$(PYTHON) -m venv --clear .venv-sdk$*
+	.venv-sdk$*/bin/python -m pip install --quiet --require-hashes --only-binary :all: --no-deps --no-compile -r $<
+	@touch $@
+
 docs: setup  ## docs/capture.md, from the code
 	$(BIN)/python -m consumers.capture > docs/capture.md
 
@@ -65,6 +75,8 @@ lock: setup  ## resolve the dependencies anew (needs uv)
 	  --generate-hashes --no-header --no-annotate --output-file infra/requirements.txt
 	uv pip compile --group build -c requirements.txt --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --output-file infra/requirements-build.txt
+	for version in 2 3; do uv pip compile tests/sdk/v$$version.in --universal --python-version 3.11 --only-binary :all: \
+	  --generate-hashes --no-header --no-annotate --upgrade --output-file tests/sdk/v$$version.txt || exit 1; done
 
 clean:  ## remove what make has made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/data
+	rm -rf .venv .venv-sdk2 .venv-sdk3 .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/data

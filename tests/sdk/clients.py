@@ -1,0 +1,21 @@
+"""Whatever both versions of the SDK have, from where each of them keeps it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+V3 = int(version("sagemaker-core").partition(".")[0]) >= 2
+"""Whether this is the environment of v3, in which `sagemaker.core` is all of the SDK that there is."""
+
+
+def sdk(name: str) -> Any:
+    """A module of the SDK: `lineage.artifact` is `sagemaker.lineage.artifact`, or `sagemaker.core.lineage.artifact`."""
+    return import_module(f"sagemaker.core.{name}" if V3 else f"sagemaker.{name}")
+
+
+def new_session(**clients: Any) -> Any:
+    """A session of the SDK, which tells nobody of its being used."""
+    config = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
+    return sdk("helper.session_helper" if V3 else "session").Session(sagemaker_config=config, **clients)
