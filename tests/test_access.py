@@ -49,6 +49,11 @@ def test_a_client_can_use_the_same_file_as_its_own(tmp_path: Path, monkeypatch: 
     assert (theirs.access_key, theirs.secret_key, theirs.token) == ("AKIAANN", SECRET, None)
 
 
+def test_an_editor_may_leave_its_mark_at_the_beginning(tmp_path: Path) -> None:
+    file = written(tmp_path, TWO.strip().encode("utf-8-sig"))
+    assert list(Credentials.read(file).identities) == ["AKIAANN", "AKIACI"]
+
+
 def test_default_is_a_name_like_any_other(tmp_path: Path) -> None:
     text = TWO.replace("[ann]", "[DEFAULT]")
     assert {one.name for one in Credentials.read(written(tmp_path, text)).identities.values()} == {

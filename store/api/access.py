@@ -150,9 +150,8 @@ def public(mode: int, owner: int, reader: int) -> bool:
 
 
 def _sections(path: Path) -> configparser.ConfigParser:
-    # As botocore reads it: a secret may hold what configparser would take for a delimiter, a comment or a reference.
-    # No section gives its options to the others.
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")
+    # A secret may hold a %, and [DEFAULT] gives nothing to the others.
+    parser = configparser.ConfigParser(interpolation=None, default_section="")
     try:
         with path.open(encoding="utf-8-sig") as file:
             status = os.fstat(file.fileno())

@@ -151,8 +151,8 @@ def _claim(authorization: str) -> _Claim:
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term."
         )
     signed = said["SignedHeaders"].split(";")
-    if signed != sorted({name.lower() for name in signed}):
-        raise IncompleteSignature("SignedHeaders must be in lower case, sorted, and each there once.")
+    if signed != sorted(set(signed)):
+        raise IncompleteSignature("SignedHeaders must be sorted, and each there once.")
     access_key_id, date, region, service, terminator = credential
     return _Claim(access_key_id, date, region, service, terminator, tuple(signed), said["Signature"])
 
@@ -224,10 +224,8 @@ def _url(path: str, query: str) -> str:
 
     Other forms of a path would be signed alike, but lead elsewhere.
     """
-    url = f"http://host{path}" + (f"?{query}" if query else "")
-    parts = urlsplit(url)
-    whole = (parts.netloc, parts.path, parts.query) == ("host", path, query)
-    if not url.isascii() or not whole or normalize_url_path(path) != path:
+    url = f"http://host{path}?{query}"
+    if not path.startswith("/") or path != normalize_url_path(path) or urlsplit(url)[2:] != (path, query, ""):
         raise BadSignature(_OTHER)
     return url
 
