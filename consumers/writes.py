@@ -12,7 +12,8 @@ import msgspec
 from consumers.calls import CALLS, Call, Made, told
 from consumers.catalogue import WRITE
 from consumers.known import Kind, Known
-from consumers.telling import Where, kind_of
+from consumers.telling import Where, kind_of, observed
+from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed
 from store.measurements import NO_STEP, Point
 
@@ -131,21 +132,37 @@ def _about_an_artifact(call: Call) -> Call:
     return tell
 
 
-WRITES: Mapping[str, Call] = {
-    **{
-        f"{verb}{thing}": CALLS[f"{verb}{thing}"]
-        for thing in ("Artifact", "Context", "Action", "Experiment", "Trial", "TrialComponent")
-        for verb in ("Create", "Update", "Delete")
-    },
-    **{
-        name: CALLS[name]
-        for name in (
-            "AddAssociation",
-            "DeleteAssociation",
-            "AssociateTrialComponent",
-            "DisassociateTrialComponent",
+def _made_now(call: Call) -> Call:
+    """A call that makes something: it is as old as the call."""
+    return lambda made: call(replace(made, asked={**made.asked, "CreationTime": made.time}))
+
+
+def _between_artifacts(made: Made) -> tuple[Known, ...]:
+    """An association, and what those of its ends are that are artifacts: one that a job made, no client has told."""
+    sources = made.read("ArtifactSources", dict[str, dict[str, Any]], {})
+    ends = [
+        known
+        for arn, source in sources.items()
+        for known in observed(
+            TELLINGS[Kind.ARTIFACT],
+            msgspec.json.encode({"ArtifactArn": arn, "Source": source}),
+            made.where,
+            made.time,
         )
-    },
+    ]
+    return (*CALLS["AddAssociation"](made), *ends)
+
+
+_THINGS = ("Artifact", "Context", "Action", "Experiment", "Trial", "TrialComponent")
+
+WRITES: Mapping[str, Call] = {
+    **{f"Create{thing}": _made_now(CALLS[f"Create{thing}"]) for thing in _THINGS},
+    **{f"Update{thing}": CALLS[f"Update{thing}"] for thing in _THINGS},
+    **{f"Delete{thing}": CALLS[f"Delete{thing}"] for thing in _THINGS},
+    "AddAssociation": _between_artifacts,
+    "DeleteAssociation": CALLS["DeleteAssociation"],
+    "AssociateTrialComponent": CALLS["AssociateTrialComponent"],
+    "DisassociateTrialComponent": CALLS["DisassociateTrialComponent"],
     "AddTags": _about_an_artifact(CALLS["AddTags"]),
     "DeleteTags": _about_an_artifact(CALLS["DeleteTags"]),
     "BatchPutMetrics": _puts,

@@ -154,9 +154,13 @@ class Context(Entity, frozen=True, kw_only=True, gc=False):
     """What groups others: an endpoint, a model package group, a feature group."""
 
     lineage_type: ClassVar[str] = "Context"
-    details: ClassVar[tuple[str, ...]] = ("description", "ended", "modified", "properties", *Entity.details)
+    details: ClassVar[tuple[str, ...]] = (
+        "description", "ended", "modified", "source_type", "source_id", "properties", *Entity.details,
+    )  # fmt: skip
 
     description: str = ""
+    source_type: str = ""
+    source_id: str = ""
     ended: int | None = None
     modified: int | None = None
     properties: dict[str, str] = _NONE
@@ -166,9 +170,13 @@ class Action(Entity, frozen=True, kw_only=True, gc=False):
     """An act in the workflow: a deployment, an approval."""
 
     lineage_type: ClassVar[str] = "Action"
-    details: ClassVar[tuple[str, ...]] = ("description", "ended", "modified", "properties", "metadata", *Entity.details)
+    details: ClassVar[tuple[str, ...]] = (
+        "description", "ended", "modified", "source_type", "source_id", "properties", "metadata", *Entity.details,
+    )  # fmt: skip
 
     description: str = ""
+    source_type: str = ""
+    source_id: str = ""
     ended: int | None = None
     modified: int | None = None
     properties: dict[str, str] = _NONE
@@ -192,14 +200,19 @@ class Experiment(Entity, frozen=True, kw_only=True, gc=False):
 
 
 class Trial(Entity, frozen=True, kw_only=True, gc=False):
-    """A set of trial components that were run together."""
+    """A set of trial components that were run together.
+
+    Attributes:
+        experiment_name: What its maker called the experiment that it is in, whose own name may have other capitals.
+    """
 
     lineage_type: ClassVar[str] = "Trial"
     details: ClassVar[tuple[str, ...]] = (
-        "display_name", "started", "ended", "modified", "properties", "metadata", *Entity.details,
+        "display_name", "experiment_name", "started", "ended", "modified", "properties", "metadata", *Entity.details,
     )  # fmt: skip
 
     display_name: str = ""
+    experiment_name: str = ""
     started: int | None = None
     ended: int | None = None
     modified: int | None = None

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from store import rows
 from store.database import Transaction
@@ -77,13 +77,13 @@ def _measured(series: list[tuple[int, float]]) -> Measured:
     return Measured(last, time, min(values), max(values), mean, deviation, len(values))
 
 
-def series(transaction: Transaction, component: str, life: int, name: str, limit: int) -> list[tuple[int, int, float]]:
-    """The first points of a metric: (time, step, value), in the order of time."""
+def series(transaction: Transaction, component: str, name: str) -> list[tuple[int, int, float]]:
+    """The points of a metric of a trial component in its newest life: (time, step, value), in the order of time."""
     columns = (measurement.c.time, measurement.c.step, measurement.c.value)
+    newest = select(func.max(measurement.c.life)).where(measurement.c.component == component).scalar_subquery()
     wanted = (
         select(*columns)
-        .where(measurement.c.component == component, measurement.c.life == life, measurement.c.name == name)
+        .where(measurement.c.component == component, measurement.c.life == newest, measurement.c.name == name)
         .order_by(*_IN_ORDER)
-        .limit(limit)
     )
-    return [tuple(row) for row in transaction.connection.execute(wanted)]
+    return [(time, step, value) for time, step, value in transaction.connection.execute(wanted)]

@@ -53,7 +53,8 @@ def artifact_made(made: Resource[shapes.Artifact], _: Lookup) -> Lineage:
 
     Source: CAPTURE B0 ("there can be only one artifact with a unique SourceUri"), documented.
     """
-    one = None if gone(made) else _artifact(made, MADE)
+    # Who adds an association to what a job made tells what that is, and nothing else of it.
+    one = None if gone(made) else _artifact(made, MADE if made.detail.artifact_type else HEARSAY)
     return Lineage((one,)) if one else Lineage()
 
 
@@ -76,6 +77,8 @@ def context_made(made: Resource[shapes.Context], _: Lookup) -> Lineage:
                 type=detail.context_type or "",
                 name=name,
                 source_uri=detail.source.source_uri or "",
+                source_type=detail.source.source_type or "",
+                source_id=detail.source.source_id or "",
                 description=detail.description or "",
                 created=made.created,
                 modified=made.modified,
@@ -100,6 +103,8 @@ def action_made(made: Resource[shapes.Action], _: Lookup) -> Lineage:
                 type=detail.action_type or "",
                 name=name,
                 source_uri=detail.source.source_uri or "",
+                source_type=detail.source.source_type or "",
+                source_id=detail.source.source_id or "",
                 status=detail.status or "",
                 description=detail.description or "",
                 created=made.created,
@@ -161,6 +166,7 @@ def trial_made(made: Resource[shapes.Trial], lookup: Lookup) -> Lineage:
         name=name,
         source_uri=detail.source.source_arn or "",
         display_name=detail.display_name or "",
+        experiment_name=detail.experiment_name or "",
         created=made.created,
         modified=made.modified,
         metadata=metadata(detail.metadata_properties),

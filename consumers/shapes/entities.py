@@ -18,6 +18,8 @@ class Source(Shape, frozen=True):
 
     source_uri: Uri | None = None
     source_types: list[SourceType] = []
+    source_type: str | None = None
+    source_id: str | None = None
 
 
 class Origin(Shape, frozen=True):

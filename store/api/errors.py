@@ -79,3 +79,7 @@ class IncompleteSignature(Refusal):
     """The signature is not of the form that AWS gave it."""
 
     code = "IncompleteSignatureException"
+
+
+class NothingToDo(Refusal):
+    """What was to be written is so already: no client is told."""

@@ -1,0 +1,325 @@
+"""Entities one by one and in lists: all that is known of each, for those who describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from store import rows
+from store.database import Store, Transaction
+from store.lineage import Measured
+from store.tables import association, entity, membership, metric, parameter, resource, tag
+from store.tables import mention as mentions
+
+
+class Described(msgspec.Struct, frozen=True):
+    """An entity, and all that is known of it.
+
+    Attributes:
+        id: Its number in the store.
+        arn: Its ARN.
+        lineage_type: `Artifact`, `TrialComponent`, `Context`, `Action`, `Trial` or `Experiment`.
+        type: ArtifactType, ContextType, ActionType, or the SourceType of a trial component.
+        name: Its name, or empty.
+        source_uri: What it stands for.
+        status: Of what it stands for, or empty.
+        created: In epoch milliseconds.
+        modified: When it was changed last, or 0.
+        weight: What the word weighs that the row was made from (`store.lineage`).
+        document: What has no column of its own, by the names of `store.lineage`.
+    """
+
+    id: int
+    arn: str
+    lineage_type: str
+    type: str
+    name: str
+    source_uri: str
+    status: str
+    created: int
+    modified: int
+    weight: int
+    document: Mapping[str, Any]
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What is kept beside entities: id -> what belongs to it; none for what has none.
+
+    Attributes:
+        parameters: Name -> (string, number).
+        metrics: Name -> what was measured.
+        tags: Key -> value.
+        parents: (name of a trial, name of its experiment or None), for trial components.
+    """
+
+    parameters: Mapping[int, dict[str, tuple[str | None, float | None]]]
+    metrics: Mapping[int, dict[str, Measured]]
+    tags: Mapping[int, dict[str, str]]
+    parents: Mapping[int, list[tuple[str, str | None]]]
+
+
+_PLAIN = ("id", "arn", "lineage_type", "type", "name", "source_uri", "status", "created", "modified", "weight")
+COLUMNS = tuple(entity.c[name] for name in (*_PLAIN, "document"))
+"""What `described` reads."""
+
+
+def described(row: Sequence[Any]) -> Described:
+    """A row of `COLUMNS` as what it says."""
+    *plain, document = row
+    return Described(*plain, msgspec.json.decode(document) if document != "{}" else {})
+
+
+def find(tx: Transaction, arn: str) -> Described | None:
+    """The entity of an ARN, whatever its case, or None."""
+    row = tx.connection.execute(select(*COLUMNS).where(entity.c.key == arn.lower())).first()
+    return described(row) if row else None
+
+
+def at(tx: Transaction, partition: str, source_uri: str) -> list[Described]:
+    """The artifacts at an address.
+
+    Args:
+        tx: To read in.
+        partition: What their ARNs begin with, in lower case.
+        source_uri: The address.
+    """
+    wanted = select(*COLUMNS).where(
+        entity.c.source_uri == source_uri, entity.c.lineage_type == "Artifact", within(partition)
+    )
+    return [described(row) for row in tx.connection.execute(wanted)]
+
+
+def standing_for(tx: Transaction, source: str) -> list[Described]:
+    """The entities that stand for an address or an ARN."""
+    wanted = select(*COLUMNS).where(entity.c.source_uri.in_(sorted({source, source.lower()})))
+    return [described(row) for row in tx.connection.execute(wanted)]
+
+
+def within(partition: str) -> ColumnElement[bool]:
+    """That an entity's ARN begins with this."""
+    return and_(entity.c.key >= partition, entity.c.key < partition[:-1] + chr(ord(partition[-1]) + 1))
+
+
+def parts(tx: Transaction, numbers: Collection[int], *, parents: bool = False, measured: bool = True) -> Parts:
+    """What is kept beside entities.
+
+    Args:
+        tx: To read in.
+        numbers: Their ids.
+        parents: Whether to tell where trial components belong.
+        measured: Whether to tell parameters and metrics.
+    """
+    connection = tx.connection
+    parameters: dict[int, dict[str, tuple[str | None, float | None]]] = {}
+    metrics: dict[int, dict[str, Measured]] = {}
+    tags: dict[int, dict[str, str]] = {}
+    for number, name, value in connection.execute(_beside(connection, tag, numbers)):
+        tags.setdefault(number, {})[name] = value
+    if measured:
+        for number, name, string, value in connection.execute(_beside(connection, parameter, numbers)):
+            parameters.setdefault(number, {})[name] = (string, value)
+        for number, name, *told in connection.execute(_beside(connection, metric, numbers)):
+            metrics.setdefault(number, {})[name] = Measured(*told)
+    return Parts(parameters, metrics, tags, _parents(connection, numbers) if parents else {})
+
+
+def _beside(connection: Connection, table: Any, numbers: Collection[int]) -> Any:
+    return select(table).where(rows.among(connection, table.c.entity_id, numbers)).order_by(table.c.name)
+
+
+def _parents(connection: Connection, numbers: Collection[int]) -> dict[int, list[tuple[str, str | None]]]:
+    """Where trial components belong: id -> (trial, experiment or None), by name."""
+    trial, upper, top = entity.alias(), membership.alias(), entity.alias()
+    wanted = (
+        select(membership.c.child_id, trial.c.name, top.c.name)
+        .distinct()
+        .join(trial, trial.c.id == membership.c.parent_id)
+        .outerjoin(upper, upper.c.child_id == trial.c.id)
+        .outerjoin(top, top.c.id == upper.c.parent_id)
+        .where(rows.among(connection, membership.c.child_id, numbers), trial.c.lineage_type == "Trial")
+        .order_by(trial.c.name, top.c.name)
+    )
+    found: dict[int, list[tuple[str, str | None]]] = {}
+    for number, name, experiment in connection.execute(wanted):
+        found.setdefault(number, []).append((name, experiment))
+    return found
+
+
+# --------------------------------------------------------------------------------------------------------------- lists
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entities a list is of: those that are as every one of these says that is not None.
+
+    Attributes:
+        lineage_type: Of this one.
+        partition: With ARNs that begin with this, in lower case.
+        source_uri: Standing for this, to the letter.
+        source_arn: Standing for what has this ARN, whatever its case.
+        type: Of this type.
+        since: That came to be then or later, in epoch milliseconds.
+        until: That came to be then or earlier.
+        inside: In the experiment or the trial of this id, through trials too.
+        holding: In which the entity of this id is.
+    """
+
+    lineage_type: str
+    partition: str
+    source_uri: str | None = None
+    source_arn: str | None = None
+    type: str | None = None
+    since: int | None = None
+    until: int | None = None
+    inside: int | None = None
+    holding: int | None = None
+
+
+class Order(NamedTuple):
+    """How a list is sorted: by name or by the time of creation; of equals the one first that came to be first."""
+
+    by_name: bool
+    ascending: bool
+
+
+class Place(NamedTuple):
+    """Where an entity is in a list: its name or its time, and its id."""
+
+    value: str | int
+    id: int
+
+
+def page(
+    store: Store, wanted: Wanted, order: Order, *, size: int, after: Place | None = None
+) -> tuple[list[Described], Place | None]:
+    """Some of a list.
+
+    Args:
+        store: Where.
+        wanted: Which entities.
+        order: How it is sorted.
+        size: How many at most.
+        after: Where the page before ended.
+
+    Returns:
+        The entities, and where the last one is if there are more.
+    """
+
+    def look(tx: Transaction) -> tuple[list[Described], Place | None]:
+        column = entity.c.name if order.by_name else entity.c.created
+        statement = select(*COLUMNS).where(*_conditions(wanted))
+        if after is not None:
+            beyond = column > after.value if order.ascending else column < after.value
+            further = entity.c.id > after.id if order.ascending else entity.c.id < after.id
+            statement = statement.where(or_(beyond, and_(column == after.value, further)))
+        ways = (column.asc(), entity.c.id.asc()) if order.ascending else (column.desc(), entity.c.id.desc())
+        found = tx.connection.execute(statement.order_by(*ways).limit(size + 1)).all()
+        shown = [described(row) for row in found[:size]]
+        if len(found) <= size:
+            return shown, None
+        last = shown[-1]
+        return shown, Place(last.name if order.by_name else last.created, last.id)
+
+    return store.read(look)
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    conditions = [entity.c.lineage_type == wanted.lineage_type, within(wanted.partition)]
+    if wanted.source_uri is not None:
+        conditions.append(entity.c.source_uri == wanted.source_uri)
+    if wanted.source_arn is not None:
+        spellings = {wanted.source_arn, wanted.source_arn.lower()}
+        conditions.append(entity.c.source_uri.in_(sorted(spellings)))
+    if wanted.type is not None:
+        conditions.append(entity.c.type == wanted.type)
+    if wanted.since is not None:
+        conditions.append(entity.c.created >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(entity.c.created <= wanted.until)
+    if wanted.inside is not None:
+        direct = select(membership.c.child_id).where(membership.c.parent_id == wanted.inside)
+        below = select(membership.c.child_id).where(membership.c.parent_id.in_(direct))
+        conditions.append(or_(entity.c.id.in_(direct), entity.c.id.in_(below)))
+    if wanted.holding is not None:
+        conditions.append(
+            entity.c.id.in_(select(membership.c.parent_id).where(membership.c.child_id == wanted.holding))
+        )
+    return conditions
+
+
+def span(store: Store, partition: str) -> tuple[int, int] | None:
+    """When the first entity of an account and region came to be, and when the newest did; None if there is none."""
+    wanted = select(func.min(entity.c.created), func.max(entity.c.created)).where(within(partition))
+    first, last = store.read(lambda tx: tx.connection.execute(wanted).one())
+    return None if first is None else (first, last)
+
+
+def account(store: Store) -> str | None:
+    """The account that most entities are of, as their ARNs tell; None if there are none."""
+    wanted = select(func.substr(entity.c.key, 1, 80)).order_by(entity.c.id).limit(1000)
+
+    def look(tx: Transaction) -> str | None:
+        counted: dict[str, int] = {}
+        for arn in tx.connection.scalars(wanted):
+            part = arn.split(":")[4]
+            counted[part] = counted.get(part, 0) + 1
+        return max(counted, key=lambda one: (counted[one], one), default=None)
+
+    return store.read(look)
+
+
+# --------------------------------------------------------------------------------------------- what stands behind them
+
+
+def speakers(tx: Transaction, number: int) -> list[str]:
+    """The keys of the resources that speak of an entity, more than in passing: who would derive it again."""
+    wanted = (
+        select(resource.c.key)
+        .join(mentions, mentions.c.resource_id == resource.c.id)
+        .where(mentions.c.entity_id == number, mentions.c.weight > 0)
+        .order_by(mentions.c.weight.desc(), resource.c.key)
+    )
+    return list(tx.connection.scalars(wanted))
+
+
+def children(tx: Transaction, number: int) -> int:
+    """How many trials an experiment has, or trial components a trial."""
+    counted = select(func.count(membership.c.child_id.distinct())).where(membership.c.parent_id == number)
+    return tx.connection.scalar(counted) or 0
+
+
+def parents(tx: Transaction, number: int) -> int:
+    """In how many trials a trial component is."""
+    counted = select(func.count(membership.c.parent_id.distinct())).where(membership.c.child_id == number)
+    return tx.connection.scalar(counted) or 0
+
+
+def experiment_of(tx: Transaction, number: int) -> str | None:
+    """The name of the experiment that a trial is in; of several the first by name."""
+    wanted = (
+        select(entity.c.name)
+        .join(membership, membership.c.parent_id == entity.c.id)
+        .where(membership.c.child_id == number, entity.c.lineage_type == "Experiment")
+        .order_by(entity.c.name)
+    )
+    return tx.connection.scalar(wanted.limit(1))
+
+
+def is_inside(tx: Transaction, parent: int, child: int) -> bool:
+    """True if one entity is directly in another."""
+    wanted = select(membership.c.child_id).where(membership.c.parent_id == parent, membership.c.child_id == child)
+    return tx.connection.scalar(wanted.limit(1)) is not None
+
+
+def links(tx: Transaction, number: int) -> int:
+    """How many associations that SageMaker would know an entity has."""
+    ends = or_(association.c.source_id == number, association.c.destination_id == number)
+    counted = select(func.count()).select_from(
+        select(association.c.source_id, association.c.destination_id)
+        .distinct()
+        .where(ends, association.c.inferred == 0)
+        .subquery()
+    )
+    return tx.connection.scalar(counted) or 0
