@@ -49,6 +49,19 @@ BATCH_EVENTS = Histogram(
     buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000),
     registry=REGISTRY,
 )
+REQUESTS = Counter(
+    "headwater_api_requests",
+    "Requests to the API, by operation and error code (ok: none). InternalFailure rises: a bug; see the log.",
+    ["operation", "code"],
+    registry=REGISTRY,
+)
+REQUEST_SECONDS = Histogram(
+    "headwater_api_seconds",
+    "Seconds from a request's first byte to its answer. Rises: the store is slow, or too much is asked.",
+    ["operation"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
 QUEUE_DEPTH = Gauge(
     "headwater_queue_messages", "About how many messages are in the queue. Rises: add workers.", registry=REGISTRY
 )

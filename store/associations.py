@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Alias, ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, func, literal, or_, select
 
 from store.database import Store, Transaction
 from store.lineage import TrialComponent
@@ -138,7 +138,7 @@ def page(
     return store.read(look)
 
 
-def _is_of(end: Alias, type_: str) -> ColumnElement[bool]:
+def _is_of(end: FromClause, type_: str) -> ColumnElement[bool]:
     """That an end is of a type; a trial component's is told in two spellings."""
     if type_ in (MADE_BY_HAND, query_type(MADE_BY_HAND)):
         return and_(end.c.lineage_type == TrialComponent.lineage_type, end.c.type == literal(""))

@@ -68,8 +68,9 @@ COLUMNS = tuple(entity.c[name] for name in (*_PLAIN, "document"))
 
 def described(row: Sequence[Any]) -> Described:
     """A row of `COLUMNS` as what it says."""
-    *plain, document = row
-    return Described(*plain, msgspec.json.decode(document) if document != "{}" else {})
+    values = [*row]
+    values[-1] = msgspec.json.decode(values[-1]) if values[-1] != "{}" else {}
+    return Described(*values)
 
 
 def find(tx: Transaction, arn: str) -> Described | None:

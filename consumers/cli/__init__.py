@@ -24,13 +24,14 @@ app = App(
     version=lambda: version("headwater"),
     help="""Lineage for Amazon SageMaker, kept in a SQL store you own.
 
-    Feed it events (`run`, `replay`), then ask (`lineage`). `demo` shows all of it on this machine, without AWS.
+    Feed it events (`run`, `replay`), then ask (`lineage`, `serve`). `demo` shows it on this machine, without AWS.
     """,
     help_format="markdown",
 )
 
 for command in (
     serving.run,
+    serving.serve,
     serving.forward,
     filling.replay,
     filling.backfill,

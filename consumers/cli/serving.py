@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -97,6 +99,72 @@ def _sagemaker(region: str | None, endpoint_url: str | None) -> SageMaker:
     from ingest.describe import SageMaker  # AWS's client takes long to import
 
     return SageMaker(region=region, endpoint_url=endpoint_url)
+
+
+def serve(
+    *,
+    host: Annotated[str, Parameter(env_var="HEADWATER_HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(env_var="HEADWATER_PORT", help="The port; 0 for any that is free.")] = 8950,
+    database_url: Database = DEFAULT_URL,
+    account: Annotated[
+        str | None,
+        Parameter(env_var="HEADWATER_ACCOUNT", help="The account of ARNs that are made; the store's own unless told."),
+    ] = None,
+    region: Region = None,
+    limits: Annotated[
+        Literal["aws", "none"],
+        Parameter(
+            env_var="HEADWATER_LIMITS",
+            help="none: QueryLineage takes any depth and several starts; a client may ask for that by the header "
+            "x-headwater-limits: none.",
+        ),
+    ] = "aws",
+    credentials: Annotated[
+        Path | None,
+        Parameter(
+            env_var="HEADWATER_CREDENTIALS",
+            group="Access",
+            help="A file like ~/.aws/credentials, with a role (read, write, admin) in each section: callers must sign.",
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        Parameter(negative="", group="Access", help="Listen beyond this machine though callers need not sign."),
+    ] = False,
+    tls_cert: Annotated[
+        Path | None, Parameter(env_var="HEADWATER_TLS_CERT", group="Access", help="A certificate, to serve TLS.")
+    ] = None,
+    tls_key: Annotated[Path | None, Parameter(env_var="HEADWATER_TLS_KEY", group="Access", help="Its key.")] = None,
+    serving: Serving | None = None,
+) -> None:
+    """SageMaker's own API over the store: for boto3, SageMaker's SDKs and the AWS command line, unchanged.
+
+    Set AWS_ENDPOINT_URL_SAGEMAKER and AWS_ENDPOINT_URL_SAGEMAKER_METRICS to the address that it prints. It runs until
+    SIGTERM or Ctrl-C; requests in hand are finished.
+    """
+    from consumers import serve as server
+
+    if not 0 <= port <= 65535:
+        raise Misused(f"--port must be from 0 to 65,535, not {port}")
+    if account is not None and not re.fullmatch(r"\d{12}", account):
+        raise Misused(f"--account must be twelve digits, not {account!r}")
+    if (tls_cert is None) != (tls_key is None):
+        raise Misused("--tls-cert and --tls-key go together: give both, or neither")
+    server.serve(
+        lambda: opened(database_url, migrated=True),
+        server.Serve(
+            host=host,
+            port=port,
+            account=account,
+            region=region or "us-east-1",
+            limits=limits == "aws",
+            credentials=credentials,
+            insecure=insecure,
+            tls=(tls_cert, tls_key) if tls_cert and tls_key else None,
+        ),
+        lambda url: print(f"Headwater answers SageMaker's API at {url}", flush=True),
+        **(serving or Serving()).arguments(),
+    )
 
 
 def forward(

@@ -38,6 +38,7 @@ class Artifact(Shape, frozen=True):
     source: Source = Source()
     properties: dict[Name, str | None] = {}
     metadata_properties: MetadataProperties = MetadataProperties()
+    tags: Tags = None
     creation_time: Time | None = None
     last_modified_time: Time | None = None
 

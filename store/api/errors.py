@@ -83,3 +83,37 @@ class IncompleteSignature(Refusal):
 
 class NothingToDo(Refusal):
     """What was to be written is so already: no client is told."""
+
+
+class Busy(Refusal):
+    """Too much is asked at a time; clients try again by themselves."""
+
+    code = "ThrottlingException"
+
+
+class TooLarge(Refusal):
+    """A request of too many bytes."""
+
+    code = "RequestEntityTooLargeException"
+    status = 413
+
+
+class Slow(Refusal):
+    """A request that did not come to its end in time."""
+
+    code = "RequestTimeoutException"
+    status = 408
+
+
+class Unavailable(Refusal):
+    """What Headwater needs does not answer; clients try again by themselves."""
+
+    code = "ServiceUnavailable"
+    status = 503
+
+
+class Internal(Refusal):
+    """Headwater's own fault."""
+
+    code = "InternalFailure"
+    status = 500

@@ -1,0 +1,215 @@
+"""The server: SageMaker's API over a store, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+
+from consumers import metrics
+from consumers.described import Descriptions
+from consumers.handle import catch_up
+from consumers.process import metrics_served, set_up_logs, stopping
+from consumers.writer import Writer
+from ingest.delivery import Refused
+from store import entities
+from store.api.access import BadCredentials, Credentials
+from store.api.app import Handled, Settings, application
+from store.api.asked import Service
+from store.api.signature import Verifier
+from store.database import Store
+
+log = structlog.get_logger()
+
+THREADS = 8
+"""Requests that are worked on at a time: each waits for the database now and then."""
+GRACE = 20
+"""Seconds that requests in hand have to end when the server is told to stop."""
+NO_ACCOUNT = "000000000000"
+"""The account of ARNs made in a store that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """How to serve.
+
+    Attributes:
+        host: The address to listen on.
+        port: The port; 0 for any that is free.
+        account: That ARNs are made with; None for the store's own.
+        region: Of requests that tell none.
+        limits: False if AWS's limits are to hold for nobody.
+        credentials: The file of access keys, or None.
+        insecure: True to let others in without credentials.
+        tls: The files of the certificate and of its key, or None.
+    """
+
+    host: str
+    port: int
+    account: str | None = None
+    region: str = "us-east-1"
+    limits: bool = True
+    credentials: Path | None = None
+    insecure: bool = False
+    tls: tuple[Path, Path] | None = None
+
+
+def serve(
+    opened: Callable[[], Store],
+    how: Serve,
+    listening: Callable[[str], None],
+    *,
+    metrics_at: tuple[str, int] | None,
+    log_format: str,
+    log_level: str,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; what is in hand then is finished.
+
+    Args:
+        opened: Opens the store, at the newest schema.
+        how: How to serve.
+        listening: Is told the server's URL when it listens.
+        metrics_at: Where to serve metrics of the server itself, if at all.
+        log_format: As `set_up_logs` takes it.
+        log_level: Likewise.
+
+    Raises:
+        Refused: The port, the credentials or the certificate cannot be had.
+        Unusable, Unavailable: The store cannot be used.
+    """
+    set_up_logs(log_format, log_level)
+    local = _is_loopback(how.host)
+    if not (local or how.credentials or how.insecure):
+        raise Refused(
+            f"{how.host} can be reached from elsewhere: say --credentials FILE, so that callers have to sign, or "
+            "--insecure to let everybody read and write"
+        )
+    credentials = _credentials(how.credentials) if how.credentials else None
+    if how.tls:
+        _check_tls(*how.tls)
+    with opened() as store, ThreadPoolExecutor(THREADS, "api") as threads:
+        catch_up(store)
+        account = how.account or entities.account(store) or NO_ACCOUNT
+        writer = Writer(store)
+        settings = Settings(
+            account=account,
+            region=how.region,
+            verifier=Verifier(credentials, account) if credentials else None,
+            hosts=("localhost", "127.0.0.1", "[::1]", how.host) if local and not credentials else None,
+            limits=how.limits,
+        )
+        service = Service(store, writer, Descriptions(store))
+        app = application(service, settings, threads, _handled, _failed)
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serving(app, how, listening, metrics_at))
+        finally:
+            writer.close()
+
+
+async def _serving(
+    app: Starlette,
+    how: Serve,
+    listening: Callable[[str], None],
+    metrics_at: tuple[str, int] | None,
+) -> None:
+    certificate, key = how.tls or (None, None)
+    async with AsyncExitStack() as leaving:
+        leaving.callback(metrics_served(metrics_at, metrics.Health()))
+        stop = await leaving.enter_async_context(stopping())
+        listener = leaving.enter_context(_listener(how.host, how.port))
+        server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=GRACE,
+                lifespan="off",
+                ws="none",
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+            )
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        told = asyncio.create_task(stop.wait())
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)  # noqa: ASYNC110  # uvicorn tells it in no other way
+        host, port = listener.getsockname()[:2]
+        listening(f"http{'s' if how.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}")
+        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        told.cancel()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which leaves signals to us."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # a generator there
+        """Leave them."""
+        return nullcontext()
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError) as why:
+        raise Refused(f"cannot listen on {host}:{port} ({why}): choose another --port or --host") from why
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _credentials(path: Path) -> Credentials:
+    try:
+        return Credentials.read(path)
+    except BadCredentials as why:
+        raise Refused(str(why)) from why
+
+
+def _check_tls(certificate: Path, key: Path) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as why:
+        raise Refused(f"cannot serve TLS with {certificate} and {key} ({why}): give a certificate and its key") from why
+
+
+def _handled(one: Handled) -> None:
+    """One line for each request, and its numbers."""
+    metrics.REQUESTS.labels(one.operation or "none", one.code or "ok").inc()
+    metrics.REQUEST_SECONDS.labels(one.operation or "none").observe(one.seconds)
+    log.info(
+        "request",
+        operation=one.operation,
+        status=one.status,
+        code=one.code,
+        ms=round(one.seconds * 1000, 1),
+        bytes=one.size,
+        who=one.who,
+        client=one.client,
+        id=one.request_id,
+    )
+
+
+def _failed(request_id: str, why: Exception) -> None:
+    log.error("request failed", id=request_id, exc_info=why)

@@ -1,0 +1,21 @@
+"""Every operation that Headwater has, the one visible list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from store.api import artifacts, associations, experiments, groups, metrics, named, tagging
+from store.api.asked import Row
+
+OPERATIONS: Mapping[str, Row] = {
+    **artifacts.OPERATIONS,
+    **named.OPERATIONS,
+    **associations.OPERATIONS,
+    **groups.OPERATIONS,
+    **experiments.OPERATIONS,
+    **metrics.OPERATIONS,
+    **tagging.OPERATIONS,
+}
+"""Operations by SageMaker's names."""
+METRICS = frozenset(metrics.OPERATIONS)
+"""Those that are asked for by path, as the metrics service's; all others by the header X-Amz-Target."""
