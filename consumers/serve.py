@@ -145,8 +145,8 @@ async def _serving(
         )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         told = asyncio.create_task(stop.wait())
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110  # uvicorn tells it in no other way
+        while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells it in no other way
+            await asyncio.sleep(0.01)
         host, port = listener.getsockname()[:2]
         listening(f"http{'s' if how.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}")
         await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
