@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, case, or_, select, union_all
 
 from store import rows
+from store.associations import MADE_BY_HAND
 from store.database import Store, Transaction
 from store.find import meant
 from store.lineage import Trial, TrialComponent
@@ -315,6 +316,7 @@ class _Row(NamedTuple):
     type: str
     lineage_type: str
     created: int
+    modified: int
     document: str
 
 
@@ -330,10 +332,6 @@ def _vertex(row: _Row) -> Vertex:
     return Vertex(row.arn, _type(row), row.lineage_type)
 
 
-MADE_BY_HAND = "SageMakerExperimentTrialComponent"
-"""The type of a trial component that is the run of no job, as associations tell it."""
-
-
 def _type(row: _Row) -> str:
     if not row.type and row.lineage_type == TrialComponent.lineage_type:
         return MADE_BY_HAND
@@ -345,19 +343,20 @@ def _is_wanted(row: _Row, filters: Filters) -> bool:
         return False
     if filters.lineage_types and row.lineage_type not in filters.lineage_types:
         return False
-    if not _within(row.created, filters.created):
+    if not (_within(row.created, filters.created) and _within(max(row.created, row.modified), filters.modified)):
         return False
-    if filters.modified == (None, None) and not filters.properties:
+    if not filters.properties:
         return True
-    document = msgspec.json.decode(row.document)
-    if not _within(max(row.created, document.get("modified") or 0), filters.modified):
-        return False
-    return not filters.properties or not filters.properties.isdisjoint(document.get("properties", {}).items())
+    properties = msgspec.json.decode(row.document).get("properties", {})
+    return not filters.properties.isdisjoint(properties.items())
 
 
 def _within(time: int, span: tuple[int | None, int | None]) -> bool:
     first, last = span
     return (first is None or time >= first) and (last is None or time <= last)
+
+
+_MODIFIED = case((entity.c.modified > entity.c.created, entity.c.modified), else_=entity.c.created)
 
 
 def _narrowed(filters: Filters) -> Iterable[ColumnElement[bool]]:
@@ -369,11 +368,11 @@ def _narrowed(filters: Filters) -> Iterable[ColumnElement[bool]]:
         yield entity.c.type.in_(sorted(spelled))
     if filters.lineage_types:
         yield entity.c.lineage_type.in_(sorted(filters.lineage_types))
-    first, last = filters.created
-    if first is not None:
-        yield entity.c.created >= first
-    if last is not None:
-        yield entity.c.created <= last
+    for (first, last), when in ((filters.created, entity.c.created), (filters.modified, _MODIFIED)):
+        if first is not None:
+            yield when >= first
+        if last is not None:
+            yield when <= last
     if filters.properties:
         pairs = [msgspec.json.encode({name: value})[1:-1].decode() for name, value in sorted(filters.properties)]
         yield or_(*(entity.c.document.contains(pair, autoescape=True) for pair in pairs))

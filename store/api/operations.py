@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from store.api import artifacts, associations, experiments, groups, metrics, named, tagging
+from store.api import artifacts, associations, experiments, groups, metrics, named, query_lineage, tagging
 from store.api.asked import Row
 
 OPERATIONS: Mapping[str, Row] = {
     **artifacts.OPERATIONS,
     **named.OPERATIONS,
     **associations.OPERATIONS,
+    **query_lineage.OPERATIONS,
     **groups.OPERATIONS,
     **experiments.OPERATIONS,
     **metrics.OPERATIONS,
