@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumers.handle import derive, derive_committed, remember, understand
-from consumers.known import DELETED, Kind, Known, lives, modified
+from consumers.known import DELETED, Kind, Known, lives, moment
 from consumers.observe import observe
 from consumers.tellings import link
 from consumers.working_set import WorkingSet
@@ -121,7 +121,7 @@ def _kept(tx: Transaction, one: _Waiting, touched: set[str]) -> int | Refusal:
         more = one.guard(_Looking(working))
     except Refusal as why:
         return why
-    when = max(now, *(_newest(working.known(known.arn.lower())) + 1 for known in subjects))
+    when = max(_after(working.known(known.arn.lower()), now, asked.operation) for known in subjects)
     write = Write(asked.operation, {**one.fields, **more}, when, asked.by)
     body = event(write, asked.account, asked.region, one.resource)
     understood = understand([Delivery(body, ORIGIN)])
@@ -140,12 +140,19 @@ def _subjects(one: _Waiting, now: int) -> Sequence[Known]:
     return observe(decode(event(write, one.asked.account, one.asked.region, one.resource)))
 
 
-def _newest(known: Known | None) -> int:
-    """When the newest of what is known was so, in epoch milliseconds."""
+def _after(known: Known | None, now: int, operation: str) -> int:
+    """When a write was: now, but after all that is known, so that nothing that was told before outlives it.
+
+    Lives are told apart by the second in which they began: what is made anew begins in one of its own.
+    """
     if known is None:
-        return 0
+        return now
     told = [*known.lives.values(), *(loose.life for loose in known.loose.values())]
-    return max((modified(life) for life in told), default=0)
+    stamps = [stamped for life in told for stamped, _ in life.fields.values()]
+    when = max(now, *(moment(stamped) + 1 for stamped in stamps)) if stamps else now
+    if operation.startswith("Create") and known.lives:
+        when = max(when, (max(known.lives) + 1) * 1000)
+    return when
 
 
 class _Looking:

@@ -66,7 +66,10 @@ def observe(event: Event) -> tuple[Known, ...]:
     write = _read(event)
     call = WRITES.get(write.operation)
     where = Where(event.account, event.region, event.resources)
-    return call(Made(write.request, where, write.time, write.by)) if call else ()
+    asked = write.request
+    if "CreationTime" in asked:  # which tells the life that is meant, and not when this was
+        asked = {**asked, "LastModifiedTime": write.time}
+    return call(Made(asked, where, write.time, write.by)) if call else ()
 
 
 def measured(event: Event) -> tuple[Point, ...]:
@@ -87,7 +90,7 @@ def measured(event: Event) -> tuple[Point, ...]:
         raise Malformed(f"metrics that cannot be read: {why}") from why
     life = put.creation_time // 1000
     return tuple(
-        Point(component.lower(), life, one.metric_name, one.timestamp, one.step, write.time, place, one.value)
+        Point(component.lower(), life, one.metric_name, one.timestamp, one.step, put.put, place, one.value)
         for place, one in enumerate(put.metric_data)
         if math.isfinite(one.value)
     )
@@ -111,13 +114,26 @@ class _Metric(msgspec.Struct, rename="pascal"):
 
 class _Put(msgspec.Struct, rename="pascal"):
     metric_data: list[_Metric]
+    put: int
     creation_time: int = 0
 
 
 def _puts(made: Made) -> tuple[Known, ...]:
-    """That there is a trial component of which something was measured."""
-    fields = {name: made.asked[name] for name in ("CreationTime",) if name in made.asked}
-    return told(Kind.TRIAL_COMPONENT, made, fields)
+    """That there is a trial component of which something was measured; the points are beside what is known of it."""
+    return (Known(Kind.TRIAL_COMPONENT, made.where.resources[0], made.time),)
+
+
+def _deletes_component(made: Made) -> tuple[Known, ...]:
+    """A trial component goes, and the associations that clients have added to it."""
+    links = made.read("Associations", list[tuple[str, str]], [])
+    gone = [
+        known
+        for source, destination in links
+        for known in CALLS["DeleteAssociation"](
+            replace(made, asked={"SourceArn": source, "DestinationArn": destination})
+        )
+    ]
+    return (*CALLS["DeleteTrialComponent"](made), *gone)
 
 
 def _about_an_artifact(call: Call) -> Call:
@@ -159,6 +175,7 @@ WRITES: Mapping[str, Call] = {
     **{f"Create{thing}": _made_now(CALLS[f"Create{thing}"]) for thing in _THINGS},
     **{f"Update{thing}": CALLS[f"Update{thing}"] for thing in _THINGS},
     **{f"Delete{thing}": CALLS[f"Delete{thing}"] for thing in _THINGS},
+    "DeleteTrialComponent": _deletes_component,
     "AddAssociation": _between_artifacts,
     "DeleteAssociation": CALLS["DeleteAssociation"],
     "AssociateTrialComponent": CALLS["AssociateTrialComponent"],

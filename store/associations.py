@@ -172,3 +172,19 @@ def between(tx: Transaction, source: int, destination: int) -> bool:
         association.c.source_id == source, association.c.destination_id == destination, association.c.inferred == 0
     )
     return tx.connection.scalar(wanted.limit(1)) is not None
+
+
+def of(tx: Transaction, number: int) -> list[tuple[str, str]]:
+    """The ARNs of both ends of each association that SageMaker would know of an entity, by its id."""
+    source, destination = entity.alias(), entity.alias()
+    wanted = (
+        select(source.c.arn, destination.c.arn)
+        .distinct()
+        .join(source, source.c.id == association.c.source_id)
+        .join(destination, destination.c.id == association.c.destination_id)
+        .where(
+            or_(association.c.source_id == number, association.c.destination_id == number), association.c.inferred == 0
+        )
+        .order_by(source.c.arn, destination.c.arn)
+    )
+    return [(begin, end) for begin, end in tx.connection.execute(wanted)]

@@ -26,7 +26,7 @@ class Point(NamedTuple):
         name: Of the metric.
         time: When it was measured, in epoch milliseconds.
         step: At which step, or `NO_STEP`.
-        put: When it was told, in epoch milliseconds.
+        put: When it was told, in epoch microseconds.
         place: Among those that were told with it.
         value: What was measured.
     """
@@ -52,15 +52,11 @@ def keep(transaction: Transaction, points: Collection[Point]) -> None:
 def statistics(transaction: Transaction, component: str) -> dict[int, dict[str, Measured]]:
     """What was measured of a trial component (its ARN in lower case): life -> metric -> statistics.
 
-    The last point is the one of the latest time, then of the highest step, then of the greatest value: it does not
-    depend on which came last, and neither does the mean, whose sum is exact.
+    The last point is the one of the latest time, then of the highest step, then the one that was put last: clients
+    tell whole seconds. The mean does not depend on the order of points, as their sum is exact.
     """
     columns = (measurement.c.life, measurement.c.name, measurement.c.time, measurement.c.value)
-    wanted = (
-        select(*columns)
-        .where(measurement.c.component == component)
-        .order_by(measurement.c.life, measurement.c.name, measurement.c.time, measurement.c.step, measurement.c.value)
-    )
+    wanted = select(*columns).where(measurement.c.component == component).order_by(*_IN_ORDER)
     found: dict[int, dict[str, list[tuple[int, float]]]] = {}
     for life, name, time, value in transaction.connection.execute(wanted):
         found.setdefault(life, {}).setdefault(name, []).append((time, value))

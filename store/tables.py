@@ -222,7 +222,7 @@ measurement = Table(
     Column("name", Words, primary_key=True, comment="of the metric"),
     Column("time", BigInteger, primary_key=True),
     Column("step", BigInteger, primary_key=True, comment="-1: none was told"),
-    Column("put", BigInteger, primary_key=True, comment="when it was told"),
+    Column("put", BigInteger, primary_key=True, comment="when it was told, in epoch microseconds"),
     Column("place", Integer, primary_key=True, comment="among those that were told with it"),
     Column("value", Double, nullable=False),
     comment="what clients measured, point by point",

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from store import entities
+from store import associations, entities
 from store.api import guards, records
 from store.api.asked import Answer, Asked, Row, Service, Writing
 from store.api.errors import Invalid, NotFound, NothingToDo
@@ -92,7 +92,8 @@ def delete_component(service: Service, asked: Asked) -> Answer:
         kept = guards.deletable(writing, found)
         if entities.parents(writing.transaction, found.id):
             raise Invalid(f"TrialComponent '{arn}' is linked to 1 or more trials and cannot be deleted.")
-        return kept
+        links = [pair for pair in associations.of(writing.transaction, found.id) if writing.linked(*pair)]
+        return {**kept, "Associations": links}
 
     service.writer.write(asked, arn, {"TrialComponentArn": arn}, guard)
     return {"TrialComponentArn": arn}

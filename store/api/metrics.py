@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,7 +31,8 @@ def put(service: Service, asked: Asked) -> Answer:
         return {**guards.itself(found), **({} if created is None else {"CreationTime": created})}
 
     try:
-        service.writer.write(asked, arn, {"MetricData": data}, guard)
+        # Clients tell whole seconds: of points of the same second the one that was put last is the last.
+        service.writer.write(asked, arn, {"MetricData": data, "Put": time.time_ns() // 1000}, guard)
     except NotFound:
         return {"Errors": [{"Code": "VALIDATION_ERROR", "MetricIndex": place} for place in range(len(data))]}
     return {}
@@ -53,9 +55,9 @@ def _series(tx: Transaction, query: Mapping[str, Any]) -> Mapping[str, Any]:
     if (period == "IterationNumber") != (axis == "IterationNumber"):
         return _failed("Period and XAxisType must both be IterationNumber, or neither.")
     points = [
-        (step if axis == "IterationNumber" else time - time % _PERIODS[period], value)
-        for time, step, value in measurements.series(tx, component, query["MetricName"])
-        if query.get("Start", 0) <= (step if axis == "IterationNumber" else time) <= query.get("End", math.inf)
+        (step if axis == "IterationNumber" else when - when % _PERIODS[period], value)
+        for when, step, value in measurements.series(tx, component, query["MetricName"])
+        if query.get("Start", 0) <= (step if axis == "IterationNumber" else when) <= query.get("End", math.inf)
         and not (axis == "IterationNumber" and step == NO_STEP)
     ]
     grouped: dict[int, list[float]] = {}

@@ -65,7 +65,7 @@ def upgrade() -> None:
         sa.Column("name", Words, nullable=False, comment="of the metric"),
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False, comment="-1: none was told"),
-        sa.Column("put", sa.BigInteger(), nullable=False, comment="when it was told"),
+        sa.Column("put", sa.BigInteger(), nullable=False, comment="when it was told, in epoch microseconds"),
         sa.Column("place", sa.Integer(), nullable=False, comment="among those that were told with it"),
         sa.Column("value", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint(
