@@ -23,7 +23,7 @@ from ingest.delivery import Delivery
 from ingest.event import decode
 from store.api.asked import Asked, Guard
 from store.api.errors import Refusal
-from store.database import Store, Transaction
+from store.database import Store, Transaction, Unavailable, Unusable
 
 ORIGIN = "the API"
 TOGETHER = 64
@@ -83,6 +83,10 @@ class Writer:
     def _settle(self, batch: Sequence[_Waiting]) -> None:
         try:
             outcomes = self._keep(batch)
+        except (Unavailable, Unusable) as why:
+            for one in batch:
+                one.done.set_exception(why)
+            return
         except Exception as why:  # noqa: BLE001  # it goes to whoever waits, and the next ones are tried
             if len(batch) == 1:
                 batch[0].done.set_exception(why)
