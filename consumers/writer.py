@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,11 +121,16 @@ def _kept(tx: Transaction, one: _Waiting, touched: set[str]) -> int | Refusal:
     working = WorkingSet(tx, derives=tx.exclusive)
     now = time.time_ns() // 1_000_000
     subjects = _subjects(one, now)
-    working.claim({known.arn.lower(): known.kind.value for known in subjects})
-    try:
-        more = one.guard(_Looking(working))
-    except Refusal as why:
-        return why
+    with nullcontext() if tx.exclusive else tx.connection.begin_nested() as claimed:
+        if not tx.exclusive:  # so that of two servers that write of one thing the second sees what the first has done
+            working.claim({known.arn.lower(): known.kind.value for known in subjects})
+        working.lock([known.arn.lower() for known in subjects])
+        try:
+            more = one.guard(_Looking(working))
+        except Refusal as why:
+            if claimed:
+                claimed.rollback()  # rows that were made for what is refused
+            return why
     when = max(_after(working.known(known.arn.lower()), now, asked.operation) for known in subjects)
     write = Write(asked.operation, {**one.fields, **more}, when, asked.by)
     body = event(write, asked.account, asked.region, one.resource)
