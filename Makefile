@@ -62,8 +62,9 @@ test-sdk: setup .venv-sdk2/.installed .venv-sdk3/.installed  ## SageMaker's own 
 	.venv-sdk$*/bin/python -m pip install --quiet --require-hashes --only-binary :all: --no-deps --no-compile -r $<
 	@touch $@
 
-docs: setup  ## docs/capture.md, from the code
+docs: setup  ## docs/capture.md and docs/operations.md, from the code
 	$(BIN)/python -m consumers.capture > docs/capture.md
+	$(BIN)/python -m consumers.operations > docs/operations.md
 
 bench: setup  ## speed and size, as ratios from one run
 	$(BIN)/python -m bench

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
@@ -10,6 +10,7 @@ from consumers.answers import ANSWERS
 from consumers.calls import CALLS
 from consumers.catalogue import ANSWER, CALL, EVENTS, KEPT
 from consumers.known import Kind
+from consumers.markdown import table
 from consumers.rules import RULES
 from consumers.telling import Telling
 from consumers.tellings import TELLINGS
@@ -43,11 +44,11 @@ def _lines() -> Iterator[str]:
     yield "## Events that lineage is derived from"
     yield ""
     rows = [(name, *_telling(TELLINGS[kind]), *_rule(kind)) for name, kind in sorted(EVENTS.items())]
-    yield from _table(("event", "status", "identity", "rule", "rests on"), rows)
+    yield from table(("event", "status", "identity", "rule", "rests on"), rows)
     yield ""
     yield "## Events that are kept"
     yield ""
-    yield from _table(("event", "why nothing is derived"), sorted(KEPT.items()))
+    yield from table(("event", "why nothing is derived"), sorted(KEPT.items()))
     yield ""
     yield f"## Calls ({CALL})"
     yield ""
@@ -76,13 +77,6 @@ def _rule(kind: Kind) -> tuple[str, str]:
     rule = RULES[kind]
     says = (rule.lineage.__doc__ or "").strip().partition("\n")[0]
     return f"{rule.name}: {says}", rule.mark
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + " --- |" * len(head)
-    for row in rows:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,32 @@
+"""The page about operations is true, and every operation on it is one of SageMaker's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from consumers.operations import page
+from store.api import model
+from store.api.operations import METRICS, OPERATIONS
+
+
+def test_the_page_says_what_the_code_does() -> None:
+    assert (Path(__file__).parents[1] / "docs" / "operations.md").read_text() == page() + "\n"
+
+
+def test_every_operation_is_one_of_the_service_that_it_is_asked_of() -> None:
+    assert set(model.names(model.METRICS)) == METRICS
+    assert set(model.names(model.SAGEMAKER)) >= OPERATIONS.keys() - METRICS
+
+
+def test_every_operation_has_a_row_with_what_differs() -> None:
+    rows = {row.split(" | ")[0]: row for row in page().splitlines() if row.startswith("| ")}
+    for name, row in OPERATIONS.items():
+        said = rows[f"| `{name}`"]
+        assert ("write" if row.writes else "read") in said
+        assert row.differs in said
+
+
+def test_what_is_answered_and_what_is_not_are_all_that_there_is() -> None:
+    [others] = [row for row in page().splitlines() if row.startswith("| SageMaker's ")]
+    number = int(others.split()[2])
+    assert number + len(OPERATIONS) == len(model.names(model.SAGEMAKER)) + len(model.names(model.METRICS))
