@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
@@ -36,8 +36,8 @@ THREADS = 8
 """Requests that are worked on at a time: each waits for the database now and then."""
 GRACE = 20
 """Seconds that requests in hand have to end when the server is told to stop."""
-NO_ACCOUNT = "000000000000"
-"""The account of ARNs made in a store that has none."""
+NO_ACCOUNT, FALLBACK_REGION = "000000000000", "us-east-1"
+"""The account and region of ARNs made in a store that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Serve:
         host: The address to listen on.
         port: The port; 0 for any that is free.
         account: That ARNs are made with; None for the store's own.
-        region: Of requests that tell none.
+        region: Of requests that tell none; None for the one that most of the store is of.
         limits: False if AWS's limits are to hold for nobody.
         credentials: The file of access keys, or None.
         insecure: True to let others in without credentials.
@@ -58,17 +58,32 @@ class Serve:
     host: str
     port: int
     account: str | None = None
-    region: str = "us-east-1"
+    region: str | None = None
     limits: bool = True
     credentials: Path | None = None
     insecure: bool = False
     tls: tuple[Path, Path] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a server listens, and what it has to tell.
+
+    Attributes:
+        url: Its address.
+        account: That ARNs are made with.
+        regions: Of which there is lineage of that account.
+    """
+
+    url: str
+    account: str
+    regions: Sequence[str]
+
+
 def serve(
     opened: Callable[[], Store],
     how: Serve,
-    listening: Callable[[str], None],
+    listening: Callable[[Listening], None],
     *,
     metrics_at: tuple[str, int] | None,
     log_format: str,
@@ -79,7 +94,7 @@ def serve(
     Args:
         opened: Opens the store, at the newest schema.
         how: How to serve.
-        listening: Is told the server's URL when it listens.
+        listening: Is told where it listens.
         metrics_at: Where to serve metrics of the server itself, if at all.
         log_format: As `set_up_logs` takes it.
         log_level: Likewise.
@@ -100,11 +115,13 @@ def serve(
         _check_tls(*how.tls)
     with opened() as store, ThreadPoolExecutor(THREADS, "api") as threads:
         catch_up(store)
-        account = how.account or entities.account(store) or NO_ACCOUNT
+        places = entities.places(store)
+        account = how.account or (places[0][0] if places else NO_ACCOUNT)
+        regions = [region for owner, region in places if owner == account]
         writer = Writer(store)
         settings = Settings(
             account=account,
-            region=how.region,
+            region=how.region or next(iter(regions), FALLBACK_REGION),
             verifier=Verifier(credentials, account) if credentials else None,
             hosts=("localhost", "127.0.0.1", "[::1]", how.host) if local and not credentials else None,
             limits=how.limits,
@@ -113,7 +130,7 @@ def serve(
         app = application(service, settings, threads, _handled, _failed)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serving(app, how, listening, metrics_at))
+                runner.run(_serving(app, how, lambda url: listening(Listening(url, account, regions)), metrics_at))
         finally:
             writer.close()
 

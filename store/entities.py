@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -257,18 +258,11 @@ def span(store: Store, partition: str) -> tuple[int, int] | None:
     return None if first is None else (first, last)
 
 
-def account(store: Store) -> str | None:
-    """The account that most entities are of, as their ARNs tell; None if there are none."""
-    wanted = select(func.substr(entity.c.key, 1, 80)).order_by(entity.c.id).limit(1000)
-
-    def look(tx: Transaction) -> str | None:
-        counted: dict[str, int] = {}
-        for arn in tx.connection.scalars(wanted):
-            part = arn.split(":")[4]
-            counted[part] = counted.get(part, 0) + 1
-        return max(counted, key=lambda one: (counted[one], one), default=None)
-
-    return store.read(look)
+def places(store: Store) -> list[tuple[str, str]]:
+    """The accounts and regions that entities are of, the one first that most are of, as far as a sample tells."""
+    sample = select(func.substr(entity.c.key, 1, 80)).order_by(entity.c.id.desc()).limit(1000)
+    counted = Counter(tuple(arn.split(":")[3:5]) for arn in store.read(lambda tx: tx.connection.scalars(sample).all()))
+    return [(account, region) for (region, account), _ in counted.most_common()]
 
 
 # --------------------------------------------------------------------------------------------- what stands behind them

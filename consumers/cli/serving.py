@@ -25,6 +25,7 @@ from consumers.cli.options import (
 from store.database import DEFAULT_URL
 
 if TYPE_CHECKING:
+    from consumers.serve import Listening
     from ingest.describe import SageMaker
 
 
@@ -156,15 +157,20 @@ def serve(
             host=host,
             port=port,
             account=account,
-            region=region or "us-east-1",
+            region=region,
             limits=limits == "aws",
             credentials=credentials,
             insecure=insecure,
             tls=(tls_cert, tls_key) if tls_cert and tls_key else None,
         ),
-        lambda url: print(f"Headwater answers SageMaker's API at {url}", flush=True),
+        _say_where,
         **(serving or Serving()).arguments(),
     )
+
+
+def _say_where(listening: Listening) -> None:
+    of = f"lineage of {', '.join(listening.regions)}" if listening.regions else "no lineage yet"
+    print(f"Headwater answers SageMaker's API at {listening.url} (account {listening.account}, {of})", flush=True)
 
 
 def forward(
