@@ -7,9 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore.parsers import create_parser
+from hypothesis import given
+from hypothesis import strategies as st
 
 from store.api import model
 from store.api.answers import encoded, shaped
+from store.api.checking import checked
+from tests.shapes import JSON, OPERATIONS, nearly, requests
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:experiment-trial-component/run"
 
@@ -128,5 +133,35 @@ def test_an_operation_that_answers_nothing_answers_an_empty_object() -> None:
 
 
 def test_every_answer_of_both_services_can_be_shaped() -> None:
-    for name in [*model.names(model.SAGEMAKER), *model.names(model.METRICS)]:
+    for name in OPERATIONS:
         assert encoded(name, {}) == b"{}"
+
+
+ANSWERING = [name for name in OPERATIONS if model.operation(name).output_shape]
+
+
+@given(
+    st.sampled_from(ANSWERING).flatmap(
+        lambda name: st.tuples(st.just(name), JSON | nearly(model.operation(name).output_shape))
+    )
+)
+def test_whatever_is_told_botocore_can_read_the_answer(answer: tuple[str, Any]) -> None:
+    operation, told = answer
+    shape = model.operation(operation).output_shape
+    sent = shaped(shape, told)
+    assert (sent is None) == (not isinstance(told, dict))
+    body = msgspec.json.encode(sent or {})
+    protocol = "rest-json" if operation in model.names(model.METRICS) else "json"
+    read = create_parser(protocol).parse({"body": body, "headers": {}, "status_code": 200}, shape)
+    assert set(read) - {"ResponseMetadata"} == set(sent or {})
+
+
+FLAT = [name for name in OPERATIONS if name != "Search"]  # no answer contains itself, so nothing shapes what does
+
+
+@given(st.sampled_from(FLAT).flatmap(lambda name: st.tuples(st.just(name), requests(name))))
+def test_what_was_taken_goes_out_so_that_it_can_be_taken_again(asked: tuple[str, Any]) -> None:
+    operation, request = asked
+    shape = model.operation(operation).input_shape
+    taken = checked(shape, request)
+    assert checked(shape, msgspec.json.decode(msgspec.json.encode(shaped(shape, taken)))) == taken

@@ -31,6 +31,9 @@ DEEPEST = 100
 _SHOWN = 100
 """How many characters of a value are quoted."""
 
+_PATIENCE = 0.1
+"""How many seconds a pattern may take: a thousand times what any takes for a text that is meant to match."""
+
 Path = tuple["Path", str | int, str] | None
 """Where in a request: what it lies in, the name, key or position there, and what AWS writes behind that."""
 
@@ -156,10 +159,9 @@ def _map(compiler: _Compiler, shape: Shape) -> Check:
 
 def _string(compiler: _Compiler, shape: Shape) -> Check:
     least, most = compiler.bounds(shape)
-    pattern = shape.metadata.get("pattern")
     values = shape.enum
     known = frozenset(values)
-    matches = _pattern(pattern).fullmatch if pattern else None
+    pattern = pattern_of(shape)
 
     def check(value: Any, path: Path, found: list[Violation]) -> Any:
         if not isinstance(value, str):
@@ -172,8 +174,9 @@ def _string(compiler: _Compiler, shape: Shape) -> Check:
             _violated(found, path, value, "Member must not contain the character NUL, which no database keeps")
         elif not (value.isascii() or _encodable(value)):
             _violated(found, path, value, "Member must not contain half of a pair of surrogates: it is no text")
-        elif matches and not matches(value):
-            _violated(found, path, value, f"Member must satisfy regular expression pattern: {pattern}")
+        elif pattern and not matches(pattern, value):
+            told = shape.metadata["pattern"]
+            _violated(found, path, value, f"Member must satisfy regular expression pattern: {told}")
         return value
 
     return check
@@ -255,13 +258,31 @@ _KINDS: dict[str, Callable[[_Compiler, Shape], Check]] = {
 _PAIR = re.compile(r"\\u(D[89AB][0-9A-F]{2})\\u(D[C-F][0-9A-F]{2})", re.IGNORECASE)
 
 
+def pattern_of(shape: Shape) -> regex.Pattern[str] | None:
+    r"""What a string has to match from its beginning to its end, if it has to.
+
+    The model's patterns are Java's: `\w` and `\d` are ASCII there, and far characters are written in two halves.
+    """
+    told = shape.metadata.get("pattern")
+    return _pattern(told) if told else None
+
+
 @cache
 def _pattern(told: str) -> regex.Pattern[str]:
-    r"""A pattern of the model, which is Java's: `\w` and `\d` are ASCII there, and far characters two halves."""
-    whole = _PAIR.sub(
-        lambda pair: f"\\U{0x10000 + ((int(pair[1], 16) & 0x3FF) << 10) + (int(pair[2], 16) & 0x3FF):08X}", told
-    )
+    whole = _PAIR.sub(_joined, told)
     return regex.compile(whole, flags=regex.UNICODE if r"\p" in told else regex.ASCII)
+
+
+def matches(pattern: regex.Pattern[str], text: str) -> bool:
+    """True if all of a text matches: some patterns of the model would look for years at a text made for it."""
+    try:
+        return pattern.fullmatch(text, timeout=_PATIENCE) is not None
+    except TimeoutError:
+        return False
+
+
+def _joined(pair: re.Match[str]) -> str:
+    return rf"\U{0x10000 + ((int(pair[1], 16) & 0x3FF) << 10) + (int(pair[2], 16) & 0x3FF):08X}"
 
 
 def _encodable(text: str) -> bool:
