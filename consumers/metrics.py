@@ -94,10 +94,14 @@ LAST_BATCH = Gauge(
 
 
 class Health:
-    """Whether a worker can do its work, and if not, why."""
+    """Whether a process can do its work, and if not, why."""
 
     def __init__(self) -> None:
         self.problem: str | None = "starting"
+
+    def look(self) -> str | None:
+        """What keeps it from its work now; None if nothing does."""
+        return self.problem
 
 
 class _Quiet(WSGIRequestHandler):
@@ -123,7 +127,8 @@ def serve(host: str, port: int, health: Health) -> Callable[[], None]:
         if path == "/metrics":
             return metrics(environ, start_response)  # type: ignore[no-any-return]  # the library leaves it open
         if path == "/health":
-            status, said = ("503 Service Unavailable", health.problem) if health.problem else ("200 OK", "ok")
+            problem = health.look()
+            status, said = ("503 Service Unavailable", problem) if problem else ("200 OK", "ok")
         else:
             status, said = "404 Not Found", "there are /metrics and /health"
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])

@@ -28,7 +28,7 @@ from store.api.access import BadCredentials, Credentials
 from store.api.app import Handled, Settings, application
 from store.api.asked import Service
 from store.api.signature import Verifier
-from store.database import Store
+from store.database import Store, Unavailable, Unusable
 
 log = structlog.get_logger()
 
@@ -130,7 +130,15 @@ def serve(
         app = application(service, settings, threads, _handled, _failed)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serving(app, how, lambda url: listening(Listening(url, account, regions)), metrics_at))
+                runner.run(
+                    _serving(
+                        app,
+                        how,
+                        lambda url: listening(Listening(url, account, regions)),
+                        metrics_at,
+                        _StoreHealth(store),
+                    )
+                )
         finally:
             writer.close()
 
@@ -140,10 +148,11 @@ async def _serving(
     how: Serve,
     listening: Callable[[str], None],
     metrics_at: tuple[str, int] | None,
+    health: metrics.Health,
 ) -> None:
     certificate, key = how.tls or (None, None)
     async with AsyncExitStack() as leaving:
-        leaving.callback(metrics_served(metrics_at, metrics.Health()))
+        leaving.callback(metrics_served(metrics_at, health))
         stop = await leaving.enter_async_context(stopping())
         listener = leaving.enter_context(_listener(how.host, how.port))
         server = _Server(
@@ -170,6 +179,22 @@ async def _serving(
         server.should_exit = True
         await serving
         told.cancel()
+
+
+class _StoreHealth(metrics.Health):
+    """The server can do its work while the store answers: it is asked each time, as nobody else might ask."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+
+    def look(self) -> str | None:
+        """Why the store does not answer; None if it does."""
+        try:
+            self._store.read(lambda tx: entities.find(tx, ""))
+        except (Unavailable, Unusable) as why:
+            return str(why)
+        return None
 
 
 class _Server(uvicorn.Server):
@@ -229,4 +254,6 @@ def _handled(one: Handled) -> None:
 
 
 def _failed(request_id: str, why: Exception) -> None:
+    if isinstance(why, Unavailable):
+        metrics.STORE_OUTAGES.inc()
     log.error("request failed", id=request_id, exc_info=why)
