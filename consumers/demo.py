@@ -324,6 +324,7 @@ async def demo(path: Path, console: Console) -> None:
         f"headwater lineage s3://sagemaker-sample-files-000000000000/abalone/abalone-dataset.csv {option}",
         f"headwater lineage d84ewltjmxhe --format mermaid {option}",
         f"headwater status {option}",
+        f"headwater serve {option}   (for boto3 and SageMaker's SDKs: the README has ten lines of each)",
         f"headwater replay tests/cases/abalone/events.jsonl {option}   (changes nothing: the digest stays)",
     )
     store.close()

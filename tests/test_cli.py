@@ -7,6 +7,8 @@ import gzip
 import io
 import json
 import os
+import pty
+import re
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,10 +26,11 @@ import structlog
 
 from bench.generate import events
 from consumers import cli
+from consumers.cli.options import PORT
 from consumers.observe import sort_of, understood_kinds
 from ingest.event import decode
 from store.database import Store
-from tests import stores
+from tests import readme, stores
 from tests.worlds import HERE, NOON, PARTITION, event
 
 CASE = Path(__file__).parent / "cases" / "abalone" / "events.jsonl"
@@ -380,6 +384,40 @@ def test_the_demo_gives_the_digest_of_the_same_file(headwater: Headwater) -> Non
     assert headwater("digest", "--database-url", "sqlite:///demo.db").out.strip() == digest
     for line in ("29 events of a real pipeline run published", "Ascendants: what it came from", "Try next:"):
         assert line in said.out
+
+
+def test_the_demo_on_a_terminal_ends_by_answering_what_the_readme_asks(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HEADWATER_"))}
+    environment |= {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-m", "consumers.cli", "demo", "--store", "demo.db", "--port", "0"]
+    with (
+        closing(os.fdopen(ours, "rb", buffering=0)) as terminal,
+        subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as demo,
+    ):
+        os.close(theirs)
+        said = ""
+        while not (told := re.search(r"answers SageMaker's API at (\S+)", said)):
+            said += terminal.read(4096).decode()
+        asked = subprocess.run(
+            [sys.executable, "-W", "error", "-c", readme.program("boto3")],
+            env={**environment, **readme.exports(told[1])},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait() == 0, said
+    assert asked.stderr == ""
+    assert f"http://127.0.0.1:{PORT}" == readme.ADDRESS
+    *data, tags = asked.stdout.splitlines()
+    assert [address.rpartition("/")[2] for address in data] == [
+        "train",
+        "validation",
+        "abalone-dataset.csv",
+        "preprocessing.py",
+    ]
+    assert tags == "[{'Key': 'reviewed', 'Value': 'yes'}]"
 
 
 def test_a_postgresql_store_is_used_by_its_url(headwater: Headwater) -> None:

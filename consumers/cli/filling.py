@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from consumers.cli.options import (
+    PORT,
     AsJson,
     Console,
     Database,
@@ -19,6 +21,7 @@ from consumers.cli.options import (
     Failed,
     Kafka,
     Misused,
+    Port,
     Region,
     at_least_one,
     moment,
@@ -170,19 +173,30 @@ def backfill(
 def demo(
     *,
     store: Annotated[Path | None, Parameter(help="A SQLite file to make; headwater-demo.db is made anew.")] = None,
+    serve: Annotated[
+        bool | None,
+        Parameter(
+            help="Answer SageMaker's API from the store afterwards, until Ctrl-C; done on a terminal if not told."
+        ),
+    ] = None,
+    port: Port = PORT,
 ) -> None:
     """A whole AWS in miniature on this machine, a real pipeline run's events through it, and the lineage that follows.
 
     Needs the extra: `pip install 'headwater[demo]'`. Nothing outside this machine is asked or changed.
     """
+    from consumers.cli.serving import serve as serve_api
     from consumers.demo import MotoMissing
     from consumers.demo import demo as show_all
     from consumers.process import set_up_logs
 
+    path = store or Path("headwater-demo.db")
     if store and store.exists():
         raise Failed(f"{store} is there already: name a file that is not")
     set_up_logs("auto", "error")
     try:
-        asyncio.run(show_all(store or Path("headwater-demo.db"), Console(highlight=False)))
+        asyncio.run(show_all(path, Console(highlight=False)))
     except MotoMissing as why:
         raise Failed(str(why)) from why
+    if serve if serve is not None else sys.stdin.isatty() and sys.stdout.isatty():
+        serve_api(port=port, database_url=f"sqlite:///{path}")

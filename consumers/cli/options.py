@@ -28,6 +28,7 @@ Database = Annotated[
         help="Where lineage is kept: sqlite:///path/to/file.db or postgresql://user:password@host/database.",
     ),
 ]
+Port = Annotated[int, Parameter(env_var="HEADWATER_PORT", help="The port; 0 for any that is free.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, for programs.")]
 Region = Annotated[
     str | None, Parameter(env_var=["HEADWATER_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"], help="The AWS region.")
@@ -41,6 +42,9 @@ Visibility = Annotated[
     int, Parameter(env_var="HEADWATER_VISIBILITY", help="Seconds until messages of a worker that died come again.")
 ]
 UntilEmpty = Annotated[bool, Parameter(negative="", help="Stop when nothing waits any more.")]
+
+PORT = 8950
+"""Where the API is served unless told otherwise."""
 
 
 class ServingArguments(TypedDict):

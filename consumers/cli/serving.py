@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from consumers.cli.options import (
+    PORT,
     BatchSize,
     Database,
     Endpoint,
     Kafka,
     Misused,
+    Port,
     Region,
     Serving,
     UntilEmpty,
@@ -105,7 +107,7 @@ def _sagemaker(region: str | None, endpoint_url: str | None) -> SageMaker:
 def serve(
     *,
     host: Annotated[str, Parameter(env_var="HEADWATER_HOST", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(env_var="HEADWATER_PORT", help="The port; 0 for any that is free.")] = 8950,
+    port: Port = PORT,
     database_url: Database = DEFAULT_URL,
     account: Annotated[
         str | None,
