@@ -32,7 +32,7 @@ def test_a_run_keeps_parameters_metrics_artifacts_and_files(
     study: str, session: Any, sagemaker: Any, bucket: str, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.txt").write_text("all went well")
-    with Run(study, "first", run_display_name="The first", sagemaker_session=session, artifact_bucket=bucket) as first:
+    with Run(study, "first", run_display_name="The-first", sagemaker_session=session, artifact_bucket=bucket) as first:
         first.log_parameter("eta", 0.2)
         first.log_parameters({"depth": 5, "objective": "reg:linear", "nothing": math.nan})
         for step, loss in enumerate([0.9, 0.5, 0.7]):
@@ -45,7 +45,7 @@ def test_a_run_keeps_parameters_metrics_artifacts_and_files(
     told = described(sagemaker, study, "first")
     arn = told["TrialComponentArn"]
     assert told["TrialComponentName"] == f"{study}-first"
-    assert told["DisplayName"] == "The first"
+    assert told["DisplayName"] == "The-first"
     assert told["Status"] == {"PrimaryStatus": "Completed"}
     assert told["CreationTime"] <= told["EndTime"]
     assert told["Parameters"] == {
@@ -89,10 +89,10 @@ def test_the_last_value_of_a_metric_is_the_one_that_was_logged_last(study: str, 
 
 
 def test_a_run_belongs_to_the_experiment(study: str, session: Any, sagemaker: Any) -> None:
-    with Run(study, "first", experiment_display_name="A study", sagemaker_session=session):
+    with Run(study, "first", experiment_display_name="A-study", sagemaker_session=session):
         pass
 
-    assert sagemaker.describe_experiment(ExperimentName=study)["DisplayName"] == "A study"
+    assert sagemaker.describe_experiment(ExperimentName=study)["DisplayName"] == "A-study"
     group = f"Default-Run-Group-{study}"
     assert sagemaker.describe_trial(TrialName=group)["ExperimentName"] == study
     (listed,) = sagemaker.list_trial_components(TrialName=group)["TrialComponentSummaries"]
@@ -144,7 +144,7 @@ def test_a_graph_of_a_run_is_an_artifact_that_it_made(study: str, session: Any, 
 
 
 def test_a_loaded_run_keeps_what_was_logged_and_adds_to_it(study: str, session: Any, sagemaker: Any) -> None:
-    with Run(study, "first", run_display_name="The first", sagemaker_session=session) as first:
+    with Run(study, "first", run_display_name="The-first", sagemaker_session=session) as first:
         first.log_parameters({"eta": 0.2, "mode": "slow"})
         first.log_artifact("weights", "s3://churn/weights")
     before = described(sagemaker, study, "first")

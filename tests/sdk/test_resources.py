@@ -81,7 +81,7 @@ def test_a_context_and_an_action_are_associated(unique: str) -> None:
 
 
 def test_an_experiment_has_trials_of_components(unique: str) -> None:
-    Experiment.create(experiment_name=unique, display_name="A study", tags=[Tag(key="a", value="1")])
+    Experiment.create(experiment_name=unique, display_name="A-study", tags=[Tag(key="a", value="1")])
     trial = Trial.create(trial_name=f"{unique}-trial", experiment_name=unique)
     component = TrialComponent.create(
         trial_component_name=f"{unique}-step",
@@ -105,7 +105,7 @@ def test_an_experiment_has_trials_of_components(unique: str) -> None:
         f"{unique}-step"
     ]
     assert [one.trial_name for one in Trial.get_all(experiment_name=unique)] == [f"{unique}-trial"]
-    assert Experiment.get(experiment_name=unique).display_name == "A study"
+    assert Experiment.get(experiment_name=unique).display_name == "A-study"
     component.disassociate_trail(trial_name=f"{unique}-trial")
     component.delete()
     trial.delete()

@@ -35,14 +35,14 @@ def named(attribute: str, found: Any) -> list[str]:
 
 def test_an_experiment_is_saved_loaded_and_listed(study: Any) -> None:
     study.description = "after"
-    study.display_name = "A study"
+    study.display_name = "A-study"
     study.save()
 
     loaded = Experiment.load(study.experiment_name)
 
     assert loaded.experiment_arn == study.experiment_arn
     assert loaded.experiment_arn.endswith(f"experiment/{study.experiment_name}")
-    assert (loaded.description, loaded.display_name) == ("after", "A study")
+    assert (loaded.description, loaded.display_name) == ("after", "A-study")
     assert study.experiment_name in named("experiment_name", Experiment.list(created_after=loaded.creation_time))
 
 
@@ -139,7 +139,7 @@ class TestSearch:
             trial = study.create_trial(trial_name=f"{unique}-{place}")
             for depth in depths:
                 tags = [{"Key": "test", "Value": unique}, {"Key": "place", "Value": place}]
-                component = TrialComponent.create(f"{unique}-{depth}", display_name=f"depth {depth}", tags=tags)
+                component = TrialComponent.create(f"{unique}-{depth}", display_name=f"depth-{depth}", tags=tags)
                 component.parameters = {"depth": depth, "place": place}
                 component.save()
                 trial.add_trial_component(component)
@@ -166,7 +166,7 @@ class TestSearch:
         assert told("Parameters.width", Operator.EXISTS) == []
         assert told("Parameters.width", Operator.NOT_EXISTS) == ["3", "5", "8"]
         assert told("Tags.place", Operator.EQUALS, "home") == ["8"]
-        assert told("DisplayName", None, "depth 5") == ["5"]
+        assert told("DisplayName", None, "depth-5") == ["5"]
         assert told("TrialComponentName", Operator.CONTAINS, f"{unique}-8") == ["8"]
         assert told("Parents.TrialName", Operator.EQUALS, f"{unique}-office") == ["3", "5"]
         assert told("Parents.ExperimentName", Operator.EQUALS, study.experiment_name) == ["3", "5", "8"]
@@ -191,7 +191,7 @@ class TestSearch:
             found = TrialComponent.search(SearchExpression(nested_filters=[NestedFilter("Parents", parent)]))
             return sorted(named("display_name", found))
 
-        assert told(f"{unique}-office", study.experiment_name) == ["depth 3", "depth 5"]
+        assert told(f"{unique}-office", study.experiment_name) == ["depth-3", "depth-5"]
         assert told(f"{unique}-office", "another") == []
 
     @pytest.mark.usefixtures("searched")
@@ -200,7 +200,7 @@ class TestSearch:
 
         paged = TrialComponent.search(asked, sort_by="Parameters.depth", sort_order="Descending", max_results=1)
 
-        assert named("display_name", paged) == ["depth 8", "depth 5", "depth 3"]
+        assert named("display_name", paged) == ["depth-8", "depth-5", "depth-3"]
 
     @pytest.mark.usefixtures("searched")
     def test_a_record_tells_all_of_a_component(self, study: Any, unique: str) -> None:
@@ -209,7 +209,7 @@ class TestSearch:
         (told,) = TrialComponent.search(asked)
 
         assert told.trial_component_arn == TrialComponent.load(f"{unique}-5").trial_component_arn
-        assert told.display_name == "depth 5"
+        assert told.display_name == "depth-5"
         assert told.parameters == {"depth": {"NumberValue": 5.0}, "place": {"StringValue": "office"}}
         assert {tag["Key"]: tag["Value"] for tag in told.tags} == {"test": unique, "place": "office"}
         assert told.parents == [{"TrialName": f"{unique}-office", "ExperimentName": study.experiment_name}]
