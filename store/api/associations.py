@@ -111,7 +111,7 @@ def _summary(one: Link) -> Mapping[str, Any]:
 
 
 OPERATIONS: Mapping[str, Row] = {
-    "AddAssociation": Row(add_association, writes=True),
+    "AddAssociation": Row(add_association, writes=True, differs="One of no type is of type AssociatedWith."),
     "DeleteAssociation": Row(delete_association, writes=True, differs="What events would derive again is not deleted."),
     "ListAssociations": Row(list_associations, differs="Who added an association is not told."),
 }

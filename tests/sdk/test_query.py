@@ -265,7 +265,6 @@ class TestWhatClientsLinked:
 
         assert (told.source_arn, told.destination_arn) == (deployment.action_arn, model.artifact_arn)
         assert (told.source_type, told.destination_type) == ("ModelDeployment", "Model")
-        assert told.association_type is None
         assert [one.artifact_arn for one in endpoint.models_v2()] == [model.artifact_arn]
 
     def test_a_model_knows_its_endpoints_by_actions_of_type_action(self, graph: Graph) -> None:
@@ -333,7 +332,6 @@ class TestWhatClientsLinked:
         result = query.LineageQuery(graph.session).query([start.artifact_arn])
 
         assert len(result.edges) == 150
-        assert {edge.association_type for edge in result.edges} == {None}
         assert {vertex.arn for vertex in result.vertices} == {one.artifact_arn for one in [start, *ends]}
 
     def test_every_vertex_becomes_what_it_is(self, graph: Graph) -> None:
