@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -82,28 +82,48 @@ def execution(store: Store, arn: str) -> Execution | None:
     """What is known of an execution and its steps, or None when nothing is."""
 
     def look(tx: Transaction) -> Execution | None:
-        rows = [*table.load(tx, [arn.lower()]).values(), *table.beginning(tx, f"{arn.lower()}/step/")]
-        known = [decode(tx.packer.unpack(row.known)) for row in rows if row.known]
-        if not known or known[0].arn.lower() != arn.lower():
+        row = table.load(tx, [arn.lower()]).get(arn.lower())
+        if row is None or row.known is None:
             return None
-        steps = [_with_cached(_step(one), tx) for one in known[1:]]
-        return _execution(known[0], sorted(steps, key=lambda step: (step.started or 0, step.name)))
+        known = steps_of(tx, arn)
+        both = zip(map(_step, known), map(_step, made_by(tx, known)), strict=True)
+        steps = [msgspec.structs.replace(step, made=maker.made) for step, maker in both]
+        whole = decode(tx.packer.unpack(row.known))
+        return _execution(whole, sorted(steps, key=lambda step: (step.started or 0, step.name)))
 
     return store.read(look)
 
 
-def _with_cached(step: Step, tx: Transaction) -> Step:
-    """A step with what the earlier execution made whose result it took over."""
-    seen: set[str] = set()
-    earlier = step
-    while earlier.cached_from and not earlier.made:
-        key = step_arn(earlier.cached_from, earlier.name).lower()
-        row = None if key in seen else table.load(tx, [key]).get(key)
-        if row is None or row.known is None:
-            return step
-        seen.add(key)
-        earlier = _step(decode(tx.packer.unpack(row.known)))
-    return msgspec.structs.replace(step, made=earlier.made)
+def steps_of(tx: Transaction, execution_arn: str) -> list[Known]:
+    """What is known of each step of an execution."""
+    rows = table.beginning(tx, f"{execution_arn.lower()}/step/")
+    return [decode(tx.packer.unpack(row.known)) for row in rows if row.known]
+
+
+def made_by(tx: Transaction, steps: Sequence[Known]) -> list[Known]:
+    """For each step the one that made its result: itself, or that of the earlier execution whose result it took over.
+
+    As far back as is known; one read for all steps and each time that results were taken over.
+    """
+    makers = list(steps)
+    seen: list[set[str]] = [set() for _ in steps]
+    while earlier := {
+        position: key
+        for position, maker in enumerate(makers)
+        if (key := _took_over(maker)) and key not in seen[position]
+    }:
+        rows = table.load(tx, set(earlier.values()))
+        for position, key in earlier.items():
+            seen[position].add(key)
+            if key in rows and (known := rows[key].known):
+                makers[position] = decode(tx.packer.unpack(known))
+    return makers
+
+
+def _took_over(known: Known) -> str:
+    """The key of the earlier execution's step whose result a step took over; empty if it made its own."""
+    step = _step(known)
+    return step_arn(step.cached_from, step.name).lower() if step.cached_from and not step.made else ""
 
 
 def _execution(known: Known, steps: list[Step]) -> Execution:

@@ -36,6 +36,7 @@ class Telling(msgspec.Struct, frozen=True):
         status: The fields with its status: the main one, then a finer one.
         clock: The fields with the change's own time. The latest that is there counts.
         created: The field that tells one life from another, where a name can be used again.
+        began: The field that tells when it began, where it may be that none tells when it was made.
         tracked: The values whose whole history lineage needs.
         also: What else is told, of other resources.
         identity: Makes its ARN of what is told, where that takes more than its name; None where it does not say.
@@ -48,6 +49,7 @@ class Telling(msgspec.Struct, frozen=True):
     status: tuple[str, ...]
     clock: tuple[str, ...]
     created: str | None = "creation_time"
+    began: str | None = None
     tracked: Callable[[Any], tuple[str, ...]] = lambda detail: ()
     also: Callable[[str, Any, int], tuple[Known, ...]] = lambda arn, detail, time: ()
     identity: Callable[[Any, Where], str | None] | None = None

@@ -226,6 +226,7 @@ _ROWS = (
         status=("current_pipeline_execution_status",),
         clock=("execution_end_time", "last_modified_time", "execution_start_time", "creation_time"),
         created=None,
+        began="execution_start_time",
         identity=_execution,
     ),
     _telling(
@@ -235,6 +236,7 @@ _ROWS = (
         status=("current_step_status",),
         clock=("step_end_time", "step_start_time"),
         created=None,
+        began="step_start_time",
         tracked=lambda detail: detail.metadata.jobs,
         also=_a_step_of,
         identity=_step,

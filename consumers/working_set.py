@@ -26,6 +26,7 @@ from consumers.known import (
 )
 from consumers.resource import Change, D, Question, Resource, Rule, instant
 from consumers.rules import RULES
+from consumers.rules.deployment import as_described
 from consumers.tellings import TELLINGS
 from store import known as table
 from store import measurements
@@ -186,13 +187,21 @@ def views(known: Known, rule: Rule) -> list[Resource[Any]]:
     ]
 
 
+def made(life: Resource[Any]) -> int:
+    """When it was made, in epoch milliseconds; what only began somewhen, when it began."""
+    began = TELLINGS[life.kind].began
+    if began is None or getattr(life.detail, "creation_time", None):
+        return life.created
+    return instant(getattr(life.detail, began)) or life.created
+
+
 def _listed(row: ResourceRow, life: Resource[Any]) -> ResourceRow:
     """A row with what it is listed by, from its newest life."""
     telling = TELLINGS[life.kind]
     return row._replace(
         name=life.named(getattr(life.detail, telling.name, None)),
-        status=(getattr(life.detail, telling.status[0], None) or "") if telling.status else "",
-        created=life.created,
+        status=as_described(getattr(life.detail, telling.status[0], None)) if telling.status else "",
+        created=made(life),
         modified=life.modified,
         deleted=int(life.deleted is not None),
     )

@@ -127,6 +127,19 @@ def executions(store: Store, ref: str) -> list[str]:
     return store.read(look)
 
 
+def runs_of(tx: Transaction, maker: str) -> list[str]:
+    """What the trial components stand for in the trial that something made: the ARNs of a tuning job's training jobs.
+
+    Args:
+        tx: To read in.
+        maker: Its ARN, as its trial tells it.
+    """
+    trials = select(entity.c.id).where(entity.c.source_uri == maker, entity.c.lineage_type == "Trial")
+    inside = select(membership.c.child_id).where(membership.c.parent_id.in_(trials))
+    runs = select(entity.c.source_uri).where(entity.c.id.in_(inside), entity.c.source_uri != "")
+    return list(tx.connection.scalars(runs.order_by(entity.c.key)))
+
+
 def nearest(store: Store, ref: str, count: int = 3) -> list[str] | None:
     """Names and URIs that resemble what nothing was found for, or None when the store holds nothing at all."""
     words = sorted(re.findall(r"[A-Za-z0-9]{3,}", ref.rpartition("/")[2] or ref), key=len, reverse=True)

@@ -25,7 +25,7 @@ class ResourceRow(NamedTuple):
         problem: Why its rule failed.
         known: What is known, packed.
         name: Its name, with its case.
-        status: Its status, as it was told, or empty.
+        status: Its status, as SageMaker's API spells it, or empty.
         created: When it was made, in epoch milliseconds; None of a row that an older Headwater wrote.
         modified: When the newest of what is known was so.
         deleted: 1 if it is no more.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from store.database import Store, Transaction
+from store.listing import Listing, Position
 
 Answer = Mapping[str, Any]
 """What an operation returns: members by SageMaker's names, times in epoch milliseconds; what is None or not in the
@@ -82,6 +83,10 @@ class Writer(Protocol):
         """
 
 
+Where = Callable[[Mapping[str, Any]], bool]
+"""What must be true of a resource, by what is known of it."""
+
+
 class Described(Protocol):
     """What events told of resources, in the words of SageMaker's own descriptions."""
 
@@ -93,6 +98,30 @@ class Described(Protocol):
 
     def describe_all(self, arns: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """As `describe`, of several: ARN in lower case -> what is known."""
+
+    def tags(self, arn: str) -> Mapping[str, str] | None:
+        """The tags of a resource, as they are now; None if nothing is known of it, or it was deleted."""
+
+    def page(
+        self, listing: Listing, after: Position | None, size: int, where: Where | None = None
+    ) -> list[tuple[Position, Mapping[str, Any]]]:
+        """What `describe` tells of resources in an order, each with its position in it.
+
+        Args:
+            listing: Which, and in what order.
+            after: The position behind which to begin; None for the beginning.
+            size: How many at most.
+            where: What else must be true of them.
+        """
+
+    def all_of(self, kind: str, partition: str) -> Iterator[Mapping[str, Any]]:
+        """What `describe` tells of each resource of a kind (`training-job`) in an account and region, by name."""
+
+    def steps(self, execution: str) -> list[Mapping[str, Any]]:
+        """The steps of a pipeline execution, as ListPipelineExecutionSteps tells them; each has `Metadata`."""
+
+    def tuned(self, tuning_job: str) -> list[Mapping[str, Any]]:
+        """The training jobs of a tuning job, as ListTrainingJobsForHyperParameterTuningJob tells them."""
 
 
 class Service(msgspec.Struct, frozen=True):

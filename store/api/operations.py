@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from store.api import artifacts, associations, experiments, groups, metrics, named, query_lineage, tagging
+from store.api import artifacts, associations, experiments, groups, metrics, named, query_lineage, tagging, told
 from store.api.asked import Row
 
 OPERATIONS: Mapping[str, Row] = {
@@ -16,6 +16,7 @@ OPERATIONS: Mapping[str, Row] = {
     **experiments.OPERATIONS,
     **metrics.OPERATIONS,
     **tagging.OPERATIONS,
+    **told.OPERATIONS,
 }
 """Operations by SageMaker's names."""
 METRICS = frozenset(metrics.OPERATIONS)

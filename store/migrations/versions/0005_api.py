@@ -25,7 +25,7 @@ def upgrade() -> None:
         op.execute("LOCK TABLE resource IN SHARE ROW EXCLUSIVE MODE")
     for column in (
         sa.Column("name", Words, comment="its name, with its case; nothing was written here before schema 0005"),
-        sa.Column("status", Words, comment="its status, as it was told"),
+        sa.Column("status", Words, comment="its status, as SageMaker's API spells it"),
         sa.Column("created", sa.BigInteger(), comment="when it was made"),
         sa.Column("modified", sa.BigInteger(), comment="when the newest of what is known was so"),
         sa.Column("deleted", sa.SmallInteger(), comment="1: it is no more"),
