@@ -332,14 +332,18 @@ def with_entries(life: Life, field: str, whole: Mapping[str, Any]) -> dict[str, 
     return found
 
 
+_BESIDE = frozenset({"Tags", "TrainingJobSummaries", "pipelineParameters"})
+"""What is told beside a resource, in lists of their own."""
+
+
 def modified(life: Life) -> int:
     """When the newest of what is known was so, in epoch milliseconds.
 
-    SageMaker does not count tags as a change of what they are on.
+    SageMaker does not count tags as a change of what they are on; and lists are as old as the question for them.
     """
     fields = life.fields
-    if "Tags" in fields or has_ours(life):
-        fields = {name: told for name, told in fields.items() if name != "Tags" and not name.startswith(TAG)}
+    if not _BESIDE.isdisjoint(fields) or has_ours(life):
+        fields = {name: told for name, told in fields.items() if name not in _BESIDE and not name.startswith(TAG)}
     return moment(max(fields.values(), key=_stamp_of)[0]) if fields else 0
 
 

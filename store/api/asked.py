@@ -93,14 +93,11 @@ class Described(Protocol):
     def describe(self, arn: str) -> Mapping[str, Any] | None:
         """All that is known of a resource as it is now, by SageMaker's names; None if nothing is, or it was deleted."""
 
-    def tags(self, arn: str) -> Mapping[str, str] | None:
-        """The tags of a resource as it is now, in the order in which they were told; None if nothing is known of it."""
-
     def describe_all(self, arns: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """As `describe`, of several: ARN in lower case -> what is known."""
 
     def tags(self, arn: str) -> Mapping[str, str] | None:
-        """The tags of a resource, as they are now; None if nothing is known of it, or it was deleted."""
+        """The tags of a resource as it is now, in the order in which they were told; None if nothing is known of it."""
 
     def page(
         self, listing: Listing, after: Position | None, size: int, where: Where | None = None

@@ -58,7 +58,7 @@ def list_pipeline_parameters_for_execution(service: Service, asked: Asked) -> An
 
 
 def describe_pipeline_definition_for_execution(service: Service, asked: Asked) -> Answer:
-    """Describe the definition that an execution ran by, where the pipeline's was told and is older than the execution."""
+    """Describe the definition that an execution ran by, where it was told."""
     execution = _execution(service, asked.input["PipelineExecutionArn"])
     pipeline = _pipeline(service, execution["PipelineArn"])
     changed = pipeline["LastModifiedTime"]
