@@ -6,9 +6,9 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,12 +113,11 @@ def serve(
     credentials = _credentials(how.credentials) if how.credentials else None
     if how.tls:
         _check_tls(*how.tls)
-    with opened() as store, ThreadPoolExecutor(THREADS, "api") as threads:
+    with opened() as store:
         catch_up(store)
         places = entities.places(store)
         account = how.account or (places[0][0] if places else NO_ACCOUNT)
         regions = [region for owner, region in places if owner == account]
-        writer = Writer(store)
         settings = Settings(
             account=account,
             region=how.region or next(iter(regions), FALLBACK_REGION),
@@ -126,21 +125,48 @@ def serve(
             hosts=("localhost", "127.0.0.1", "[::1]", how.host) if local and not credentials else None,
             limits=how.limits,
         )
-        service = Service(store, writer, Descriptions(store))
-        app = application(service, settings, threads, _handled, _failed)
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(
-                    _serving(
-                        app,
-                        how,
-                        lambda url: listening(Listening(url, account, regions)),
-                        metrics_at,
-                        _StoreHealth(store),
-                    )
-                )
-        finally:
-            writer.close()
+
+        def listens(url: str) -> None:
+            listening(Listening(url, account, regions))
+
+        with answering(store, settings) as app, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serving(app, how, listens, metrics_at, _StoreHealth(store)))
+
+
+@contextmanager
+def answering(store: Store, settings: Settings) -> Iterator[Starlette]:
+    """The application that answers requests; what it was asked to write is written when it ends.
+
+    Args:
+        store: At the newest schema.
+        settings: How requests are answered.
+    """
+    with ThreadPoolExecutor(THREADS, "api") as threads, closing(Writer(store)) as writer:
+        yield application(Service(store, writer, Descriptions(store)), settings, threads, _handled, _failed)
+
+
+def server(app: Starlette, tls: tuple[Path, Path] | None = None) -> uvicorn.Server:
+    """The server of an application, which leaves signals to its caller.
+
+    Args:
+        app: The application.
+        tls: The files of a certificate and of its key, or None.
+    """
+    certificate, key = tls or (None, None)
+    return _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=GRACE,
+            lifespan="off",
+            ws="none",
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+    )
 
 
 async def _serving(
@@ -150,33 +176,19 @@ async def _serving(
     metrics_at: tuple[str, int] | None,
     health: metrics.Health,
 ) -> None:
-    certificate, key = how.tls or (None, None)
     async with AsyncExitStack() as leaving:
         leaving.callback(metrics_served(metrics_at, health))
         stop = await leaving.enter_async_context(stopping())
         listener = leaving.enter_context(_listener(how.host, how.port))
-        server = _Server(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=GRACE,
-                lifespan="off",
-                ws="none",
-                ssl_certfile=certificate,
-                ssl_keyfile=key,
-            )
-        )
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        web = server(app, how.tls)
+        serving = asyncio.create_task(web.serve(sockets=[listener]))
         told = asyncio.create_task(stop.wait())
-        while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells it in no other way
+        while not web.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells it in no other way
             await asyncio.sleep(0.01)
         host, port = listener.getsockname()[:2]
         listening(f"http{'s' if how.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}")
         await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
+        web.should_exit = True
         await serving
         told.cancel()
 

@@ -39,7 +39,7 @@ class _Waiting:
     resource: str
     fields: Mapping[str, Any]
     guard: Guard
-    done: Future[int] = field(default_factory=Future)
+    done: Future[Mapping[str, Any]] = field(default_factory=Future)
 
 
 class Writer:
@@ -56,7 +56,7 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
-    def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> int:
+    def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> Mapping[str, Any]:
         """As `store.api.asked.Writer` says."""
         one = _Waiting(asked, resource, fields, guard)
         self._queue.put(one)
@@ -101,11 +101,11 @@ class Writer:
             else:
                 one.done.set_result(outcome)
 
-    def _keep(self, batch: Sequence[_Waiting]) -> list[int | Refusal]:
+    def _keep(self, batch: Sequence[_Waiting]) -> list[Mapping[str, Any] | Refusal]:
         """Both steps of `consumers.handle`, for several writes: on SQLite in one transaction."""
         touched: set[str] = set()
 
-        def work(tx: Transaction) -> list[int | Refusal]:
+        def work(tx: Transaction) -> list[Mapping[str, Any] | Refusal]:
             touched.clear()
             return [_kept(tx, one, touched) for one in batch]
 
@@ -115,7 +115,7 @@ class Writer:
         return outcomes
 
 
-def _kept(tx: Transaction, one: _Waiting, touched: set[str]) -> int | Refusal:
+def _kept(tx: Transaction, one: _Waiting, touched: set[str]) -> Mapping[str, Any] | Refusal:
     """Keep one write, or say why not: a guard refuses before anything is written."""
     asked = one.asked
     working = WorkingSet(tx, derives=tx.exclusive)
@@ -141,7 +141,7 @@ def _kept(tx: Transaction, one: _Waiting, touched: set[str]) -> int | Refusal:
     if tx.exclusive:
         derive(working, new)
     touched |= new
-    return when
+    return write.request
 
 
 def _subjects(one: _Waiting, now: int) -> Sequence[Known]:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 from moto.sqs.models import Queue
 
+from tests.api import api, api_on_both, one_server
 from tests.kafka import (
     broker,
     kafka,
@@ -26,6 +27,8 @@ from tests.sagemaker import FakeSageMaker, fake_sagemaker
 from tests.stores import backend, make_empty, make_store, store
 
 __all__ = [
+    "api",
+    "api_on_both",
     "as_nobody",
     "aws",
     "backend",
@@ -34,6 +37,7 @@ __all__ = [
     "make_empty",
     "make_store",
     "moto_server",
+    "one_server",
     "pytest_collection_modifyitems",
     "pytest_terminal_summary",
     "pytest_testnodedown",

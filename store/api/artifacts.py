@@ -27,8 +27,7 @@ def create_artifact(service: Service, asked: Asked) -> Answer:
                 raise Invalid(f"Artifact with source URI ({made.source_uri}) already exists: {other.arn}")
         return {}
 
-    service.writer.write(asked, made.arn, {**asked.input, "ArtifactArn": made.arn}, guard)
-    return {"ArtifactArn": made.arn}
+    return service.writer.write(asked, made.arn, {**asked.input, "ArtifactArn": made.arn}, guard)
 
 
 def describe_artifact(service: Service, asked: Asked) -> Answer:
@@ -47,8 +46,7 @@ def update_artifact(service: Service, asked: Asked) -> Answer:
     def guard(writing: Writing) -> Mapping[str, Any]:
         return guards.changeable(writing, guards.present(writing, arn, "Artifact"))
 
-    service.writer.write(asked, arn, asked.input, guard)
-    return {"ArtifactArn": arn}
+    return service.writer.write(asked, arn, asked.input, guard)
 
 
 def delete_artifact(service: Service, asked: Asked) -> Answer:
@@ -68,8 +66,7 @@ def delete_artifact(service: Service, asked: Asked) -> Answer:
             )
         return kept
 
-    service.writer.write(asked, arn, {"ArtifactArn": arn}, guard)
-    return {"ArtifactArn": arn}
+    return service.writer.write(asked, arn, {}, guard)
 
 
 def list_artifacts(service: Service, asked: Asked) -> Answer:

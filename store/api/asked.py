@@ -65,7 +65,7 @@ Guard = Callable[[Writing], Mapping[str, Any]]
 class Writer(Protocol):
     """Keeps what clients write: an event in the ledger, folded and derived like any other."""
 
-    def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> int:
+    def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> Mapping[str, Any]:
         """Keep a write.
 
         Args:
@@ -75,7 +75,7 @@ class Writer(Protocol):
             guard: Decides, in the transaction that writes.
 
         Returns:
-            When it was written, in epoch milliseconds: later than all that is known of what it is about.
+            What was kept: the fields, and what the guard added.
 
         Raises:
             Refusal: The guard's.

@@ -270,7 +270,8 @@ def pattern_of(shape: Shape) -> regex.Pattern[str] | None:
 @cache
 def _pattern(told: str) -> regex.Pattern[str]:
     whole = _PAIR.sub(_joined, told)
-    return regex.compile(whole, flags=regex.UNICODE if r"\p" in told else regex.ASCII)
+    lines = regex.DOTALL if told == ".*" else 0  # any text at all: the message of a failure has lines
+    return regex.compile(whole, flags=lines | (regex.UNICODE if r"\p" in told else regex.ASCII))
 
 
 def matches(pattern: regex.Pattern[str], text: str) -> bool:

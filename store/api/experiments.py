@@ -46,8 +46,7 @@ def create_trial(service: Service, asked: Asked) -> Answer:
         guards.absent(writing, arn, f"Trial with name ({name})")
         return {}
 
-    service.writer.write(asked, arn, {**asked.input, "TrialArn": arn}, guard)
-    return {"TrialArn": arn}
+    return service.writer.write(asked, arn, {**asked.input, "TrialArn": arn}, guard)
 
 
 def describe_trial(service: Service, asked: Asked) -> Answer:
@@ -95,8 +94,7 @@ def delete_component(service: Service, asked: Asked) -> Answer:
         links = [pair for pair in associations.of(writing.transaction, found.id) if writing.linked(*pair)]
         return {**kept, "Associations": links}
 
-    service.writer.write(asked, arn, {"TrialComponentArn": arn}, guard)
-    return {"TrialComponentArn": arn}
+    return service.writer.write(asked, arn, {}, guard)
 
 
 def list_components(service: Service, asked: Asked) -> Answer:
@@ -190,8 +188,7 @@ def _delete_empty(sort: Sort, of_what: str, service: Service, asked: Asked) -> A
             raise Invalid(f"{sort.lineage_type} '{arn}' has {number} {of_what} and cannot be deleted.")
         return kept
 
-    service.writer.write(asked, arn, {f"{sort.lineage_type}Arn": arn}, guard)
-    return {f"{sort.lineage_type}Arn": arn}
+    return service.writer.write(asked, arn, {}, guard)
 
 
 _DERIVED = "What events derive says what they tell, and is neither changed nor deleted."

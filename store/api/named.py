@@ -33,8 +33,7 @@ def create(sort: Sort, service: Service, asked: Asked) -> Answer:
         guards.absent(writing, arn, f"{sort.lineage_type} with name ({name})")
         return {}
 
-    service.writer.write(asked, arn, {**asked.input, f"{sort.lineage_type}Arn": arn}, guard)
-    return {f"{sort.lineage_type}Arn": arn}
+    return service.writer.write(asked, arn, {**asked.input, f"{sort.lineage_type}Arn": arn}, guard)
 
 
 def describe(sort: Sort, service: Service, asked: Asked) -> Answer:
@@ -55,8 +54,7 @@ def update(sort: Sort, service: Service, asked: Asked) -> Answer:
     def guard(writing: Writing) -> Mapping[str, Any]:
         return guards.changeable(writing, guards.present(writing, arn, sort.lineage_type))
 
-    service.writer.write(asked, arn, {**news, f"{sort.lineage_type}Arn": arn}, guard)
-    return {f"{sort.lineage_type}Arn": arn}
+    return service.writer.write(asked, arn, news, guard)
 
 
 def delete(sort: Sort, service: Service, asked: Asked) -> Answer:
@@ -73,8 +71,7 @@ def delete(sort: Sort, service: Service, asked: Asked) -> Answer:
             )
         return kept
 
-    service.writer.write(asked, arn, {f"{sort.lineage_type}Arn": arn}, guard)
-    return {f"{sort.lineage_type}Arn": arn}
+    return service.writer.write(asked, arn, {}, guard)
 
 
 def list_all(sort: Sort, service: Service, asked: Asked) -> Answer:

@@ -1,0 +1,511 @@
+"""Artifacts, contexts, actions, experiments, trials and trial components: made, described, changed, deleted, listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.api import PARTITION, Api, pages, refused
+
+SOURCE = {"SourceUri": "s3://bucket/train.csv"}
+TAGS = [{"Key": "team", "Value": "risk"}, {"Key": "empty", "Value": ""}]
+METADATA = {"CommitId": "c0ffee", "Repository": "https://example.com/r", "GeneratedBy": "ada", "ProjectId": "p"}
+
+
+@dataclass(frozen=True, eq=False)
+class Sort:
+    """A sort of entity, and what the operations on it are called and asked with."""
+
+    name: str
+    part: str
+    word: str
+    asked: Mapping[str, Any]
+
+    def call(self, api: Api, verb: str) -> Any:
+        """boto3's method."""
+        snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in self.name)
+        return getattr(api.sagemaker, f"{verb}{snake}{'s' if verb == 'list' else ''}")
+
+    def create(self, api: Api, name: str = "One", **more: Any) -> str:
+        """Make one, and give its ARN."""
+        told = {f"{self.name}Name": name} | dict(self.asked) | more
+        arn: str = self.call(api, "create")(**told)[f"{self.name}Arn"]
+        return arn
+
+    def named(self, name: str) -> dict[str, str]:
+        """How one is asked for."""
+        return {f"{self.name}Name": name}
+
+    def described(self, api: Api, name: str = "One") -> dict[str, Any]:
+        """The description of one."""
+        return told(self.call(api, "describe")(**self.named(name)))
+
+    def listed(self, api: Api, **asked: Any) -> list[str]:
+        """The names in a list, of all its pages."""
+        found = pages(self.call(api, "list"), f"{self.name}Summaries", **asked)
+        return [one[f"{self.name}Name"] for page in found for one in page]
+
+
+CONTEXT = Sort("Context", "context", "Context", {"ContextType": "Project", "Source": SOURCE})
+ACTION = Sort("Action", "action", "Action", {"ActionType": "Check", "Source": SOURCE})
+EXPERIMENT = Sort("Experiment", "experiment", "Experiment", {})
+TRIAL = Sort("Trial", "experiment-trial", "Trial", {"ExperimentName": "Exp"})
+COMPONENT = Sort("TrialComponent", "experiment-trial-component", "Trial component", {})
+NAMED = (CONTEXT, ACTION, EXPERIMENT, TRIAL, COMPONENT)
+every_sort = pytest.mark.parametrize("sort", NAMED, ids=lambda sort: sort.name)
+
+
+def told(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer without what is said of the request."""
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def ready(api: Api, sort: Sort) -> Api:
+    """The server with what one of the sort needs."""
+    if sort is TRIAL:
+        EXPERIMENT.create(api, "Exp")
+    return api
+
+
+def artifact(api: Api, **more: Any) -> str:
+    """Make an artifact, and give its ARN."""
+    asked = {"Source": SOURCE, "ArtifactType": "DataSet", **more}
+    arn: str = api.sagemaker.create_artifact(**asked)["ArtifactArn"]
+    return arn
+
+
+def of_artifact(api: Api, arn: str) -> dict[str, Any]:
+    """The description of an artifact."""
+    return told(api.sagemaker.describe_artifact(ArtifactArn=arn))
+
+
+# ------------------------------------------------------------------------------------------------------------- creating
+
+
+@every_sort
+def test_what_is_made_is_described_by_its_name_in_any_case_and_by_its_arn(api: Api, sort: Sort) -> None:
+    arn = sort.create(ready(api, sort), "MyName")
+
+    assert arn == f"{PARTITION}{sort.part}/MyName"
+    described = sort.described(api, "MyName")
+    assert (described[f"{sort.name}Arn"], described[f"{sort.name}Name"]) == (arn, "MyName")
+    assert sort.described(api, "myname") == sort.described(api, "MYNAME") == described
+    if sort in (CONTEXT, ACTION, COMPONENT):  # those of the others are longer than their names may be
+        assert sort.described(api, arn) == sort.described(api, arn.lower()) == described
+
+
+@every_sort
+def test_a_name_is_taken_in_any_case(api: Api, sort: Sort) -> None:
+    sort.create(ready(api, sort), "MyName")
+    before = sort.described(api, "MyName")
+
+    why = refused(sort.call(api, "create"), **sort.named("myNAME"), **sort.asked)
+
+    assert why == f"ValidationException: {sort.name} with name (myNAME) already exists."
+    assert sort.described(api, "MyName") == before
+
+
+@every_sort
+def test_what_was_not_made_is_not_found(api: Api, sort: Sort) -> None:
+    why = f"ResourceNotFound: {sort.word} '{PARTITION}{sort.part}/none' does not exist."
+
+    assert refused(sort.call(api, "describe"), **sort.named("none")) == why
+    assert refused(sort.call(api, "update"), **sort.named("none")) == why
+    assert refused(sort.call(api, "delete"), **sort.named("none")) == why
+
+
+@pytest.mark.parametrize(
+    ("sort", "more"),
+    [
+        (CONTEXT, {"Description": "about", "Properties": {"a": "1", "b": ""}, "Tags": TAGS}),
+        (
+            ACTION,
+            {
+                "Description": "about",
+                "Status": "InProgress",
+                "Properties": {"a": "1"},
+                "MetadataProperties": METADATA,
+                "Tags": TAGS,
+            },
+        ),
+        (EXPERIMENT, {"DisplayName": "Shown", "Description": "about", "Tags": TAGS}),
+        (TRIAL, {"DisplayName": "Shown", "MetadataProperties": METADATA, "Tags": TAGS}),
+        (
+            COMPONENT,
+            {
+                "DisplayName": "Shown",
+                "Status": {"PrimaryStatus": "InProgress", "Message": "on its way"},
+                "StartTime": datetime(2026, 1, 2, 3, 4, 5, 678000, UTC),
+                "EndTime": datetime(2026, 1, 3, tzinfo=UTC),
+                "Parameters": {"eta": {"NumberValue": 0.1}, "mode": {"StringValue": "fast"}},
+                "InputArtifacts": {"in": {"MediaType": "text/csv", "Value": "s3://bucket/in"}},
+                "OutputArtifacts": {"out.txt": {"Value": "s3://bucket/out"}},
+                "MetadataProperties": METADATA,
+                "Tags": TAGS,
+            },
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Sort) else "",
+)
+def test_all_that_is_told_of_something_is_described(api: Api, sort: Sort, more: dict[str, Any]) -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    arn = sort.create(ready(api, sort), **more)
+
+    described = sort.described(api)
+    created, modified = described.pop("CreationTime"), described.pop("LastModifiedTime")
+    assert before <= created <= datetime.now(UTC)
+    assert modified == created
+    described.pop("LineageGroupArn", None)
+    expected = {**sort.asked, **more, f"{sort.name}Arn": arn, f"{sort.name}Name": "One"}
+    expected.pop("Tags")
+    if sort is COMPONENT:
+        expected["Metrics"] = []
+    assert described == expected
+    assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == TAGS
+
+
+@every_sort
+def test_what_is_not_told_is_left_out(api: Api, sort: Sort) -> None:
+    arn = sort.create(ready(api, sort))
+
+    described = sort.described(api)
+
+    always = {"CreationTime", "LastModifiedTime", f"{sort.name}Arn", f"{sort.name}Name", *sort.asked}
+    more = {
+        "Context": {"Properties", "LineageGroupArn"},
+        "Action": {"Properties", "LineageGroupArn"},
+        "Experiment": {"DisplayName"},
+        "Trial": {"DisplayName"},
+        "TrialComponent": {
+            "DisplayName",
+            "Metrics",
+            "Parameters",
+            "InputArtifacts",
+            "OutputArtifacts",
+            "LineageGroupArn",
+        },
+    }
+    assert described.keys() == always | more[sort.name]
+    assert described.get("DisplayName", "One") == "One"
+    assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
+
+
+def test_all_that_is_told_of_an_artifact_is_described(api: Api) -> None:
+    types = [{"SourceIdType": "S3ETag", "Value": '"9b7c"'}, {"SourceIdType": "Custom", "Value": "c"}]
+    asked = {
+        "ArtifactName": "Train",
+        "ArtifactType": "text/plain",
+        "Source": {**SOURCE, "SourceTypes": types},
+        "Properties": {"k": "v"},
+        "MetadataProperties": METADATA,
+    }
+    arn = artifact(api, **asked, Tags=TAGS)
+
+    described = of_artifact(api, arn)
+    created, modified = described.pop("CreationTime"), described.pop("LastModifiedTime")
+    group = described.pop("LineageGroupArn")
+
+    assert group == f"{PARTITION}lineage-group/sagemaker-default-lineage-group"
+    assert modified == created
+    described["Source"]["SourceTypes"].sort(key=lambda one: one["Value"])
+    assert described == {**asked, "ArtifactArn": arn}
+    assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == TAGS
+
+
+def test_there_is_one_artifact_of_a_source(api: Api) -> None:
+    arn = artifact(api)
+
+    why = refused(api.sagemaker.create_artifact, Source=SOURCE, ArtifactType="Model")
+
+    assert why == "ValidationException: Artifact with source URI (s3://bucket/train.csv) already exists."
+    assert of_artifact(api, arn)["ArtifactType"] == "DataSet"
+    assert artifact(api, Source={"SourceUri": "s3://bucket/train.csv/"}) != arn
+
+
+def test_what_lay_at_an_address_at_two_times_are_two_artifacts(api: Api) -> None:
+    versions = [
+        artifact(api, Source={**SOURCE, "SourceTypes": [{"SourceIdType": "S3ETag", "Value": value}]})
+        for value in ("1", "2")
+    ]
+
+    assert len({*versions}) == 2
+    why = refused(api.sagemaker.create_artifact, Source=SOURCE, ArtifactType="DataSet")
+    assert "ValidationException" in why
+    assert "already exists" in why
+
+
+def test_no_source_types_are_as_none_told(api: Api) -> None:
+    arn = artifact(api, Source={**SOURCE, "SourceTypes": []})
+
+    assert of_artifact(api, arn)["Source"] == SOURCE
+    assert "already exists" in refused(api.sagemaker.create_artifact, Source=SOURCE, ArtifactType="DataSet")
+
+
+def test_an_artifact_that_is_not_there_is_not_found(api: Api) -> None:
+    arn = f"{PARTITION}artifact/{'0' * 32}"
+    why = f"ResourceNotFound: Artifact '{arn}' does not exist."
+
+    assert refused(api.sagemaker.describe_artifact, ArtifactArn=arn) == why
+    assert refused(api.sagemaker.update_artifact, ArtifactArn=arn) == why
+    assert refused(api.sagemaker.delete_artifact, ArtifactArn=arn) == why
+    gone = {"Source": {"SourceUri": "s3://none"}}
+    assert refused(api.sagemaker.delete_artifact, **gone).startswith("ResourceNotFound: Artifact '")
+
+
+# ------------------------------------------------------------------------------------------------------------- changing
+
+
+@every_sort
+def test_the_last_of_many_changes_holds_however_fast_they_come(api: Api, sort: Sort) -> None:
+    field, values = {
+        CONTEXT: ("Description", ["b", "a", "c", "a"]),
+        ACTION: ("Status", ["InProgress", "Completed", "InProgress", "Stopped"]),
+        EXPERIMENT: ("Description", ["b", "a", "c", "a"]),
+        TRIAL: ("DisplayName", ["b", "a", "c", "a"]),
+        COMPONENT: ("DisplayName", ["b", "a", "c", "a"]),
+    }[sort]
+    sort.create(ready(api, sort))
+    times = [sort.described(api)["LastModifiedTime"]]
+
+    for value in values:
+        sort.call(api, "update")(**sort.named("oNe"), **{field: value})
+        described = sort.described(api)
+        assert described[field] == value
+        times.append(described["LastModifiedTime"])
+
+    assert times == sorted(set(times))
+    assert described["CreationTime"] == times[0]
+    assert described[f"{sort.name}Name"] == "One"
+
+
+def test_properties_are_merged_and_then_taken_away(api: Api) -> None:
+    for sort in (CONTEXT, ACTION):
+        sort.create(api, Properties={"a": "1", "b": "1"})
+        change = sort.call(api, "update")
+        change(**sort.named("One"), Properties={"b": "2", "c": "2", "d": "2"}, PropertiesToRemove=["a", "d", "none"])
+        assert sort.described(api)["Properties"] == {"b": "2", "c": "2"}
+        change(**sort.named("One"), Properties={})
+        change(**sort.named("One"), PropertiesToRemove=["c"])
+        change(**sort.named("One"), Properties={"c": "3"})
+        assert sort.described(api)["Properties"] == {"b": "2", "c": "3"}
+
+
+def test_an_artifact_is_changed(api: Api) -> None:
+    arn = artifact(api, ArtifactName="Old", Properties={"a": "1"})
+
+    api.sagemaker.update_artifact(
+        ArtifactArn=PARTITION + "artifact/" + arn.rpartition("/")[2].upper(),
+        ArtifactName="New",
+        Properties={"b": "2"},
+        PropertiesToRemove=["a"],
+    )
+
+    described = of_artifact(api, arn)
+    assert (described["ArtifactName"], described["Properties"]) == ("New", {"b": "2"})
+    assert (described["ArtifactType"], described["Source"]) == ("DataSet", SOURCE)
+    assert described["LastModifiedTime"] > described["CreationTime"]
+
+
+def test_maps_of_a_trial_component_are_merged_and_then_taken_from(api: Api) -> None:
+    number, text = {"NumberValue": 1.0}, {"StringValue": "x"}
+    value = {"Value": "s3://b/x"}
+    COMPONENT.create(
+        api,
+        Parameters={"a": number, "b": number},
+        InputArtifacts={"a": value, "b": value},
+        OutputArtifacts={"a": value, "b": value},
+    )
+
+    api.sagemaker.update_trial_component(
+        TrialComponentName="One",
+        Parameters={"b": text, "c": number},
+        ParametersToRemove=["a", "none"],
+        InputArtifacts={"c": value},
+        InputArtifactsToRemove=["b", "c"],
+        OutputArtifacts={"a": {"Value": "s3://b/y", "MediaType": "a/b"}},
+        OutputArtifactsToRemove=["b"],
+    )
+
+    described = COMPONENT.described(api)
+    assert described["Parameters"] == {"b": text, "c": number}
+    assert described["InputArtifacts"] == {"a": value}
+    assert described["OutputArtifacts"] == {"a": {"Value": "s3://b/y", "MediaType": "a/b"}}
+
+
+def test_empty_maps_change_nothing(api: Api) -> None:
+    value = {"a": {"Value": "s3://b/x"}}
+    COMPONENT.create(api, Parameters={"a": {"NumberValue": 1}}, InputArtifacts=value, OutputArtifacts=value)
+    before = COMPONENT.described(api)
+
+    api.sagemaker.update_trial_component(
+        TrialComponentName="One", Parameters={}, InputArtifacts={}, OutputArtifacts={}, ParametersToRemove=[]
+    )
+
+    after = COMPONENT.described(api)
+    assert {**after, "LastModifiedTime": None} == {**before, "LastModifiedTime": None}
+
+
+def test_a_status_is_replaced_as_a_whole(api: Api) -> None:
+    COMPONENT.create(api, Status={"PrimaryStatus": "InProgress", "Message": "within"})
+
+    api.sagemaker.update_trial_component(TrialComponentName="One", Status={"PrimaryStatus": "Completed"})
+
+    assert COMPONENT.described(api)["Status"] == {"PrimaryStatus": "Completed"}
+
+
+def test_a_failure_s_message_may_have_lines(api: Api) -> None:
+    COMPONENT.create(api)
+    failed = {"PrimaryStatus": "Failed", "Message": "Traceback:\n  one\n  twö\t" + "x" * 900}
+
+    api.sagemaker.update_trial_component(TrialComponentName="One", Status=failed)
+
+    assert COMPONENT.described(api)["Status"] == failed
+
+
+def test_numbers_come_back_as_they_are(api: Api) -> None:
+    numbers = {"int": 3, "float": 0.1, "small": 5e-324, "large": 1.7e308, "minus": -0.5, "big": 2**60}
+    COMPONENT.create(api, Parameters={name: {"NumberValue": value} for name, value in numbers.items()})
+
+    found = COMPONENT.described(api)["Parameters"]
+
+    assert found == {name: {"NumberValue": float(value)} for name, value in numbers.items()}
+    assert {type(value["NumberValue"]) for value in found.values()} == {float}
+
+
+# ------------------------------------------------------------------------------------------------------------- deleting
+
+
+@every_sort
+def test_what_was_deleted_is_gone_and_its_name_is_free(api: Api, sort: Sort) -> None:
+    arn = sort.create(ready(api, sort), Tags=TAGS)
+
+    assert told(sort.call(api, "delete")(**sort.named("ONE"))) == {f"{sort.name}Arn": arn}
+
+    assert refused(sort.call(api, "describe"), **sort.named("One")).startswith("ResourceNotFound")
+    assert refused(sort.call(api, "delete"), **sort.named("One")).startswith("ResourceNotFound")
+    assert refused(sort.call(api, "update"), **sort.named("One")).startswith("ResourceNotFound")
+    assert sort.listed(api) == []
+    assert sort.create(api) == arn
+
+
+def test_what_is_made_anew_at_once_has_nothing_of_the_old(api: Api) -> None:
+    olds: dict[Sort, dict[str, Any]] = {
+        CONTEXT: {"Description": "old", "Properties": {"old": "1"}},
+        ACTION: {"Description": "old", "Properties": {"old": "1"}, "Status": "Failed", "MetadataProperties": METADATA},
+        EXPERIMENT: {"Description": "old", "DisplayName": "old"},
+        TRIAL: {"DisplayName": "old", "MetadataProperties": METADATA},
+        COMPONENT: {
+            "DisplayName": "old",
+            "Parameters": {"old": {"NumberValue": 1}},
+            "InputArtifacts": {"old": {"Value": "old"}},
+            "Status": {"PrimaryStatus": "Failed", "Message": "old"},
+        },
+    }
+    EXPERIMENT.create(api, "Exp")
+    fresh = {}
+    for sort in NAMED:
+        sort.create(api)
+        fresh[sort] = sort.described(api)
+        sort.call(api, "delete")(**sort.named("One"))
+
+    for sort, old in olds.items():
+        for _ in range(2):
+            arn = sort.create(api, **old, Tags=TAGS)
+            api.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "more", "Value": "x"}])
+            if sort is COMPONENT:
+                point = {"MetricName": "loss", "Timestamp": datetime.now(UTC), "Value": 1.0}
+                assert not api.metrics.batch_put_metrics(TrialComponentName="one", MetricData=[point]).get("Errors")
+            sort.call(api, "delete")(**sort.named("One"))
+        sort.create(api)
+        found = sort.described(api)
+        ours = {"CreationTime": None, "LastModifiedTime": None}
+        assert {**found, **ours} == {**fresh[sort], **ours}
+        assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
+        assert found["CreationTime"] > fresh[sort]["CreationTime"]
+
+
+def test_an_artifact_is_deleted_by_its_arn_or_its_source_or_both(api: Api) -> None:
+    source = {**SOURCE, "SourceTypes": [{"SourceIdType": "S3ETag", "Value": "1"}]}
+    for asked in ("ArtifactArn",), ("Source",), ("ArtifactArn", "Source"):
+        for told_of in SOURCE, source:
+            arn = artifact(api, Source=told_of)
+            both = {"ArtifactArn": arn, "Source": told_of}
+            answer = api.sagemaker.delete_artifact(**{name: both[name] for name in asked})
+            assert told(answer) == {"ArtifactArn": arn}
+            assert refused(api.sagemaker.describe_artifact, ArtifactArn=arn).startswith("ResourceNotFound")
+    assert refused(api.sagemaker.delete_artifact).startswith("ValidationException")
+
+
+def test_an_artifact_made_anew_at_once_has_nothing_of_the_old(api: Api) -> None:
+    arn = artifact(api, ArtifactName="Old", Properties={"old": "1"}, Tags=TAGS, MetadataProperties=METADATA)
+    api.sagemaker.delete_artifact(ArtifactArn=arn)
+
+    assert artifact(api, ArtifactType="Model") == arn
+
+    described = of_artifact(api, arn)
+    assert described.keys() == {
+        "ArtifactArn", "ArtifactType", "Source", "Properties", "CreationTime", "LastModifiedTime", "LineageGroupArn",
+    }  # fmt: skip
+    assert (described["ArtifactType"], described["Properties"]) == ("Model", {})
+    assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
+
+
+def test_what_has_associations_is_not_deleted(api: Api) -> None:
+    ends = [artifact(api), CONTEXT.create(api), ACTION.create(api)]
+    for source, destination in (ends[:2], ends[1:]):
+        api.sagemaker.add_association(SourceArn=source, DestinationArn=destination)
+
+    sentence = "associations and cannot be deleted: delete these first (ListAssociations, DeleteAssociation)"
+    assert refused(api.sagemaker.delete_artifact, ArtifactArn=ends[0]) == (
+        f"ValidationException: Artifact '{ends[0]}' has 1 {sentence}"
+    )
+    assert refused(api.sagemaker.delete_context, ContextName="one") == (
+        f"ValidationException: Context '{PARTITION}context/one' has 2 {sentence}"
+    )
+    assert refused(api.sagemaker.delete_action, ActionName="One") == (
+        f"ValidationException: Action '{ends[2]}' has 1 {sentence}"
+    )
+
+
+def test_an_experiment_with_trials_is_not_deleted_nor_a_trial_with_components(api: Api) -> None:
+    EXPERIMENT.create(api, "Exp")
+    TRIAL.create(api, "Try")
+    COMPONENT.create(api)
+    api.sagemaker.associate_trial_component(TrialName="try", TrialComponentName="one")
+
+    assert refused(api.sagemaker.delete_experiment, ExperimentName="exp") == (
+        f"ValidationException: Experiment '{PARTITION}experiment/exp' has 1 trials and cannot be deleted."
+    )
+    assert refused(api.sagemaker.delete_trial, TrialName="Try") == (
+        f"ValidationException: Trial '{PARTITION}experiment-trial/Try' has 1 trial components and cannot be deleted."
+    )
+    component = f"{PARTITION}experiment-trial-component/One"
+    assert refused(api.sagemaker.delete_trial_component, TrialComponentName="One") == (
+        f"ValidationException: TrialComponent '{component}' is linked to 1 or more trials and cannot be deleted."
+    )
+
+    api.sagemaker.disassociate_trial_component(TrialName="Try", TrialComponentName="One")
+    api.sagemaker.delete_trial_component(TrialComponentName="One")
+    api.sagemaker.delete_trial(TrialName="Try")
+    api.sagemaker.delete_experiment(ExperimentName="Exp")
+    assert [sort.listed(api) for sort in (EXPERIMENT, TRIAL, COMPONENT)] == [[], [], []]
+
+
+def test_a_trial_component_takes_its_associations_along(api: Api) -> None:
+    component, one, other = COMPONENT.create(api), artifact(api), CONTEXT.create(api)
+    api.sagemaker.add_association(SourceArn=one, DestinationArn=component)
+    api.sagemaker.add_association(SourceArn=component, DestinationArn=other)
+
+    api.sagemaker.delete_trial_component(TrialComponentName="One")
+
+    assert api.sagemaker.list_associations()["AssociationSummaries"] == []
+    api.sagemaker.delete_artifact(ArtifactArn=one)
+    api.sagemaker.delete_context(ContextName="One")
+    COMPONENT.create(api)
+    artifact(api)
+    CONTEXT.create(api)
+    assert api.sagemaker.list_associations()["AssociationSummaries"] == []
