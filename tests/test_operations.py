@@ -5,12 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from consumers.operations import page
+from consumers.serve import GRACE, THREADS
 from store.api import model
+from store.api.app import Limits
 from store.api.operations import METRICS, OPERATIONS
 
 
 def test_the_page_says_what_the_code_does() -> None:
     assert (Path(__file__).parents[1] / "docs" / "operations.md").read_text() == page() + "\n"
+
+
+def test_the_page_about_the_api_tells_the_limits_that_hold() -> None:
+    said = (Path(__file__).parents[1] / "docs" / "api.md").read_text()
+    assert f"| {Limits().body >> 20} MiB |" in said
+    assert f"| {Limits().seconds} s |" in said
+    assert f"| {Limits().waiting}, of which {THREADS} are worked on |" in said
+    assert f"for at most {GRACE} s" in " ".join(said.split())
 
 
 def test_every_operation_is_one_of_the_service_that_it_is_asked_of() -> None:
