@@ -27,7 +27,7 @@ Ask = Callable[..., Any]
 class Nobody:
     """A writer of what nothing here writes."""
 
-    def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> int:
+    def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> Mapping[str, Any]:
         raise AssertionError(asked.operation)
 
 
