@@ -104,8 +104,7 @@ def serve(
         Unusable, Unavailable: The store cannot be used.
     """
     set_up_logs(log_format, log_level)
-    local = _is_loopback(how.host)
-    if not (local or how.credentials or how.insecure):
+    if not (_is_loopback(how.host) or how.credentials or how.insecure):
         raise Refused(
             f"{how.host} can be reached from elsewhere: say --credentials FILE, so that callers have to sign, or "
             "--insecure to let everybody read and write"
@@ -122,7 +121,7 @@ def serve(
             account=account,
             region=how.region or next(iter(regions), FALLBACK_REGION),
             verifier=Verifier(credentials, account) if credentials else None,
-            hosts=("localhost", "127.0.0.1", "[::1]", how.host) if local and not credentials else None,
+            hosts=names(how),
             limits=how.limits,
         )
 
@@ -131,6 +130,16 @@ def serve(
 
         with answering(store, settings) as app, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serving(app, how, listens, metrics_at, _StoreHealth(store)))
+
+
+def names(how: Serve) -> tuple[str, ...] | None:
+    """The names by which a server may be called; None for all.
+
+    Where nobody has to sign they are this machine's own: a page in a browser has another.
+    """
+    if how.credentials or not _is_loopback(how.host):
+        return None
+    return ("localhost", "127.0.0.1", "[::1]", how.host)
 
 
 @contextmanager

@@ -115,7 +115,8 @@ def application(
     return Starlette(
         routes=[
             Route("/", door.by_target, methods=["POST"]),
-            *(Route(f"/{name}", door.by_path, methods=["PUT", "POST"]) for name in sorted(METRICS)),
+            # BatchPutMetrics by PUT alone, as AWS has it: a page in a browser could POST it without being allowed to.
+            *(Route(f"/{name}", door.by_path, methods=[model.operation(name).http["method"]]) for name in METRICS),
             Route("/health", door.health, methods=["GET"]),
             Route("/", _welcome, methods=["GET"]),
         ],
