@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -68,18 +68,40 @@ def _measured(series: list[tuple[int, float]]) -> Measured:
     if len(series) == 1:
         return Measured(last, time)
     values = [value for _, value in series]
-    mean = math.fsum(values) / len(values)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
+    mean, deviation = spread(values)
     return Measured(last, time, min(values), max(values), mean, deviation, len(values))
 
 
-def series(transaction: Transaction, component: str, name: str) -> list[tuple[int, int, float]]:
-    """The points of a metric of a trial component in its newest life: (time, step, value), in the order of time."""
-    columns = (measurement.c.time, measurement.c.step, measurement.c.value)
-    newest = select(func.max(measurement.c.life)).where(measurement.c.component == component).scalar_subquery()
+def spread(values: Sequence[float]) -> tuple[float, float]:
+    """The mean of some values and their standard deviation, of all of them; finite, as the values are."""
+    # Sums and squares of the largest floats are none: a power of two is taken out, which costs no digit.
+    power = math.frexp(max(map(abs, values)))[1]
+    scaled = [math.ldexp(value, -power) for value in values]
+    low, high = min(scaled), max(scaled)
+    mean = min(max(math.fsum(scaled) / len(scaled), low), high)  # rounding must not lead beyond what there is
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in scaled) / len(scaled))
+    return math.ldexp(mean, power), math.ldexp(min(deviation, (high - low) / 2), power)
+
+
+def series(
+    transaction: Transaction, component: str, name: str, life: int | None = None
+) -> list[tuple[int, int, float]]:
+    """The points of a metric of a trial component: (time, step, value), in the order of time.
+
+    Args:
+        transaction: To read in.
+        component: Its ARN in lower case.
+        name: Of the metric.
+        life: When a client made it, in epoch seconds; None for the newest life of which there are points.
+    """
+    of_it = measurement.c.component == component
+    if life is None:
+        its_life = measurement.c.life == select(func.max(measurement.c.life)).where(of_it).scalar_subquery()
+    else:
+        its_life = measurement.c.life == life
     wanted = (
-        select(*columns)
-        .where(measurement.c.component == component, measurement.c.life == newest, measurement.c.name == name)
+        select(measurement.c.time, measurement.c.step, measurement.c.value)
+        .where(of_it, its_life, measurement.c.name == name)
         .order_by(*_IN_ORDER)
     )
     return [(time, step, value) for time, step, value in transaction.connection.execute(wanted)]

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -128,3 +128,76 @@ def pages(call: Any, member: str, **asked: Any) -> list[list[Any]]:
         if "NextToken" not in answer:
             return found
         token = {"NextToken": answer["NextToken"]}
+
+
+# ----------------------------------------------------------------------------------------------- what is asked for
+
+SOURCE = {"SourceUri": "s3://bucket/train.csv"}
+TAGS = [{"Key": "team", "Value": "risk"}, {"Key": "empty", "Value": ""}]
+
+
+@dataclass(frozen=True, eq=False)
+class Sort:
+    """A sort of entity, and what the operations on it are called and asked with."""
+
+    name: str
+    part: str
+    word: str
+    asked: Mapping[str, Any]
+
+    def call(self, api: Api, verb: str) -> Any:
+        """boto3's method."""
+        snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in self.name)
+        return getattr(api.sagemaker, f"{verb}{snake}{'s' if verb == 'list' else ''}")
+
+    def create(self, api: Api, name: str = "One", **more: Any) -> str:
+        """Make one, and give its ARN."""
+        told = {f"{self.name}Name": name} | dict(self.asked) | more
+        arn: str = self.call(api, "create")(**told)[f"{self.name}Arn"]
+        return arn
+
+    def named(self, name: str) -> dict[str, str]:
+        """How one is asked for."""
+        return {f"{self.name}Name": name}
+
+    def described(self, api: Api, name: str = "One") -> dict[str, Any]:
+        """The description of one."""
+        return told(self.call(api, "describe")(**self.named(name)))
+
+    def listed(self, api: Api, **asked: Any) -> list[str]:
+        """The names in a list, of all its pages."""
+        found = pages(self.call(api, "list"), f"{self.name}Summaries", **asked)
+        return [one[f"{self.name}Name"] for page in found for one in page]
+
+
+CONTEXT = Sort("Context", "context", "Context", {"ContextType": "Project", "Source": SOURCE})
+ACTION = Sort("Action", "action", "Action", {"ActionType": "Check", "Source": SOURCE})
+EXPERIMENT = Sort("Experiment", "experiment", "Experiment", {})
+TRIAL = Sort("Trial", "experiment-trial", "Trial", {"ExperimentName": "Exp"})
+COMPONENT = Sort("TrialComponent", "experiment-trial-component", "Trial component", {})
+NAMED = (CONTEXT, ACTION, EXPERIMENT, TRIAL, COMPONENT)
+every_sort = pytest.mark.parametrize("sort", NAMED, ids=lambda sort: sort.name)
+
+
+def told(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer without what is said of the request."""
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def ready(api: Api, sort: Sort) -> Api:
+    """The server with what one of the sort needs."""
+    if sort is TRIAL:
+        EXPERIMENT.create(api, "Exp")
+    return api
+
+
+def artifact(api: Api, **more: Any) -> str:
+    """Make an artifact, and give its ARN."""
+    asked = {"Source": SOURCE, "ArtifactType": "DataSet", **more}
+    arn: str = api.sagemaker.create_artifact(**asked)["ArtifactArn"]
+    return arn
+
+
+def of_artifact(api: Api, arn: str) -> dict[str, Any]:
+    """The description of an artifact."""
+    return told(api.sagemaker.describe_artifact(ArtifactArn=arn))

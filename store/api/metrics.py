@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from store import entities, measurements
@@ -12,6 +12,8 @@ from store.api import guards
 from store.api.asked import Answer, Asked, Row, Service, Writing
 from store.api.errors import NotFound
 from store.database import Transaction
+from store.entities import Described
+from store.lineage import MADE
 from store.measurements import NO_STEP
 
 MOST = 10_000
@@ -51,54 +53,40 @@ def _series(tx: Transaction, query: Mapping[str, Any]) -> Mapping[str, Any]:
     component = _component(tx, query["ResourceArn"])
     if component is None:
         return _failed(f"No trial component is known by {query['ResourceArn']}.")
+    life = component.created // 1000 if component.weight == MADE else None
     period, axis = query["Period"], query["XAxisType"]
     if (period == "IterationNumber") != (axis == "IterationNumber"):
         return _failed("Period and XAxisType must both be IterationNumber, or neither.")
-    points = [
-        (step if axis == "IterationNumber" else when - when % _PERIODS[period], value)
-        for when, step, value in measurements.series(tx, component, query["MetricName"])
-        if query.get("Start", 0) <= (step if axis == "IterationNumber" else when) <= query.get("End", math.inf)
-        and not (axis == "IterationNumber" and step == NO_STEP)
-    ]
+    by_step = axis == "IterationNumber"
+    first, last = query.get("Start", -math.inf), query.get("End", math.inf)  # in the units of the axis
     grouped: dict[int, list[float]] = {}
-    for place, value in points:
-        grouped.setdefault(place, []).append(value)
+    for when, step, value in measurements.series(tx, component.arn.lower(), query["MetricName"], life):
+        if by_step and step != NO_STEP and first <= step <= last:
+            grouped.setdefault(step, []).append(value)
+        elif not by_step and first <= when / 1000 <= last:
+            grouped.setdefault(when - when % _PERIODS[period], []).append(value)
     shown = sorted(grouped)[:MOST]
     return {
         "Status": "Complete" if len(shown) == len(grouped) else "Truncated",
-        "XAxisValues": [place if axis == "IterationNumber" else place // 1000 for place in shown],
+        "XAxisValues": [place if by_step else place // 1000 for place in shown],
         "MetricValues": [_STATISTICS[query["MetricStat"]](grouped[place]) for place in shown],
     }
-
-
-def _mean(values: list[float]) -> float:
-    return math.fsum(values) / len(values)
-
-
-def _deviation(values: list[float]) -> float:
-    mean = _mean(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / len(values))
 
 
 _STATISTICS: Mapping[str, Any] = {
     "Min": min,
     "Max": max,
-    "Avg": _mean,
+    "Avg": lambda values: measurements.spread(values)[0],
     "Count": len,
-    "StdDev": _deviation,
+    "StdDev": lambda values: measurements.spread(values)[1],
     "Last": lambda values: values[-1],
 }
 
 
-def _component(tx: Transaction, arn: str) -> str | None:
-    """The key of the trial component of an ARN: its own, or that of the job it stands for."""
-    if entities.find(tx, arn):
-        return arn.lower()
-    return next(iter(_standing_for(tx, arn)), None)
-
-
-def _standing_for(tx: Transaction, arn: str) -> Iterable[str]:
-    return (one.arn.lower() for one in entities.standing_for(tx, arn) if one.lineage_type == "TrialComponent")
+def _component(tx: Transaction, arn: str) -> Described | None:
+    """The trial component of an ARN: its own, or that of the job it stands for."""
+    found = [entities.find(tx, arn), *entities.standing_for(tx, arn)]
+    return next((one for one in found if one and one.lineage_type == "TrialComponent"), None)
 
 
 def _failed(why: str) -> Mapping[str, Any]:
