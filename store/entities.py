@@ -100,6 +100,13 @@ def standing_for(tx: Transaction, source: str) -> list[Described]:
     return [described(row) for row in tx.connection.execute(wanted)]
 
 
+def by_ids(tx: Transaction, numbers: Sequence[int]) -> list[Described]:
+    """The entities of these ids, in this order."""
+    wanted = select(*COLUMNS).where(rows.among(tx.connection, entity.c.id, numbers))
+    found = {row.id: described(row) for row in tx.connection.execute(wanted)} if numbers else {}
+    return [found[number] for number in numbers if number in found]
+
+
 def within(partition: str) -> ColumnElement[bool]:
     """That an entity's ARN begins with this."""
     return and_(entity.c.key >= partition, entity.c.key < partition[:-1] + chr(ord(partition[-1]) + 1))
@@ -300,6 +307,33 @@ def experiment_of(tx: Transaction, number: int) -> str | None:
         .order_by(entity.c.name)
     )
     return tx.connection.scalar(wanted.limit(1))
+
+
+def experiments_of(tx: Transaction, trials: Collection[int]) -> dict[int, str]:
+    """What the experiments are called that trials are in, by the trials' ids: of several the first."""
+    wanted = (
+        select(membership.c.child_id, entity.c.name)
+        .join(entity, entity.c.id == membership.c.parent_id)
+        .where(rows.among(tx.connection, membership.c.child_id, trials), entity.c.lineage_type == "Experiment")
+        .order_by(entity.c.key.desc())
+    )
+    return dict(map(tuple, tx.connection.execute(wanted))) if trials else {}
+
+
+def inside(tx: Transaction, trials: Collection[int]) -> dict[int, list[Described]]:
+    """The trial components in trials, by the trials' ids and by name."""
+    wanted = (
+        select(membership.c.parent_id, *COLUMNS)
+        .distinct()
+        .join(entity, entity.c.id == membership.c.child_id)
+        .where(rows.among(tx.connection, membership.c.parent_id, trials), entity.c.lineage_type == "TrialComponent")
+        .order_by(membership.c.parent_id, entity.c.arn)
+    )
+    found: dict[int, list[Described]] = {}
+    if trials:
+        for parent, *row in tx.connection.execute(wanted):
+            found.setdefault(parent, []).append(described(row))
+    return found
 
 
 def is_inside(tx: Transaction, parent: int, child: int) -> bool:

@@ -16,6 +16,9 @@ NAME_LIMIT = 120
 """The longest name SageMaker gives an entity, in characters."""
 
 
+GROUP = "sagemaker-default-lineage-group"
+"""The one lineage group of an account and region, which SageMaker makes with its first entity (API 2)."""
+
 LONGEST_URI = 2048
 """The longest source URI that SageMaker keeps, in bytes here: a database cannot index a text without end."""
 

@@ -110,6 +110,19 @@ def _type_of_many(dialect: str, column: ColumnElement[Any]) -> TypeEngine[Any]:
     return Text() if dialect == "sqlite" else ARRAY(column.type)
 
 
+def distinct(connection: Connection, column: ColumnElement[Any]) -> Sequence[Any]:
+    """All values of a column that an index begins with, sorted: each is found by one step in that index."""
+    first = select(func.min(column).label("value")).cte(recursive=True)
+    following = select(func.min(column)).where(column > first.c.value).scalar_subquery()
+    every = first.union_all(select(following).where(first.c.value.is_not(None)))
+    return connection.scalars(select(every.c.value).where(every.c.value.is_not(None))).all()
+
+
+def contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """The condition that a column holds a text, which is not empty, in its case: LIKE minds it in one database only."""
+    return func.replace(column, text, "") != column
+
+
 def listed(connection: Connection, values: Iterable[Any], type_: TypeEngine[Any]) -> ColumnElement[Any]:
     """A column of many texts or numbers, to join with: one parameter, however many they are."""
     values = list(values)

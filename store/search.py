@@ -6,7 +6,7 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -307,7 +307,7 @@ def _meets(connection: Connection, one: Condition) -> ColumnElement[bool]:
 def _text(column: ColumnElement[Any], one: Condition) -> ColumnElement[bool]:
     value = one.value if isinstance(one.value, str) else f"{one.value:g}"
     if one.operator is Operator.CONTAINS:
-        return func.replace(column, value, "") != column  # LIKE minds the case in one database only
+        return rows.contains(column, value)
     return _OPERATORS[one.operator](column, value)
 
 
@@ -345,17 +345,9 @@ def _tables(connection: Connection, name: str) -> list[Any]:
         == name  # one step in the index
     ]
     if not found:
-        known = {*_names(connection, parameter), *_names(connection, metric)}
+        known = {*rows.distinct(connection, parameter.c.name), *rows.distinct(connection, metric.c.name)}
         raise Unknown(f"no parameter or metric is called {name!r}{_near(name, known)}")
     return found
-
-
-def _names(connection: Connection, table: Any) -> Iterable[str]:
-    """All names in a table, each found by one step in the index."""
-    first = select(func.min(table.c.name).label("name")).cte(recursive=True)
-    following = select(func.min(table.c.name)).where(table.c.name > first.c.name).scalar_subquery()
-    every = first.union_all(select(following).where(first.c.name.is_not(None)))
-    return connection.scalars(select(every.c.name).where(every.c.name.is_not(None)))
 
 
 def _near(name: str, known: Collection[str]) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Double,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    case,
     text,
 )
 from sqlalchemy.dialects import postgresql
@@ -105,6 +108,11 @@ def _by_month(_table: Table, connection: Connection, **_: object) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("ALTER TABLE ledger ADD CONSTRAINT pk_ledger PRIMARY KEY (id, time)")
         connection.exec_driver_sql("CREATE TABLE ledger_default PARTITION OF ledger DEFAULT")
+
+
+def last_modified(one: FromClause) -> ColumnElement[int]:
+    """When an entity was changed, or came to be: what entities are sorted by where nobody says otherwise."""
+    return case((one.c.modified > one.c.created, one.c.modified), else_=one.c.created)
 
 
 entity = Table(

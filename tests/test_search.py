@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from store import known as table
 from store.database import Store, Transaction
-from store.lineage import OWN, Entity, Experiment, Lineage, Membership, Trial, TrialComponent
+from store.lineage import OWN, Entity, Experiment, Lineage, Measured, Membership, Trial, TrialComponent
 from store.save import save
 from store.search import BadCondition, Condition, Found, Group, Operator, Run, Unknown, condition, groups, runs
 from tests.stores import Backend, emptied, fed
@@ -59,7 +59,7 @@ A = run(
         "SageMaker.InstanceType": ("ml.m5.xlarge", None),
         "SageMaker.InstanceCount": (None, 2.0),
     },
-    metrics={"validation:rmse": (2.5, NOON)},
+    metrics={"validation:rmse": Measured(2.5, NOON)},
     tags={"team": "risk"},
 )
 B = run(
@@ -67,7 +67,7 @@ B = run(
     status="Failed",
     created=NOON + 2,
     parameters={"eta": ("0.3", 0.3), "objective": ("multi:softmax", None)},
-    metrics={"validation:rmse": (1.5, NOON)},
+    metrics={"validation:rmse": Measured(1.5, NOON)},
 )
 C = run("c", status="Completed", created=NOON + 3, parameters={"eta": ("auto", None)}, family="nightly")
 
@@ -243,7 +243,7 @@ parameters = st.dictionaries(
     st.tuples(texts, st.none() | numbers) | st.tuples(st.none(), numbers),
     max_size=3,
 )
-metrics = st.dictionaries(st.sampled_from(["m", "both"]), st.tuples(numbers, st.none()), max_size=2)
+metrics = st.dictionaries(st.sampled_from(["m", "both"]), numbers.map(Measured), max_size=2)
 statuses = st.sampled_from(["Completed", "Failed"])
 components = st.lists(
     st.tuples(parameters, metrics, statuses, st.integers(0, 3), st.dictionaries(st.just("t"), texts)), max_size=6

@@ -8,7 +8,8 @@ from typing import Any
 from store import entities
 from store.api.asked import Answer, Asked, Row, Service
 from store.api.errors import NotFound
-from store.api.records import GROUP, group_arn
+from store.api.records import group_arn
+from store.lineage import GROUP
 
 
 def describe_group(service: Service, asked: Asked) -> Answer:

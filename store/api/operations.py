@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from store.api import artifacts, associations, experiments, groups, metrics, named, query_lineage, tagging, told
+from store.api import artifacts, associations, experiments, groups, metrics, named, query_lineage, search, tagging, told
 from store.api.asked import Row
 
 OPERATIONS: Mapping[str, Row] = {
@@ -17,6 +17,7 @@ OPERATIONS: Mapping[str, Row] = {
     **metrics.OPERATIONS,
     **tagging.OPERATIONS,
     **told.OPERATIONS,
+    **search.OPERATIONS,
 }
 """Operations by SageMaker's names."""
 METRICS = frozenset(metrics.OPERATIONS)

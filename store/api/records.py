@@ -6,12 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from store.entities import Described, Parts
-from store.lineage import Measured
+from store.lineage import GROUP, Measured
 
 Record = dict[str, Any]
-
-GROUP = "sagemaker-default-lineage-group"
-"""The one lineage group of an account and region, which SageMaker makes with its first entity (API 2)."""
 
 
 def group_arn(partition: str) -> str:
