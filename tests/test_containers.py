@@ -26,9 +26,11 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from consumers import metrics
+from consumers import metrics, serve
 from consumers.cli import app
+from consumers.cli.options import PORT
 from consumers.service import GRACE
+from store.api.access import public
 
 ROOT = Path(__file__).parent.parent
 INFRA = ROOT / "infra"
@@ -44,6 +46,8 @@ MANIFESTS = [
 KUSTOMIZATION = yaml.safe_load((INFRA / "kubernetes/kustomization.yaml").read_text())
 PODS = {one["metadata"]["name"]: one["spec"]["template"] for one in MANIFESTS if "template" in one.get("spec", {})}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+COMPONENT = "app.kubernetes.io/component"
 
 # Read from the environment without an option: a secret of ours, and what the clients of PostgreSQL and AWS read.
 WITHOUT_OPTION = {"HEADWATER_KAFKA_PASSWORD", "PGPASSWORD"}
@@ -75,7 +79,7 @@ IMAGE_ENVIRONMENT = dict(pair.split("=", 1) for rest in of_image("ENV") for pair
 
 def known_variables() -> set[str]:
     """Every environment variable that some command reads."""
-    commands = ("run", "forward", "migrate", "replay")
+    commands = ("run", "serve", "forward", "migrate", "replay")
     arguments = [argument for command in commands for argument in app[command].assemble_argument_collection()]
     return {name for argument in arguments for name in argument.parameter.env_var or ()} | WITHOUT_OPTION
 
@@ -202,7 +206,15 @@ def test_the_image_sets_only_variables_that_the_command_line_reads() -> None:
     ours = {name for name in IMAGE_ENVIRONMENT if name.startswith("HEADWATER_")}
     assert ours - known_variables() == set()
     assert IMAGE_ENVIRONMENT["HEADWATER_METRICS_HOST"] == "0.0.0.0"
-    assert of_image("EXPOSE") == [IMAGE_ENVIRONMENT["HEADWATER_METRICS_PORT"]]
+    assert of_image("EXPOSE") == [f"{PORT} {IMAGE_ENVIRONMENT['HEADWATER_METRICS_PORT']}"]
+
+
+def test_a_server_in_the_image_lets_nobody_in_unasked(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "consumers.cli", "serve", "--database-url", f"sqlite:///{tmp_path}/store.db"]
+    environment = os.environ | IMAGE_ENVIRONMENT | {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "say --credentials FILE" in done.stderr
 
 
 # Compose
@@ -276,6 +288,7 @@ def test_compose_waits_for_what_tells_that_it_is_ready() -> None:
 
 
 def test_compose_mounts_only_files_that_are_there_and_volumes_that_it_names() -> None:
+    assert {name for service in SERVICES.values() for name in service.get("secrets", ())} == COMPOSE["secrets"].keys()
     sources = [volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", ())]
     files = [source for source in sources if source.startswith(".")]
     assert [file for file in files if not (INFRA / file).is_file()] == []
@@ -316,10 +329,11 @@ def test_every_manifest_is_applied_and_none_twice() -> None:
 
 def variables_of(container: dict[str, Any]) -> dict[str, str]:
     """What a container's environment will hold, with values for those of the secret."""
-    assert container["envFrom"] == [{"configMapRef": {"name": "headwater"}}]
     [generated] = KUSTOMIZATION["configMapGenerator"]
     variables = dict(literal.split("=", 1) for literal in generated["literals"])
-    return variables | {one["name"]: one.get("value", "given") for one in container["env"]}
+    of_kafka = container.get("envFrom") == [{"configMapRef": {"name": "headwater"}}]
+    assert of_kafka or "envFrom" not in container
+    return (variables if of_kafka else {}) | {one["name"]: one.get("value", "given") for one in container["env"]}
 
 
 @pytest.mark.parametrize("name", PODS)
@@ -366,6 +380,26 @@ def test_a_pod_is_restarted_when_it_hangs_but_not_while_the_database_is_away(nam
     assert spec["terminationGracePeriodSeconds"] > 2 * GRACE
 
 
+def test_a_server_has_time_for_the_requests_in_hand() -> None:
+    assert PODS["headwater-api"]["spec"]["terminationGracePeriodSeconds"] > 2 * serve.GRACE
+    assert seconds(OURS["api"]["stop_grace_period"]) > serve.GRACE
+
+
+def test_a_server_is_given_keys_that_nobody_else_in_the_container_can_read() -> None:
+    user, group = (int(number) for number in of_image("USER")[0].split(":"))
+    [name] = OURS["api"]["secrets"]
+    assert OURS["api"]["command"] == ["serve", "--credentials", f"/run/secrets/{name}"]
+
+    spec = PODS["headwater-api"]["spec"]
+    [container] = spec["containers"]
+    [mounted] = [mount for mount in container["volumeMounts"] if mount["name"] == "credentials"]
+    assert mounted["readOnly"]
+    assert container["args"] == ["serve", "--credentials", f"{mounted['mountPath']}/credentials"]
+    [volume] = [volume for volume in spec["volumes"] if volume["name"] == "credentials"]
+    assert spec["securityContext"]["fsGroup"] == group  # which Kubernetes gives the secret's files to, root owning them
+    assert not public(volume["secret"]["defaultMode"], 0, user)
+
+
 def seconds(text: str) -> float:
     assert text.endswith("s")
     return float(text[:-1])
@@ -379,16 +413,26 @@ def test_selectors_match_the_pods_that_they_are_for() -> None:
     labels = {name: pod["metadata"]["labels"].items() for name, pod in PODS.items()}
 
     def selected(by: dict[str, Any]) -> set[str]:
-        return {name for name, of in labels.items() if by["matchLabels"].items() <= of}
+        [left_out] = by.get("matchExpressions", [None])
+        if left_out:
+            assert left_out == {"key": COMPONENT, "operator": "NotIn", "values": ["api"]}
+        return {
+            name
+            for name, of in labels.items()
+            if by["matchLabels"].items() <= of and not (left_out and (COMPONENT, "api") in of)
+        }
 
     for deployment in kinds("Deployment"):
         assert selected(deployment["spec"]["selector"]) == {deployment["metadata"]["name"]}
-    for spread in PODS["headwater-worker"]["spec"]["topologySpreadConstraints"]:
-        assert selected(spread["labelSelector"]) == {"headwater-worker"}
+    for name in ("headwater-worker", "headwater-api"):
+        for spread in PODS[name]["spec"]["topologySpreadConstraints"]:
+            assert selected(spread["labelSelector"]) == {name}
+    [service] = kinds("Service")
+    assert selected({"matchLabels": service["spec"]["selector"]}) == {"headwater-api"}
     [budget] = kinds("PodDisruptionBudget")
     assert selected(budget["spec"]["selector"]) == {"headwater-worker"}
-    [policy] = kinds("NetworkPolicy")
-    assert selected(policy["spec"]["podSelector"]) == PODS.keys()
+    policies = {one["metadata"]["name"]: selected(one["spec"]["podSelector"]) for one in kinds("NetworkPolicy")}
+    assert policies == {"headwater": PODS.keys() - {"headwater-api"}, "headwater-api": {"headwater-api"}}
 
 
 def test_there_are_never_more_workers_than_partitions() -> None:
@@ -409,18 +453,34 @@ def test_there_are_never_more_workers_than_partitions() -> None:
     assert metric["external"]["metric"]["name"] == rule["name"]["as"] == lag.name
 
 
+def policy_of(name: str) -> dict[str, Any]:
+    """What a network policy says."""
+    [policy] = [one["spec"] for one in kinds("NetworkPolicy") if one["metadata"]["name"] == name]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    return dict(policy)
+
+
+SCRAPING = {
+    "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+    "ports": [{"protocol": "TCP", "port": 9400}],
+}
+
+
 def test_the_network_policy_lets_prometheus_in_and_lets_out_only_to_what_is_needed() -> None:
-    [policy] = kinds("NetworkPolicy")
-    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
-    [way_in] = policy["spec"]["ingress"]
-    assert way_in == {
-        "from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
-        "ports": [{"protocol": "TCP", "port": 9400}],
-    }
-    out = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+    policy = policy_of("headwater")
+    assert policy["ingress"] == [SCRAPING]
+    out = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
     assert out == {53, 80, 443, 5432, 9092, 9094, 9096, 9098}
-    [plain] = [rule for rule in policy["spec"]["egress"] if rule["ports"] == [{"protocol": "TCP", "port": 80}]]
+    [plain] = [rule for rule in policy["egress"] if rule["ports"] == [{"protocol": "TCP", "port": 80}]]
     assert plain["to"] == [{"ipBlock": {"cidr": "169.254.170.23/32"}}]
+
+
+def test_the_network_policy_of_the_api_lets_callers_in_and_lets_out_to_the_database_alone() -> None:
+    policy = policy_of("headwater-api")
+    assert policy["ingress"] == [SCRAPING, {"ports": [{"protocol": "TCP", "port": PORT}]}]
+    names, database = policy["egress"]
+    assert names == policy_of("headwater")["egress"][0]
+    assert database == {"ports": [{"protocol": "TCP", "port": 5432}]}
 
 
 def test_kubernetes_is_given_references_to_secrets_and_no_secret() -> None:
