@@ -123,13 +123,15 @@ RULES: Mapping[Kind, Rule] = {
         passes_on=True,
     ),
     Kind.FEATURE_GROUP: Rule("feature group", shapes.FeatureGroup, features.feature_group, "ours", version=2),
-    Kind.ARTIFACT: Rule("artifact", shapes.Artifact, entities.artifact_made, "documented", asks=entities.artifact_asks),
-    Kind.CONTEXT: Rule("context", shapes.Context, entities.context_made, "documented"),
-    Kind.ACTION: Rule("action", shapes.Action, entities.action_made, "documented"),
+    Kind.ARTIFACT: Rule(
+        "artifact", shapes.Artifact, entities.artifact_made, "documented", asks=entities.artifact_asks, version=2
+    ),
+    Kind.CONTEXT: Rule("context", shapes.Context, entities.context_made, "documented", version=2),
+    Kind.ACTION: Rule("action", shapes.Action, entities.action_made, "documented", version=2),
     Kind.EXPERIMENT: Rule(
         "experiment", shapes.Experiment, entities.experiment_made, "documented", entities.experiment_refers
     ),
-    Kind.TRIAL: Rule("trial", shapes.Trial, entities.trial_made, "documented", entities.trial_refers),
+    Kind.TRIAL: Rule("trial", shapes.Trial, entities.trial_made, "documented", entities.trial_refers, version=2),
     Kind.TRIAL_COMPONENT: Rule(
         "trial component", shapes.TrialComponent, entities.component_made, "documented", entities.component_refers
     ),
