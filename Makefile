@@ -30,7 +30,7 @@ demo-backfill: setup  ## an account in miniature that nobody listened to, and it
 image:  ## the container (needs Docker)
 	docker build -f infra/Dockerfile -t headwater:0.1.0 .
 
-test: setup lint types imports template unit  ## all that CI checks
+test: setup lint types imports template unit test-sdk  ## all that CI checks
 
 format: setup  ## put the code into shape
 	$(BIN)/ruff format .

@@ -16,6 +16,5 @@ def sdk(name: str) -> Any:
 
 
 def new_session(**clients: Any) -> Any:
-    """A session of the SDK, which tells nobody of its being used."""
-    config = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
-    return sdk("helper.session_helper" if V3 else "session").Session(sagemaker_config=config, **clients)
+    """A session of the SDK."""
+    return sdk("helper.session_helper" if V3 else "session").Session(**clients)

@@ -44,6 +44,7 @@ def _environment(server: str, s3: str) -> Iterator[None]:
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         environment.setenv("AWS_CONFIG_FILE", os.devnull)
         environment.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        environment.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(HERE / "defaults.yaml"))
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
         environment.setenv("AWS_MAX_ATTEMPTS", "1")  # else what fails is tried again, and only seems to be slow
         yield

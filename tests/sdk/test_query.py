@@ -356,6 +356,13 @@ class TestWhatClientsLinked:
         ]
 
 
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where to draw: in a folder of its own, as scripts are put beside where one stands."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "graph.html"
+
+
 def drawn(page: Path, what: str) -> list[dict[str, Any]]:
     """The nodes or edges that a page draws."""
     (found,) = re.findall(rf"{what} = new vis.DataSet\((\[.*?\])\);", page.read_text(), re.DOTALL)
@@ -363,7 +370,7 @@ def drawn(page: Path, what: str) -> list[dict[str, Any]]:
     return told
 
 
-def test_a_graph_is_drawn_with_all_that_is_linked(graph: Graph, tmp_path: Path) -> None:
+def test_a_graph_is_drawn_with_all_that_is_linked(graph: Graph, page: Path) -> None:
     model, image, data = (graph.artifact(type_) for type_ in ("Model", "Image", "DataSet"))
     deployment, endpoint = graph.action("ModelDeploy"), graph.context("Endpoint")
     graph.link(image.artifact_arn, model.artifact_arn, "ContributedTo")
@@ -371,11 +378,9 @@ def test_a_graph_is_drawn_with_all_that_is_linked(graph: Graph, tmp_path: Path) 
     graph.link(model.artifact_arn, deployment.action_arn, "ContributedTo")
     graph.link(deployment.action_arn, endpoint.context_arn, "AssociatedWith")
 
-    query.LineageQuery(graph.session).query([model.artifact_arn]).visualize(path=str(tmp_path / "graph.html"))
+    query.LineageQuery(graph.session).query([model.artifact_arn]).visualize(path=str(page))
 
-    nodes = {
-        node["id"]: (node["label"], node["shape"], node["color"]) for node in drawn(tmp_path / "graph.html", "nodes")
-    }
+    nodes = {node["id"]: (node["label"], node["shape"], node["color"]) for node in drawn(page, "nodes")}
     assert nodes == {
         model.artifact_arn: ("Model", "star", "#146eb4"),
         image.artifact_arn: ("Image", "dot", "#146eb4"),
@@ -383,7 +388,7 @@ def test_a_graph_is_drawn_with_all_that_is_linked(graph: Graph, tmp_path: Path) 
         deployment.action_arn: ("Model Deploy", "dot", "#88c396"),
         endpoint.context_arn: ("Endpoint", "dot", "#ff9900"),
     }
-    edges = {(edge["from"], edge["to"]): edge["title"] for edge in drawn(tmp_path / "graph.html", "edges")}
+    edges = {(edge["from"], edge["to"]): edge["title"] for edge in drawn(page, "edges")}
     assert edges == {
         (image.artifact_arn, model.artifact_arn): "ContributedTo",
         (data.artifact_arn, model.artifact_arn): "AssociatedWith",
@@ -392,12 +397,12 @@ def test_a_graph_is_drawn_with_all_that_is_linked(graph: Graph, tmp_path: Path) 
     }
 
 
-def test_the_whole_run_is_drawn(abalone: Any, tmp_path: Path) -> None:
+def test_the_whole_run_is_drawn(abalone: Any, page: Path) -> None:
     package = only("arn:aws:sagemaker:us-west-2:000000000000:model-package/abalonemodelpackagegroupname/1", abalone)
 
-    query.LineageQuery(abalone).query([package.artifact_arn]).visualize(path=str(tmp_path / "graph.html"))
+    query.LineageQuery(abalone).query([package.artifact_arn]).visualize(path=str(page))
 
-    labels = sorted(node["label"] for node in drawn(tmp_path / "graph.html", "nodes"))
+    labels = sorted(node["label"] for node in drawn(page, "nodes"))
     counted = {label: labels.count(label) for label in labels}
     assert counted == {
         "Approval": 1,
@@ -409,4 +414,4 @@ def test_the_whole_run_is_drawn(abalone: Any, tmp_path: Path) -> None:
         "Training Job": 1,
         "Transform Job": 1,
     }
-    assert len(drawn(tmp_path / "graph.html", "edges")) == 23
+    assert len(drawn(page, "edges")) == 23
