@@ -194,9 +194,11 @@ def demo(
     if store and store.exists():
         raise Failed(f"{store} is there already: name a file that is not")
     set_up_logs("auto", "error")
+    console = Console(highlight=False)
     try:
-        asyncio.run(show_all(path, Console(highlight=False)))
+        asyncio.run(show_all(path, console))
     except MotoMissing as why:
         raise Failed(str(why)) from why
     if serve if serve is not None else sys.stdin.isatty() and sys.stdout.isatty():
+        console.print("[bold green]»[/bold green] [bold]SageMaker's own API on it, until Ctrl-C:[/bold]")
         serve_api(port=port, database_url=f"sqlite:///{path}")
