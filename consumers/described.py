@@ -91,16 +91,17 @@ def description(known: Known) -> Description:
     What is true of a status alone (why it failed, what it is being updated to) goes with that status.
     """
     resource, (_, life) = views(known, RULES[known.kind])[-1], lives(known)[-1]
-    members = _members(known.kind)
+    members, telling = _members(known.kind), TELLINGS[known.kind]
+    status = as_described(getattr(resource.detail, telling.status[0])) if telling.status else ""
     told = _values(life)
     for name, statuses in _PASSING.items():
-        if name in told and _is_over(life, name, members.status, statuses):
+        if name in told and status not in statuses and _is_older(life, name, members.status):
             del told[name]
     if known.kind in (Kind.PIPELINE_EXECUTION, Kind.PIPELINE_STEP):
         told = {_RENAMED.get(name, name): value for name, value in pascal(told).items()}
     elif members.status in told:
-        told[members.status] = as_described(getattr(resource.detail, TELLINGS[known.kind].status[0]))
-    return told | _identity(resource, told) | _times(resource, life, told) | _people(resource, told)
+        told[members.status] = status
+    return told | _identity(resource, told) | _times(resource, life) | _people(resource, told)
 
 
 def _told(tx: Transaction, arns: Sequence[str]) -> dict[str, Description]:
@@ -180,11 +181,9 @@ _PASSING: Mapping[str, Sequence[str]] = {
 """What is true of some statuses only, and is not told to be over: the field, and those statuses."""
 
 
-def _is_over(life: Life, name: str, status: str, statuses: Sequence[str]) -> bool:
-    """True if a field was told before the status that the resource has now, which is none of those it is true of."""
-    if status not in life.fields or life.fields[name][0] >= life.fields[status][0]:
-        return False
-    return as_described(str(msgspec.json.decode(life.fields[status][1]))) not in statuses
+def _is_older(life: Life, name: str, other: str) -> bool:
+    """True if a field was told before another one was."""
+    return other in life.fields and life.fields[name][0] < life.fields[other][0]
 
 
 _RENAMED = {
@@ -217,11 +216,11 @@ def _identity(resource: Resource[Any], told: Description) -> Description:
     return {members.arn: resource.arn, members.name: resource.named(name if isinstance(name, str) else None)}
 
 
-def _times(resource: Resource[Any], life: Life, told: Description) -> Description:
+def _times(resource: Resource[Any], life: Life) -> Description:
     """When it was made and changed: as it was told, unless something newer is known."""
     stamped = life.fields.get("LastModifiedTime") or life.fields.get("lastModifiedTime")
     newest = stamped is not None and moment(stamped[0]) >= resource.modified
-    changed = instant(told["LastModifiedTime"]) if newest else None
+    changed = instant(getattr(resource.detail, "last_modified_time", None)) if newest else None
     return {"CreationTime": made(resource), "LastModifiedTime": changed or resource.modified}
 
 
@@ -255,44 +254,48 @@ def _tuned(tx: Transaction, tuning: Description) -> list[Mapping[str, Any]]:
     """The training jobs of a tuning job: those that it lists, and those that say that they are its."""
     tuning_arn = tuning["HyperParameterTuningJobArn"]
     prefix = tuning_arn.rpartition(f"{Kind.TUNING_JOB}/")[0]
-    said = {}
-    for one in tuning.get("TrainingJobSummaries") or ():
+    listed_jobs = {}
+    for one in _structures(tuning, "TrainingJobSummaries"):
         arn = one.get("TrainingJobArn") or f"{prefix}{Kind.TRAINING_JOB}/{one.get('TrainingJobName')}"
-        said[arn.lower()] = one
-    members = {arn.lower() for arn in find.runs_of(tx, tuning_arn) if f":{Kind.TRAINING_JOB}/" in arn.lower()}
-    jobs = _told(tx, sorted(said.keys() | members))
-    return [
-        {
-            "TuningJobName": tuning["HyperParameterTuningJobName"],
-            **_as_summary(jobs.get(key, {}), tuning),
-            **{name: value for name, value in said.get(key, {}).items() if name not in jobs.get(key, {})},
-        }
-        for key in sorted(said.keys() | jobs.keys())
-    ]
+        listed_jobs[arn.lower()] = one
+    own = {arn.lower() for arn in find.runs_of(tx, tuning_arn) if f":{Kind.TRAINING_JOB}/" in arn.lower()}
+    jobs = _told(tx, sorted(listed_jobs.keys() | own))
+    found: list[Mapping[str, Any]] = []
+    for key in sorted(listed_jobs.keys() | jobs.keys()):
+        job, summary = jobs.get(key, {}), listed_jobs.get(key, {})
+        # What the list alone can tell is its own; of all else the job tells the newest.
+        reached = _reached(job, tuning) | {name: told for name, told in summary.items() if name not in job}
+        found.append({"TuningJobName": tuning["HyperParameterTuningJobName"], **job, **reached})
+    return found
 
 
-def _as_summary(job: Description, tuning: Description) -> Description:
-    """A training job as its tuning job's list tells it: what was tuned, and what came of it."""
-    if not job:
-        return {}
-    definitions = [tuning.get("TrainingJobDefinition") or {}, *(tuning.get("TrainingJobDefinitions") or ())]
-    still = {name for one in definitions for name in one.get("StaticHyperParameters") or ()}
+def _reached(job: Description, tuning: Description) -> Description:
+    """What was tuned in a training job, and what came of it."""
+    definitions = [*_structures(tuning, "TrainingJobDefinition"), *_structures(tuning, "TrainingJobDefinitions")]
+    still = {name for one in definitions for told in _structures(one, "StaticHyperParameters") for name in told}
     parameters = {
         name: value
-        for name, value in (job.get("HyperParameters") or {}).items()
+        for told in _structures(job, "HyperParameters")
+        for name, value in told.items()
         if name not in still and not name.startswith("_")
     }
-    objectives = [tuning.get("HyperParameterTuningJobConfig") or {}, *definitions]
-    wanted = [one.get("HyperParameterTuningJobObjective") or one.get("TuningObjective") or {} for one in objectives]
-    measured = [one for one in job.get("FinalMetricDataList") or () if isinstance(one, dict)]
-    reached = [
-        {"Type": objective.get("Type"), "MetricName": one["MetricName"], "Value": one.get("Value")}
-        for objective in wanted
-        for one in measured
-        if one.get("MetricName") and one["MetricName"] == objective.get("MetricName")
-    ]
-    return {
-        **job,
-        "TunedHyperParameters": parameters,
-        "FinalHyperParameterTuningJobObjectiveMetric": reached[0] if reached else None,
+    wanted = {
+        objective.get("MetricName"): objective.get("Type")
+        for one in (*definitions, *_structures(tuning, "HyperParameterTuningJobConfig"))
+        for name in ("TuningObjective", "HyperParameterTuningJobObjective")
+        for objective in _structures(one, name)
+        if isinstance(objective.get("MetricName"), str)
     }
+    metrics = [one for one in _structures(job, "FinalMetricDataList") if one.get("MetricName") in wanted]
+    found: Description = {"TunedHyperParameters": parameters}
+    if metrics:
+        name, value = metrics[0]["MetricName"], metrics[0].get("Value")
+        metric = {"Type": wanted[name], "MetricName": name, "Value": value}
+        found["FinalHyperParameterTuningJobObjectiveMetric"] = metric
+    return found
+
+
+def _structures(told: Mapping[str, Any], member: str) -> list[dict[str, Any]]:
+    """The structure that is a member, or those in the list that it is."""
+    found = told.get(member)
+    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]

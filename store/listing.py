@@ -98,9 +98,7 @@ def _order(listing: Listing, columns: dict[str, Any]) -> list[ColumnElement[Any]
     """The columns that a listing is sorted by; ARNs, which are in lower case, sort as names do."""
     if listing.order is Order.NAME:
         return [columns["key"]]
-    first = columns[listing.order.value]
-    # With a sum no index gives the order, so that the one on ARNs is read, which finds the few.
-    return [first + 0 if listing.near and listing.order is Order.CREATED else first, columns["key"]]
+    return [columns[listing.order.value], columns["key"]]
 
 
 def _position(listing: Listing, row: ResourceRow) -> Position:
@@ -112,8 +110,10 @@ def _position(listing: Listing, row: ResourceRow) -> Position:
 def _conditions(listing: Listing, columns: dict[str, Any]) -> list[ColumnElement[bool]]:
     key = columns["key"]
     low = listing.beginning.lower()
+    by_key = listing.near or listing.order is Order.NAME
     found = [
-        columns["kind"] == listing.kind,
+        # An expression that no index is on, where the one on ARNs is to be read: it has the order, or finds the few.
+        (columns["kind"] + "" if by_key else columns["kind"]) == listing.kind,
         columns["version"] > 0,
         columns["deleted"] == 0,
         key >= low,

@@ -151,6 +151,27 @@ def test_several_are_described_at_once(store: Store) -> None:
     }
 
 
+def test_what_rules_do_not_read_may_be_anything(store: Store) -> None:
+    definition = {"StaticHyperParameters": 5, "TuningObjective": {"MetricName": [1]}}
+    tuning = {"HyperParameterTuningJobName": "Search", "TrainingJobDefinition": definition, "CreationTime": NOON}
+    model = {"ModelName": "Odd", "LastModifiedTime": "yesterday", "CreatedBy": 5, "InferenceExecutionConfig": {"": [0]}}
+    fed(
+        store,
+        [
+            event("HyperParameter Tuning Job State Change", tuning),
+            training(TuningJobArn=f"{PARTITION}hyper-parameter-tuning-job/search"),
+            event("Model State Change", model).replace(b'{"": [0]}', b"1e999"),
+        ],
+    )
+
+    told = described(store, f"{PARTITION}model/odd")
+
+    assert (told["ModelName"], told["LastModifiedTime"]) == ("Odd", NOON)
+    assert "InferenceExecutionConfig" not in told
+    [job] = Descriptions(store).tuned(f"{PARTITION}hyper-parameter-tuning-job/search")
+    assert job["TrainingJobName"] == "Churn"
+
+
 # ------------------------------------------------------------------------------------------------------------ pipelines
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.parsers import create_parser
+from hypothesis import given, settings
 
 from consumers.described import Descriptions
 from store.api import checking
@@ -18,8 +19,8 @@ from store.api.told import OPERATIONS
 from store.database import Store
 from tests.account import generated
 from tests.account.made import Account, moment
-from tests.stores import fed, sqlite_store
-from tests.worlds import ACCOUNT, NOON, PARTITION, REGION, abalone, call, case_events, event
+from tests.stores import emptied, fed, settlements, sqlite_store
+from tests.worlds import ACCOUNT, NOON, PARTITION, REGION, abalone, call, case_events, event, worlds
 
 Ask = Callable[..., Any]
 
@@ -232,6 +233,55 @@ def test_summaries_have_all_that_must_be_in_them(account: tuple[Account, Store])
         required = operation(name).output_shape.members[member].member.required_members
         for told in ask(name, MaxResults=100)[member]:
             assert set(required) <= told.keys(), name
+
+
+DESCRIBED = {
+    "ListTrainingJobs": ("DescribeTrainingJob", "TrainingJobName"),
+    "ListProcessingJobs": ("DescribeProcessingJob", "ProcessingJobName"),
+    "ListTransformJobs": ("DescribeTransformJob", "TransformJobName"),
+    "ListHyperParameterTuningJobs": ("DescribeHyperParameterTuningJob", "HyperParameterTuningJobName"),
+    "ListFeatureGroups": ("DescribeFeatureGroup", "FeatureGroupName"),
+    "ListModels": ("DescribeModel", "ModelName"),
+    "ListModelPackages": ("DescribeModelPackage", "ModelPackageArn"),
+    "ListModelPackageGroups": ("DescribeModelPackageGroup", "ModelPackageGroupName"),
+    "ListEndpoints": ("DescribeEndpoint", "EndpointName"),
+    "ListEndpointConfigs": ("DescribeEndpointConfig", "EndpointConfigName"),
+    "ListPipelines": ("DescribePipeline", "PipelineName"),
+}
+"""How what a list names is described, and by which member of its summaries."""
+
+
+@pytest.fixture(scope="module")
+def emptied_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store that each example empties."""
+    with sqlite_store(tmp_path_factory.mktemp("told") / "worlds.db") as store:
+        yield store
+
+
+@settings(max_examples=60)
+@given(worlds)
+def test_whatever_is_listed_is_described_as_made_at_the_same_time(emptied_store: Store, world: list[bytes]) -> None:
+    store = emptied(emptied_store)
+    settlements(store, world)
+    ask = asking(store)
+    for name, member in SUMMARIES.items():
+        more = {"ModelPackageType": "Both"} if name == "ListModelPackages" else {}
+        describe, key = DESCRIBED[name]
+        for told in ask(name, MaxResults=100, **more)[member]:
+            asked = {"ModelPackageName" if key == "ModelPackageArn" else key: told[key]}
+            described = ask(describe, **asked)
+            assert {each: described[each] for each in told if each in described} == {
+                each: value for each, value in told.items() if each in described
+            }
+            assert "CreationTime" in described
+            if name == "ListPipelines":
+                for one in ask("ListPipelineExecutions", **asked, MaxResults=100)["PipelineExecutionSummaries"]:
+                    arn = {"PipelineExecutionArn": one["PipelineExecutionArn"]}
+                    assert ask("DescribePipelineExecution", **arn)["CreationTime"] == one["StartTime"]
+                    steps = ask("ListPipelineExecutionSteps", **arn)["PipelineExecutionSteps"]
+                    assert all("Metadata" in step for step in steps)
+            if name == "ListHyperParameterTuningJobs":
+                assert "TrainingJobSummaries" in ask("ListTrainingJobsForHyperParameterTuningJob", **asked)
 
 
 def glued(ask: Ask, name: str, member: str, **members: Any) -> list[Any]:

@@ -79,7 +79,7 @@ def _missing(arn: str) -> str:
 OPERATIONS: Mapping[str, Row] = {
     "DescribeModel": Row(describe_model),
     "ListModels": Row(list_models),
-    "DescribeModelPackage": Row(describe_model_package),
+    "DescribeModelPackage": Row(describe_model_package, differs="IncludedData is not looked at."),
     "BatchDescribeModelPackage": Row(batch_describe_model_package),
     "ListModelPackages": Row(
         list_model_packages, differs="With ModelPackageGroupName and no ModelPackageType it lists the group's versions."
