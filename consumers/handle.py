@@ -153,9 +153,9 @@ def catch_up(store: Store) -> int:
             outcome = "refused" if settlement.dead else "derived"
             store.write(partial(ledger.mark, numbers=[number], outcome=outcome))
             done += settlement.derived
-    while unlisted := store.read(lambda tx: table.unlisted(tx, PAGE)):
-        store.write(lambda tx, keys=unlisted: WorkingSet(tx).list_anew(keys))  # type: ignore[misc]
     rules = {kind.value: rule.signature for kind, rule in RULES.items()}
+    while unlisted := store.read(lambda tx: table.unlisted(tx, rules.keys(), PAGE)):
+        store.write(lambda tx, keys=unlisted: WorkingSet(tx).list_anew(keys))  # type: ignore[misc]
     before: list[str] = []
     while keys := store.read(lambda tx: table.underived(tx, PAGE) or table.outdated(tx, rules, PAGE)):
         if keys == before:

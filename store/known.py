@@ -130,9 +130,10 @@ def outdated(transaction: Transaction, rules: Mapping[str, str], limit: int) -> 
     return list(transaction.connection.scalars(wanted))
 
 
-def unlisted(transaction: Transaction, limit: int) -> list[str]:
-    """Keys of resources of which an older Headwater wrote neither name nor time."""
-    wanted = select(resource.c.key).where(resource.c.created.is_(None), resource.c.version > 0).limit(limit)
+def unlisted(transaction: Transaction, kinds: Collection[str], limit: int) -> list[str]:
+    """Keys of resources of these kinds of which an older Headwater wrote neither name nor time."""
+    among = rows.among(transaction.connection, resource.c.kind, kinds)  # so that an index finds them
+    wanted = select(resource.c.key).where(among, resource.c.created.is_(None), resource.c.version > 0).limit(limit)
     return list(transaction.connection.scalars(wanted))
 
 

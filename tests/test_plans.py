@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.event import listen, remove
 
 from bench.generate import events
+from consumers.described import Descriptions
 from consumers.handle import catch_up, handle, redrive
 from consumers.known import Kind
 from consumers.rules import RULES
@@ -23,7 +24,8 @@ from ingest.delivery import Delivery
 from store import ledger, months, search
 from store.database import Store
 from store.evidence import evidence
-from store.find import find
+from store.find import find, runs_of
+from store.listing import Listing, Order, Position
 from store.query import Direction, walk
 from store.schema import migrate
 from store.status import keep_position, read_up_to
@@ -33,8 +35,8 @@ ARN = "arn:aws:sagemaker:us-west-2:123456789012:"
 ENTITIES, RUNS = 30_000, 10_000
 
 FILLED = f"""
-INSERT INTO resource SELECT n, '{ARN}training-job/filler-' || n, 'training-job', 1, 1, :rule, NULL, NULL
-  FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO resource SELECT n, '{ARN}training-job/filler-' || n, 'training-job', 1, 1, :rule, NULL, NULL,
+  'filler-' || n, 'Completed', n, n, 0 FROM generate_series(1, {ENTITIES}) n;
 INSERT INTO entity SELECT n, '{ARN}artifact/filler-' || n, '{ARN}artifact/filler-' || n, 'Artifact', 'DataSet',
   'filler-' || n,
   's3://filler/' || n - n % 2 || CASE WHEN n % 2 = 1 THEN '/part' ELSE '' END, '', 0, 1, '{{}}'
@@ -90,6 +92,12 @@ def large() -> Iterator[Store]:
     _drop_database(url)
 
 
+def page(store: Store, kind: str, after: Position | None = None, below: str = "", **more: Any) -> object:
+    """A page of what is described."""
+    part = "pipeline" if kind == "pipeline-execution" else kind
+    return Descriptions(store).page(Listing(kind, f"{ARN}{part}/{below}", **more), after, 10)
+
+
 MORE = [Delivery(body) for body in islice(events(1000), 500, 600)]
 HIGH = ENTITIES - 20
 QUESTIONS: Mapping[str, Callable[[Store], object]] = {
@@ -117,6 +125,16 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "the best runs": lambda store: search.runs(store, sort_by="rmse-7", ascending=True),
     "runs of an experiment": lambda store: search.runs(store, "experiment-7", [search.condition("eta-1<0.1")]),
     "runs of a family": lambda store: search.runs(store, "family-7"),
+    "what something is described as": lambda store: Descriptions(store).describe(f"{ARN}training-job/filler-{HIGH}"),
+    "a pipeline that nobody told of": lambda store: Descriptions(store).describe(f"{ARN}pipeline/none"),
+    "the newest jobs": lambda store: page(store, "training-job"),
+    "older jobs": lambda store: page(store, "training-job", (HIGH, f"{ARN}training-job/filler-{HIGH}")),
+    "jobs by name": lambda store: page(store, "training-job", ("",), order=Order.NAME, ascending=True),
+    "the versions of a group": lambda store: page(store, "model-package", below="prices/", near=True),
+    "pipelines": lambda store: page(store, "pipeline"),
+    "executions": lambda store: page(store, "pipeline-execution", below="flow/execution/"),
+    "steps": lambda store: Descriptions(store).steps(f"{ARN}pipeline/flow/execution/aaa"),
+    "jobs of a tuning job": lambda store: store.read(lambda tx: runs_of(tx, f"{ARN}tuning/search")),
     "dead letters": lambda store: ledger.dead_letters(store, limit=10),
     "sending dead letters round again": lambda store: redrive(store, [5, 6]),
     "discarding dead letters": lambda store: store.write(lambda tx: ledger.discard(tx, [7, 8])),
