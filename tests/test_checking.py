@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -101,6 +103,18 @@ NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}"
             {"MaxDepth": 10**40},
             "Value 'a number of more than 64 bits' at 'maxDepth' failed to satisfy constraint: "
             "Member must have value less than or equal to 10",
+        ),
+        (
+            "QueryLineage",
+            {"MaxDepth": -(2**31) - 1},
+            "Value '-2147483649' at 'maxDepth' failed to satisfy constraint: "
+            "Member must have value greater than or equal to -2147483648",
+        ),
+        (
+            "CreateTrialComponent",
+            {"TrialComponentName": "run", "InputArtifacts": {"data": {"Value": "x", "MediaType": "text/é"}}},
+            "Value 'text/é' at 'inputArtifacts.data.member.mediaType' failed to satisfy constraint: "
+            r"Member must satisfy regular expression pattern: [-\w]+\/[-\w+]+",
         ),
         (
             "BatchPutMetrics",
@@ -253,6 +267,16 @@ def test_a_wrong_type_is_told_before_any_violation() -> None:
     assert complaint("CreateArtifact", {"ArtifactName": "-", "Source": 5}) == "source: expected an object, got a number"
 
 
+def test_far_characters_match_patterns_that_write_them_in_two_halves() -> None:
+    catalog = {"Catalog": "\U00010000\U0010ffff", "Database": "d", "TableName": "t"}
+    asked = {
+        "FeatureGroupName": "group", "RecordIdentifierFeatureName": "id", "EventTimeFeatureName": "time",
+        "FeatureDefinitions": [{"FeatureName": "id", "FeatureType": "String"}],
+        "OfflineStoreConfig": {"S3StorageConfig": {"S3Uri": "s3://bucket/"}, "DataCatalogConfig": catalog},
+    }  # fmt: skip
+    assert ask("CreateFeatureGroup", asked) == asked
+
+
 def test_integers_may_be_whole_floats_and_doubles_may_be_integers() -> None:
     assert ask("ListArtifacts", {"MaxResults": 5.0}) == {"MaxResults": 5}
     [metric] = ask("BatchPutMetrics", {"TrialComponentName": "run", "MetricData": [{**METRIC, "Value": 1}]})[
@@ -362,6 +386,11 @@ def test_no_other_limit_goes_with_them() -> None:
 def test_every_shape_of_both_services_can_be_checked() -> None:
     for name in OPERATIONS:
         assert complaint(name, []) == "The request: expected an object, got a list"
+
+
+def test_whoever_never_serves_does_not_wait_for_botocore() -> None:
+    look = "import sys, store.api.checking, store.api.answers; print('botocore' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True).stdout == "False\n"
 
 
 def test_no_member_of_the_metrics_service_is_anywhere_but_in_the_body() -> None:

@@ -99,7 +99,7 @@ def _text(value: Any) -> str | None:
             value.encode()
         except UnicodeEncodeError:  # half of a pair of surrogates, which no bytes can say
             return None
-    return str.__str__(value)  # of an enumeration, its value
+    return value
 
 
 _WHOLE = re.compile(r"([+-]?[0-9]{1,19})(?:\.0*)?")

@@ -162,6 +162,7 @@ def _string(compiler: _Compiler, shape: Shape) -> Check:
     values = shape.enum
     known = frozenset(values)
     pattern = pattern_of(shape)
+    matches = matching(pattern) if pattern else None
 
     def check(value: Any, path: Path, found: list[Violation]) -> Any:
         if not isinstance(value, str):
@@ -174,7 +175,7 @@ def _string(compiler: _Compiler, shape: Shape) -> Check:
             _violated(found, path, value, "Member must not contain the character NUL, which no database keeps")
         elif not (value.isascii() or _encodable(value)):
             _violated(found, path, value, "Member must not contain half of a pair of surrogates: it is no text")
-        elif pattern and not matches(pattern, value):
+        elif matches and not matches(value):
             told = shape.metadata["pattern"]
             _violated(found, path, value, f"Member must satisfy regular expression pattern: {told}")
         return value
@@ -255,6 +256,7 @@ _KINDS: dict[str, Callable[[_Compiler, Shape], Check]] = {
 """All that the models of both services use: there are no blobs among them."""
 
 
+_REPEATED = re.compile(r"\)[*+{]")
 _PAIR = re.compile(r"\\u(D[89AB][0-9A-F]{2})\\u(D[C-F][0-9A-F]{2})", re.IGNORECASE)
 
 
@@ -274,12 +276,23 @@ def _pattern(told: str) -> regex.Pattern[str]:
     return regex.compile(whole, flags=lines | (regex.UNICODE if r"\p" in told else regex.ASCII))
 
 
-def matches(pattern: regex.Pattern[str], text: str) -> bool:
-    """True if all of a text matches: some patterns of the model would look for years at a text made for it."""
-    try:
-        return pattern.fullmatch(text, timeout=_PATIENCE) is not None
-    except TimeoutError:
-        return False
+def matching(pattern: regex.Pattern[str]) -> Callable[[str], Any]:
+    """Tells whether all of a text matches.
+
+    Where a group is repeated, a text may be made for which a pattern looks for years. Only there patience ends, since
+    to look at the clock takes five times as long as most matches.
+    """
+    at_once: Callable[[str], Any] = pattern.fullmatch
+    if not _REPEATED.search(pattern.pattern):
+        return at_once
+
+    def match(text: str) -> Any:
+        try:
+            return pattern.fullmatch(text, timeout=_PATIENCE)
+        except TimeoutError:
+            return None
+
+    return match
 
 
 def _joined(pair: re.Match[str]) -> str:
