@@ -288,7 +288,8 @@ def matching(pattern: regex.Pattern[str]) -> Callable[[str], Any]:
 
     def match(text: str) -> Any:
         try:
-            return pattern.fullmatch(text, timeout=_PATIENCE)
+            # Where other threads may run meanwhile, waiting for them is counted, and what does match is refused.
+            return pattern.fullmatch(text, timeout=_PATIENCE, concurrent=False)
         except TimeoutError:
             return None
 
