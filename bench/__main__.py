@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 
-from bench import generate, large, postgresql, servers, subjects, topic
+from bench import api, generate, large, postgresql, servers, subjects, topic
 from bench.floor import closures, commits, floor
 from bench.graph import TooSmall, graph, starts
 from bench.latency import latency
@@ -119,6 +119,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], list[Row]]] = {
     "lineage": lineage,
 }
 WITH_SERVERS: Mapping[str, Callable[[argparse.Namespace], list[Row]]] = {
+    "api": api.api,
     "postgresql": postgresql.replay,
     "kafka": topic.kafka,
     "latency": latency,
@@ -154,7 +155,11 @@ def main() -> None:
         "--seed", type=int, default=1, metavar="N", help="which archive and graph; default: %(default)s"
     )
     parser.add_argument(
-        "--seconds", type=float, default=20, metavar="N", help="of each way of latency; default: %(default)s"
+        "--seconds",
+        type=float,
+        default=20,
+        metavar="N",
+        help="of each way of latency, and of each operation of each server of api; default: %(default)s",
     )
     asked = parser.parse_args()
     DATA.mkdir(exist_ok=True)

@@ -202,7 +202,7 @@ def starts(graph: Graph, size: int, how_many: int, seed: int = 1) -> list[int]:
         TooSmall: The graph has not so many of them, or they are very rare.
     """
     rng, found = random.Random(seed), set[int]()
-    for _ in range(1_000 * how_many):
+    for _ in range(4_000 * how_many):
         index = rng.randrange(len(graph))
         if graph.kinds[index] in (Kind.MODEL, Kind.PACKAGE) and index not in found:
             ascendants = len(graph.ascendants(index, limit=size * 11 // 10))

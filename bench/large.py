@@ -151,7 +151,7 @@ def _copy(connection: psycopg.Connection, table: str, lines: Iterable[str]) -> N
 def _resources(count: int, sample: Sample) -> Iterator[str]:
     known = cycle([rf"\\x{one.hex()}" for one in sample.known])
     for at in range(1, count + 1):
-        yield f"{at}\t{_key(at)}\ttraining-job\t1\t1\tbench/1\t\\N\t{next(known)}\n"
+        yield f"{at}\t{_key(at)}\ttraining-job\t1\t1\tbench/1\t\\N\t{next(known)}\t\t\t0\t0\t0\n"
 
 
 def _entities(lineage: Graph) -> Iterator[str]:
@@ -159,7 +159,7 @@ def _entities(lineage: Graph) -> Iterator[str]:
         arn = _arn(lineage, one.id)
         yield (
             f"{one.id + 1}\t{arn.lower()}\t{arn}\t{one.lineage_type}\t{one.type}\t{one.name}\t{one.source_uri}"
-            "\tCompleted\t0\t1\t{}\t\n"
+            "\tCompleted\t0\t1\t{}\t\t0\n"
         )
 
 

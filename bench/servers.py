@@ -7,6 +7,7 @@ import json
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -219,6 +220,24 @@ def headwater(commands: Sequence[Sequence[str]], **settings: str) -> Iterator[li
     finally:
         for one in started:
             one.stop()
+
+
+@contextmanager
+def api(url: str) -> Iterator[int]:
+    """The port of `headwater serve` over a store."""
+    with tempfile.TemporaryFile() as log:
+        command = [sys.executable, "-m", "consumers.cli", "serve", "--port", "0", "--database-url", url]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert process.stdout
+        try:
+            listening = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
+            if not listening:
+                log.seek(0)
+                raise Stuck(f"headwater serve has failed: {log.read()[-1000:].decode()}")
+            yield int(listening[1])
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
 
 
 def said(*arguments: str, **settings: str) -> dict[str, Any]:
