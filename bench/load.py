@@ -97,7 +97,7 @@ def load(port: int, talk: Callable[[int], Talk], *, clients: int, seconds: float
         port: The server's.
         talk: Number of a client -> what it says.
         clients: How many.
-        seconds: For how long.
+        seconds: For how long, and longer where that is too short for as many answers as there are clients.
         unheard: How long before that they ask already.
 
     Raises:
@@ -108,7 +108,7 @@ def load(port: int, talk: Callable[[int], Talk], *, clients: int, seconds: float
         for number in range(clients):
             leaving.callback(_Client(port, talk(number), waiting).close)
         begin = perf_counter() + unheard
-        while (now := perf_counter()) < begin + seconds:
+        while (now := perf_counter()) < begin + seconds or len(taken) < clients:
             for key, _ in waiting.select(1):
                 took = key.data.listen()
                 if took is not None and perf_counter() >= begin:
