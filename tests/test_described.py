@@ -96,6 +96,10 @@ def test_why_something_failed_goes_when_it_no_longer_is_so(store: Store) -> None
     fed(store, [event("Model Building Pipeline Execution Status Change", told)])
     assert described(store, execution)["FailureReason"] == "a step"
 
+    still = {name: value for name, value in told.items() if name != "failureReason"}
+    fed(store, [event("Model Building Pipeline Execution Status Change", still, time=NOON + 500)])
+    assert described(store, execution)["FailureReason"] == "a step"
+
     again = {"pipelineExecutionArn": execution, "currentPipelineExecutionStatus": "Executing"}
     fed(store, [event("Model Building Pipeline Execution Status Change", again, time=NOON + 1000)])
 
