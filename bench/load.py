@@ -103,7 +103,7 @@ def load(port: int, talk: Callable[[int], Talk], *, clients: int, seconds: float
     Raises:
         BadAnswer: One was not granted.
     """
-    taken = []
+    taken: list[float] = []
     with selectors.DefaultSelector() as waiting, ExitStack() as leaving:
         for number in range(clients):
             leaving.callback(_Client(port, talk(number), waiting).close)
