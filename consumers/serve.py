@@ -129,7 +129,7 @@ def serve(
             listening(Listening(url, account, regions))
 
         with answering(store, settings) as app, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serving(app, how, listens, metrics_at, _StoreHealth(store)))
+            runner.run(_serving(app, how, listens, metrics_at, StoreHealth(store)))
 
 
 def names(how: Serve) -> tuple[str, ...] | None:
@@ -202,7 +202,7 @@ async def _serving(
         told.cancel()
 
 
-class _StoreHealth(metrics.Health):
+class StoreHealth(metrics.Health):
     """The server can do its work while the store answers: it is asked each time, as nobody else might ask."""
 
     def __init__(self, store: Store) -> None:

@@ -397,16 +397,18 @@ def test_the_demo_on_a_terminal_ends_by_answering_what_the_readme_asks(tmp_path:
     ):
         os.close(theirs)
         said = ""
-        while not (told := re.search(r"answers SageMaker's API at (\S+)", said)):
-            said += terminal.read(4096).decode()
-        asked = subprocess.run(
-            [sys.executable, "-W", "error", "-c", readme.program("boto3")],
-            env={**environment, **readme.exports(told[1])},
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        demo.send_signal(signal.SIGINT)
+        try:
+            while not (told := re.search(r"answers SageMaker's API at (\S+)", said)):
+                said += terminal.read(4096).decode()
+            asked = subprocess.run(
+                [sys.executable, "-W", "error", "-c", readme.program("boto3")],
+                env={**environment, **readme.exports(told[1])},
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+        finally:
+            demo.send_signal(signal.SIGINT)
         assert demo.wait() == 0, said
     assert asked.stderr == ""
     assert f"http://127.0.0.1:{PORT}" == readme.ADDRESS
