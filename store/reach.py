@@ -6,13 +6,16 @@ both ways from everything that was reached, so that what something is used besid
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import math
+from bisect import bisect
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, case, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, case, or_, select, union_all
 
 from store import rows
 from store.associations import MADE_BY_HAND
@@ -195,77 +198,105 @@ def _standing_for(connection: Connection, start: str) -> Sequence[int]:
 # ------------------------------------------------------------------------------------------------------------- the walk
 
 
+_Links = Mapping[tuple[int, int], str]
+"""Associations: ids of source and destination -> type."""
+
+
 class _Walk:
-    """All that is reached from some entities.
+    """From some entities, hop by hop, as far as a page needs it.
 
     Attributes:
-        hops: id -> how many associations away.
-        links: Every association that was followed: ids of source and destination -> type.
+        hops: What was reached: id -> how many associations away.
+        told: Rows of what was reached, by id, as far as they were needed.
     """
 
     def __init__(self, connection: Connection, begin: Collection[int], way: Way, depth: int) -> None:
-        self.connection, self.begin, self.way = connection, begin, way
+        self.connection, self.begin, self.way, self.depth = connection, begin, way, depth
+        self.dialect = connection.dialect.name
         self.hops: dict[int, int] = dict.fromkeys(begin, 0)
-        self.links: dict[tuple[int, int], str] = {}
-        frontier: Collection[int] = begin
-        for hop in range(1, depth + 1):
-            if not frontier:
-                break
-            frontier = self._step(frontier, hop)
-
-    def _step(self, frontier: Collection[int], hop: int) -> Collection[int]:
-        """Follow associations from what was reached last: the ids of what was not reached before."""
-        dialect = self.connection.dialect.name
-        hops, links = self.hops, self.links
-        reached: set[int] = set()
-        near = {"near": rows.many(dialect, frontier)}
-        # Plain tuples, one by one: many rows at a time are as much work for the garbage collector as for us.
-        for source, destination, type_ in self.connection.execute(_links(dialect, self.way), near):
-            pair = (source, destination)
-            said = links.get(pair)
-            if said is None or type_ < said:  # several resources may say so, each its own way: as in `store.digest`
-                links[pair] = type_
-            if source not in hops:
-                reached.add(source)
-            elif destination not in hops:
-                reached.add(destination)
-        room = LIMIT - len(hops)
-        ahead = reached if len(reached) <= room else sorted(reached)[:room]
-        hops.update(dict.fromkeys(ahead, hop))
-        return ahead
+        self.told: dict[int, _Row] = {}
 
     def page(self, filters: Filters, edges: bool, size: int, after: Position | None) -> Page:
-        """A part of what is wanted of it."""
-        told = self._rows()
+        """A part of what is wanted."""
+        links: _Links | None = None
         shown: Collection[int]
-        if edges and filters == EVERYTHING:
-            shown = self.hops
+        if edges and filters != EVERYTHING:  # something near may be told for something far: all has to be known
+            deque(self._levels(), maxlen=0)
+            links = self._followed(self.hops)
+            shown = self._on_the_way_to(self._wanted(self.hops, filters), links)
         else:
-            shown = [number for number, row in told.items() if self.hops[number] and _is_wanted(row, filters)]
-            if edges:
-                shown = self._on_the_way_to(shown)
-        places = {number: Position(self.hops[number], told[number].key) for number in shown}
-        ordered = sorted(shown, key=places.__getitem__)
-        if after:
-            ordered = [number for number in ordered if places[number] > after]
-        page = ordered[:size]
+            self._go_on_for(filters, edges, size, after)
+            shown = self._wanted([number for number, hop in self.hops.items() if hop or edges], filters)
+        self._read(shown)
+        ordered = sorted((self.hops[number], self.told[number].key, number) for number in shown)
+        first = bisect(ordered, (*after, math.inf)) if after else 0
+        listed = [number for _, _, number in ordered[: first + size]]
+        here = listed[first:]
         return Page(
-            vertices=tuple(_vertex(told[number]) for number in page),
-            edges=tuple(self._between(told, places, page)) if edges else (),
-            last=places[page[-1]] if len(page) < len(ordered) else None,
+            vertices=tuple(_vertex(self.told[number]) for number in here),
+            edges=tuple(self._edges(listed, here, links)) if edges and here else (),
+            last=Position(*ordered[first + size - 1][:2]) if len(ordered) > first + size else None,
         )
 
-    def _rows(self) -> dict[int, _Row]:
-        dialect = self.connection.dialect.name
-        some = {"numbers": rows.many(dialect, self.hops)}
-        return {row[0]: _Row(*row) for row in self.connection.execute(_entities(dialect), some)}
+    def _levels(self) -> Iterator[Collection[int]]:
+        """The starts, what is one association away, what is two away, and so on; in `hops` when it is told."""
+        level, hop = self.begin, 0
+        while level:
+            yield level
+            if hop >= self.depth:
+                return
+            hop += 1
+            near = {"near": rows.many(self.dialect, level)}
+            reached = set(self.connection.scalars(_beside(self.dialect, self.way), near)) - self.hops.keys()
+            room = LIMIT - len(self.hops)
+            level = reached if len(reached) <= room else sorted(reached)[:room]
+            self.hops.update(dict.fromkeys(level, hop))
 
-    def _on_the_way_to(self, wanted: Iterable[int]) -> set[int]:
+    def _go_on_for(self, filters: Filters, starts: bool, size: int, after: Position | None) -> None:
+        """Go on until more than a page of what is wanted is known behind a place, for what is nearer comes first."""
+        found = 0
+        new: list[int] = []
+        for hop, level in enumerate(self._levels()):
+            if (hop or starts) and (after is None or hop > after.hops):
+                new += level
+            if found + len(new) > size:
+                found += len(self._wanted(new, filters))
+                new = []
+                if found > size:
+                    return
+
+    def _wanted(self, numbers: Collection[int], filters: Filters) -> Collection[int]:
+        """Those of some entities that are as the filters say."""
+        if filters == EVERYTHING:
+            return numbers
+        self._read(numbers)
+        return [number for number in numbers if _is_wanted(self.told[number], filters)]
+
+    def _read(self, numbers: Iterable[int]) -> None:
+        missing = [number for number in numbers if number not in self.told]
+        if missing:
+            some = {"numbers": rows.many(self.dialect, missing)}
+            self.told |= {row[0]: _Row(*row) for row in self.connection.execute(_entities(self.dialect), some)}
+
+    def _followed(self, among: Collection[int]) -> _Links:
+        """All associations between some entities that are followed on the way."""
+        hops, some, links = self.hops, set(among), dict[tuple[int, int], str]()
+        near = some if self.way is Way.BOTH else [number for number in some if hops[number] < self.depth]
+        wanted = {"near": rows.many(self.dialect, near)}
+        # Plain tuples, one by one: many rows at a time are as much work for the garbage collector as for us.
+        for source, destination, type_ in self.connection.execute(_links(self.dialect, self.way), wanted):
+            pair = (source, destination)
+            if source in some and destination in some and min(hops[source], hops[destination]) < self.depth:
+                said = links.get(pair)
+                if said is None or type_ < said:  # several resources may say so, each its own way: as `store.digest`
+                    links[pair] = type_
+        return links
+
+    def _on_the_way_to(self, wanted: Iterable[int], links: _Links) -> set[int]:
         """These, the starts, and what is on the shortest paths from the starts to these."""
-        hops = self.hops
         before: dict[int, list[int]] = {}
-        for source, destination in self.links:
-            away = hops.get(destination, -1) - hops.get(source, -1)
+        for source, destination in links:
+            away = self.hops[destination] - self.hops[source]
             if away == 1 and self.way is not Way.ASCENDANTS:
                 before.setdefault(destination, []).append(source)
             elif away == -1 and self.way is not Way.DESCENDANTS:
@@ -278,32 +309,36 @@ class _Walk:
             ahead += new
         return seen.union(self.begin)
 
-    def _between(
-        self, told: Mapping[int, _Row], places: Mapping[int, Position], page: Collection[int]
-    ) -> Iterable[Edge]:
+    def _edges(self, listed: Collection[int], here: Collection[int], links: _Links | None) -> Iterator[Edge]:
         """What was followed between entities of a page, and between one of these and one of a page before."""
-        if not page:
-            return ()
-        here = set(page)
-        end = max(places[number] for number in page)
-        return sorted(
-            (
-                Edge(told[source].arn, told[destination].arn, type_)
-                for (source, destination), type_ in self.links.items()
-                if (source in here and destination in places and places[destination] <= end)
-                or (destination in here and source in places and places[source] <= end)
-            ),
-            key=lambda edge: (edge.source, edge.destination),
-        )
+        found = self._followed(listed) if links is None else links
+        some, new, told = set(listed), set(here), self.told
+        between = [
+            (told[source].arn, told[destination].arn, type_)
+            for (source, destination), type_ in found.items()
+            if source in some and destination in some and (source in new or destination in new)
+        ]
+        return (Edge(*edge) for edge in sorted(between))
 
 
 @lru_cache(maxsize=8)
-def _links(dialect: str, way: Way) -> Any:
-    """The captured associations of some entities, which are named `near`."""
+def _beside(dialect: str, way: Way) -> Select[Any] | CompoundSelect[Any]:
+    """What captured associations lead to from some entities, which are given as `near`."""
+    source, destination = association.c.source_id, association.c.destination_id
+    onward = select(destination).where(association.c.inferred == 0, rows.among_named(dialect, source, "near"))
+    back = select(source).where(association.c.inferred == 0, rows.among_named(dialect, destination, "near"))
+    if way is Way.BOTH:
+        return union_all(onward, back)
+    return onward if way is Way.DESCENDANTS else back
+
+
+@lru_cache(maxsize=8)
+def _links(dialect: str, way: Way) -> Select[Any]:
+    """The captured associations that begin at some entities, where they are followed: these are given as `near`."""
+    # Few things lead to one thing, and many may come of it: where both ends are among them, that one is looked up.
+    near = association.c.source_id if way is Way.DESCENDANTS else association.c.destination_id
     columns = (association.c.source_id, association.c.destination_id, association.c.type)
-    ends = {Way.DESCENDANTS: [columns[0]], Way.ASCENDANTS: [columns[1]], Way.BOTH: [*columns[:2]]}[way]
-    each = [select(*columns).where(association.c.inferred == 0, rows.among_named(dialect, end, "near")) for end in ends]
-    return union_all(*each) if len(each) > 1 else each[0]
+    return select(*columns).where(association.c.inferred == 0, rows.among_named(dialect, near, "near"))
 
 
 # ------------------------------------------------------------------------------------------------------------- entities
