@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, case, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, case, or_, select, union
 
 from store import rows
 from store.associations import MADE_BY_HAND
@@ -247,7 +247,7 @@ class _Walk:
                 return
             hop += 1
             near = {"near": rows.many(self.dialect, level)}
-            reached = set(self.connection.scalars(_beside(self.dialect, self.way), near)) - self.hops.keys()
+            reached = set(self.connection.scalars(_beside(self.dialect, self.way), near).all()) - self.hops.keys()
             room = LIMIT - len(self.hops)
             level = reached if len(reached) <= room else sorted(reached)[:room]
             self.hops.update(dict.fromkeys(level, hop))
@@ -328,7 +328,7 @@ def _beside(dialect: str, way: Way) -> Select[Any] | CompoundSelect[Any]:
     onward = select(destination).where(association.c.inferred == 0, rows.among_named(dialect, source, "near"))
     back = select(source).where(association.c.inferred == 0, rows.among_named(dialect, destination, "near"))
     if way is Way.BOTH:
-        return union_all(onward, back)
+        return union(onward, back)
     return onward if way is Way.DESCENDANTS else back
 
 
