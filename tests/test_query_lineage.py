@@ -74,6 +74,7 @@ def glued(store: Store, start: str | Sequence[str], size: int, **told: Any) -> A
     while True:
         page = ask(store, start, MaxResults=size, **told, **token)
         assert len(page["Vertices"]) <= size
+        assert page["Vertices"] or not token
         vertices += page["Vertices"]
         edges += page["Edges"]
         seen = {vertex["Arn"] for vertex in vertices}
@@ -89,7 +90,8 @@ def glued(store: Store, start: str | Sequence[str], size: int, **told: Any) -> A
 #   raw -> job -> model -> package -> deployment -> endpoint
 #   image --^
 #   raw -> second-job -> second-model        report -> raw, model -> report (a cycle)
-RAW = artifact(PARTITION, "DataSet", "s3://b/raw", NOON, properties={"owner": "ada", "sort": "table"})
+ODD = '100% "a_b" \\ c'
+RAW = artifact(PARTITION, "DataSet", "s3://b/raw", NOON, properties={"owner": "ada", "sort": "table", "é": ODD})
 IMAGE = artifact(PARTITION, "Image", "1.dkr.ecr/image", NOON + 1)
 MODEL = artifact(PARTITION, "Model", "s3://b/model", NOON + 2, properties={"owner": "bob"})
 SECOND_MODEL = artifact(PARTITION, "Model", "s3://b/second-model", NOON + 3)
@@ -240,6 +242,7 @@ def test_filters_select_what_is_reached_and_end_no_walk(filters: dict[str, Any],
         ({"ModifiedAfter": NOON + 60}, {"job", "second-job"}),
         ({"Properties": {"owner": "bob", "sort": "table"}}, {"model", "raw"}),
         ({"Properties": {"owner": "a%a"}}, set()),
+        ({"Properties": {"é": ODD}}, {"raw"}),
         ({"CreatedAfter": NOON}, set(NAMES) - {"trial"}),
     ],
 )
@@ -262,6 +265,21 @@ def test_with_edges_a_start_that_nothing_leads_from_is_told_alone(shop: Store) -
     found = ask(shop, ENDPOINT.arn, Direction="Descendants", IncludeEdges=True)
 
     assert (names(found), found["Edges"]) == (["endpoint"], [])
+
+
+@pytest.mark.parametrize(
+    ("direction", "links"),
+    [
+        ("Ascendants", ("job model", "image model", "raw job", "image raw")),
+        ("Descendants", ("model job", "model image", "job raw", "raw image")),
+    ],
+)
+def test_what_is_only_led_back_to_is_not_on_the_way(direction: str, links: Sequence[str], store: Store) -> None:
+    holding(store, Lineage((RAW, JOB, MODEL, IMAGE), tuple(map(link, links))))
+
+    found = ask(store, MODEL.arn, Direction=direction, Filters={"Types": ["DataSet"]}, IncludeEdges=True)
+
+    assert names(found) == ["model", "job", "raw"]
 
 
 def test_an_association_that_leads_back_is_told_and_one_that_was_too_far_to_follow_is_not(shop: Store) -> None:
@@ -356,6 +374,14 @@ def test_an_unknown_start_is_not_found_and_named(start: str, shop: Store) -> Non
         ask(shop, [RAW.arn, start])
 
 
+def test_an_entity_that_is_no_more_is_not_found_though_others_name_it(store: Store) -> None:
+    gone = f"{PARTITION}action/gone"
+    holding(store, Lineage((artifact(PARTITION, "DataSet", gone, NOON),)))
+
+    with pytest.raises(NotFound, match=gone):
+        ask(store, gone)
+
+
 def test_a_trial_is_no_start(shop: Store) -> None:
     with pytest.raises(Invalid, match="is a trial"):
         ask(shop, TRIAL.arn)
@@ -377,6 +403,7 @@ def test_an_answer_holds_a_thousand_vertices_and_says_where_it_goes_on(store: St
     holding(store, Lineage((hub, *leaves), links))
 
     first = ask(store, hub.arn)
+    assert ask(store, hub.arn, MaxResults=1200) == first
     second = ask(store, hub.arn, NextToken=first["NextToken"])
     wanted: dict[str, Any] = {"Filters": {"Types": ["DataSet"]}}
     third = ask(store, **wanted)
@@ -392,6 +419,12 @@ def test_an_answer_holds_a_thousand_vertices_and_says_where_it_goes_on(store: St
 def test_a_page_of_nothing_is_refused(size: int, shop: Store) -> None:
     with pytest.raises(Invalid, match="MaxResults"):
         ask(shop, RAW.arn, MaxResults=size)
+
+
+def test_a_page_that_is_full_is_not_the_last_one_if_something_farther_is_wanted(shop: Store) -> None:
+    found = glued(shop, ENDPOINT.arn, 1, Direction="Ascendants", Filters={"Types": ["DataSet"]})
+
+    assert names(found) == ["raw", "report"]
 
 
 def test_a_token_is_of_its_question(shop: Store) -> None:
@@ -460,31 +493,26 @@ def graphs(draw: st.DrawFn) -> tuple[Lineage, Lineage]:
     return Lineage(things, draw(said)), Lineage(things, draw(said))
 
 
-FILTERS = st.fixed_dictionaries(
-    {},
-    optional={
-        "Types": st.lists(
-            st.sampled_from(
-                ["DataSet", "Model", "TrainingJob", "SageMakerTrainingJob", "SageMakerExperimentTrialComponent", "None"]
-            ),
-            max_size=3,
-        ),
-        "LineageTypes": st.lists(st.sampled_from(["Artifact", "TrialComponent", "Context", "Action"]), max_size=3),
-        "CreatedAfter": TIMES,
-        "CreatedBefore": TIMES,
-        "ModifiedAfter": TIMES,
-        "ModifiedBefore": TIMES,
-        "Properties": PROPERTIES,
-    },
+TYPES = ("DataSet", "Model", "TrainingJob", "SageMakerTrainingJob", "SageMakerExperimentTrialComponent", "None")
+KINDS: Mapping[str, st.SearchStrategy[Any]] = {
+    "Types": st.lists(st.sampled_from(TYPES), max_size=3),
+    "LineageTypes": st.lists(st.sampled_from(["Artifact", "TrialComponent", "Context", "Action"]), max_size=3),
+    "CreatedAfter": TIMES,
+    "CreatedBefore": TIMES,
+    "ModifiedAfter": TIMES,
+    "ModifiedBefore": TIMES,
+    "Properties": PROPERTIES,
+}
+FILTERS = st.sets(st.sampled_from(sorted(KINDS)), min_size=1, max_size=3).flatmap(
+    lambda kinds: st.fixed_dictionaries({kind: KINDS[kind] for kind in kinds})
 )
 QUESTIONS = st.fixed_dictionaries(
-    {},
-    optional={
+    {
         "Direction": st.sampled_from(["Both", "Ascendants", "Descendants"]),
         "IncludeEdges": st.booleans(),
-        "MaxDepth": st.integers(0, 5),
         "Filters": st.just({}) | FILTERS,
     },
+    optional={"MaxDepth": st.integers(0, 5)},
 )
 
 
