@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from store import rows
 from store.database import Store, Transaction
@@ -102,8 +103,10 @@ def standing_for(tx: Transaction, source: str) -> list[Described]:
 
 def by_ids(tx: Transaction, numbers: Sequence[int]) -> list[Described]:
     """The entities of these ids, in this order."""
-    wanted = select(*COLUMNS).where(rows.among(tx.connection, entity.c.id, numbers))
-    found = {row.id: described(row) for row in tx.connection.execute(wanted)} if numbers else {}
+    if not numbers:
+        return []
+    told = tx.connection.execute(*_some(tx.connection, _entities, numbers))
+    found = {row.id: described(row) for row in told}
     return [found[number] for number in numbers if number in found]
 
 
@@ -125,36 +128,67 @@ def parts(tx: Transaction, numbers: Collection[int], *, parents: bool = False, m
     parameters: dict[int, dict[str, tuple[str | None, float | None]]] = {}
     metrics: dict[int, dict[str, Measured]] = {}
     tags: dict[int, dict[str, str]] = {}
-    for number, name, value in connection.execute(_beside(connection, tag, numbers)):
+    for number, name, value in connection.execute(*_some(connection, _tags, numbers)):
         tags.setdefault(number, {})[name] = value
     if measured:
-        for number, name, string, value in connection.execute(_beside(connection, parameter, numbers)):
+        for number, name, string, value in connection.execute(*_some(connection, _parameters, numbers)):
             parameters.setdefault(number, {})[name] = (string, value)
-        for number, name, *told in connection.execute(_beside(connection, metric, numbers)):
+        for number, name, *told in connection.execute(*_some(connection, _metrics, numbers)):
             metrics.setdefault(number, {})[name] = Measured(*told)
-    return Parts(parameters, metrics, tags, _parents(connection, numbers) if parents else {})
+    found: dict[int, list[tuple[str, str | None]]] = {}
+    if parents:
+        for number, trial, experiment in connection.execute(*_some(connection, _parents, numbers)):
+            found.setdefault(number, []).append((trial, experiment))
+    return Parts(parameters, metrics, tags, found)
 
 
-def _beside(connection: Connection, table: Any, numbers: Collection[int]) -> Any:
-    return select(table).where(rows.among(connection, table.c.entity_id, numbers)).order_by(table.c.name)
+Made = Callable[[str], Select[Any]]
+"""Makes a statement about some entities, whose ids it calls `numbers`, for a dialect; once, since that takes longer
+than most answers do."""
 
 
-def _parents(connection: Connection, numbers: Collection[int]) -> dict[int, list[tuple[str, str | None]]]:
-    """Where trial components belong: id -> (trial, experiment or None), by name."""
+def _some(connection: Connection, made: Made, numbers: Collection[int]) -> tuple[Select[Any], dict[str, Any]]:
+    dialect = connection.dialect.name
+    return made(dialect), {"numbers": rows.many(dialect, numbers)}
+
+
+@lru_cache(maxsize=2)
+def _entities(dialect: str) -> Select[Any]:
+    return select(*COLUMNS).where(rows.among_named(dialect, entity.c.id, "numbers"))
+
+
+@lru_cache(maxsize=2)
+def _tags(dialect: str) -> Select[Any]:
+    return _beside(dialect, tag)
+
+
+@lru_cache(maxsize=2)
+def _parameters(dialect: str) -> Select[Any]:
+    return _beside(dialect, parameter)
+
+
+@lru_cache(maxsize=2)
+def _metrics(dialect: str) -> Select[Any]:
+    return _beside(dialect, metric)
+
+
+def _beside(dialect: str, table: Any) -> Select[Any]:
+    return select(table).where(rows.among_named(dialect, table.c.entity_id, "numbers")).order_by(table.c.name)
+
+
+@lru_cache(maxsize=2)
+def _parents(dialect: str) -> Select[Any]:
+    """Where trial components belong: id, trial, experiment or NULL, by name."""
     trial, upper, top = entity.alias(), membership.alias(), entity.alias()
-    wanted = (
+    return (
         select(membership.c.child_id, trial.c.name, top.c.name)
         .distinct()
         .join(trial, trial.c.id == membership.c.parent_id)
         .outerjoin(upper, upper.c.child_id == trial.c.id)
         .outerjoin(top, top.c.id == upper.c.parent_id)
-        .where(rows.among(connection, membership.c.child_id, numbers), trial.c.lineage_type == "Trial")
+        .where(rows.among_named(dialect, membership.c.child_id, "numbers"), trial.c.lineage_type == "Trial")
         .order_by(trial.c.name, top.c.name)
     )
-    found: dict[int, list[tuple[str, str | None]]] = {}
-    for number, name, experiment in connection.execute(wanted):
-        found.setdefault(number, []).append((name, experiment))
-    return found
 
 
 # --------------------------------------------------------------------------------------------------------------- lists

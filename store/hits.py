@@ -7,7 +7,10 @@ is followed, by an index where there is one, until the page is full, and what is
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -37,9 +40,10 @@ from sqlalchemy import (
     union,
 )
 
-from store import rows
+from store import entities, rows
 from store.database import Transaction
 from store.expressions import (
+    ORDERED,
     Expression,
     Filter,
     Kind,
@@ -65,10 +69,12 @@ PARTS: Mapping[str, str] = {
 
 FEW = 1000
 """So many entities are looked at and sorted sooner than an order is followed."""
+COUNTED = 10_000
+"""So many are counted; whether there are more is not worth a client's time."""
+_PLAIN = re.compile(r"[ !#-\[\]-~]+")
+"""What JSON writes as it is."""
 USER_PROFILE = ":user-profile/"
 """In the ARN of who works in Studio."""
-_COUNTED = 20_000
-"""Which of two filters leaves less is not asked beyond this."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -94,7 +100,7 @@ class Hits(msgspec.Struct, frozen=True):
     """What was found.
 
     Attributes:
-        total: How many there are on all pages.
+        total: How many there are on all pages, counted up to `COUNTED`.
         ids: Of entities on this page, in order.
         position: Of the last of them; None if there are no more.
     """
@@ -115,15 +121,14 @@ def hits(tx: Transaction, wanted: Wanted, order: Order, *, size: int, after: Pos
         after: Where the page before ended.
     """
     search = _Search(tx.connection, wanted)
-    drivers = search.drivers(wanted.expression)
-    estimates = [(search.estimate(driver, _COUNTED), place) for place, driver in enumerate(drivers)]
-    fewest, place = min(estimates, default=(_COUNTED, None))
-    driver = None if place is None else drivers[place]
-    if driver is not None and fewest <= FEW:
-        found = search.all(driver, order)
+    driver = search.driver()
+    few = search.few(driver) if driver is not None else None
+    if driver is not None and few is not None:
+        found = search.all(few, driver.exact, order)
         rest = [row for row in found if after is None or precedes(after, row[1], order)]
         return _page(len(found), rest[: size + 1], size)
-    rest = list(search.following(order, after, size + 1))
+    # Where no index knows the order, all that may be found is sorted.
+    rest = list(search.following(None if search.has_index(order.by) else driver, order, after, size + 1))
     whole = after is None and len(rest) <= size
     return _page(len(rest) if whole else search.count(driver), rest, size)
 
@@ -142,14 +147,16 @@ class _Column(NamedTuple):
     Attributes:
         value: NULL where it is not there; names in lower case. Of what is either, the number.
         text: Of what is either, the text of those that have no number.
-        key: Where the value is the end of a key, that key,
+        key: What an index knows of which the value is the end,
         prefix: and what is before it.
+        sorted: True if an index is in the order of the values, or of the key if there is one.
     """
 
     value: ColumnElement[Any]
     text: ColumnElement[Any] | None = None
     key: ColumnElement[Any] | None = None
     prefix: str = ""
+    sorted: bool = False
 
 
 class _Collection(NamedTuple):
@@ -160,12 +167,28 @@ class _Collection(NamedTuple):
         owner: The id of the entity they are of; None where `rows` is of one entity already.
         name: What an element is called by, or None.
         fields: Of an element; the empty name means the element itself.
+        ways: By which rows an index leads from the key of a field to the owners.
     """
 
     rows: FromClause
     owner: ColumnElement[int] | None
     name: ColumnElement[str] | None
     fields: Mapping[str, _Column]
+    ways: Mapping[str, FromClause] = MappingProxyType({})
+
+
+class _Driver(NamedTuple):
+    """Among what all is that is searched for.
+
+    Attributes:
+        ids: The statement that tells.
+        exact: The filter that this answers; None if it tells others, too.
+        many: True if it is known to tell more ids than `FEW`.
+    """
+
+    ids: Select[Any]
+    exact: Filter | None
+    many: bool = False
 
 
 class _Search:
@@ -173,18 +196,22 @@ class _Search:
 
     def __init__(self, connection: Connection, wanted: Wanted) -> None:
         self.connection, self.wanted = connection, wanted
-        self.told = _Told(connection.dialect.name)
-        self.columns = self.told.columns(wanted, entity)
-        self.collections = self.told.collections(wanted)
-        end = wanted.prefix[:-1] + chr(ord(wanted.prefix[-1]) + 1)
-        self.scope = and_(entity.c.key >= wanted.prefix, entity.c.key < end)
-        self.true = self._true(wanted.expression)
+        self.columns, self.collections = _told(connection.dialect.name, wanted.lineage_type, wanted.partition)
+        self.scope = entities.within(wanted.prefix)
+        # Said, and not a parameter: so an index is known to serve.
+        self.is_one = entity.c.lineage_type == literal(wanted.lineage_type, literal_execute=True)
 
     # ------------------------------------------------------------------------------------------------- which entities
 
-    def _true(self, part: Filter | Nested | Expression) -> ColumnElement[bool]:
+    def _found(self, driver: _Driver | None) -> ColumnElement[bool]:
+        """That an entity is searched for."""
+        found = and_(self.scope, self._true(self.wanted.expression, driver.exact if driver else None))
+        return and_(entity.c.id.in_(driver.ids), found) if driver else found
+
+    def _true(self, part: Filter | Nested | Expression, known: Filter | None = None) -> ColumnElement[bool]:
+        """That a part is true where one filter is known to be."""
         if isinstance(part, Expression):
-            parts = [self._true(one) for one in part.parts]
+            parts = [self._true(one, known) for one in part.parts if one is not known]
             return (and_(true(), *parts) if part.every else or_(false(), *parts)).self_group()
         if isinstance(part, Nested):
             return self._has(part.within, None, [self._meets(part.within, one) for one in part.filters])
@@ -196,7 +223,7 @@ class _Search:
         if part.operator is Operator.NOT_EQUALS and element is None:
             equals = Filter(part.property, Operator.EQUALS, part.values)
             return and_(self._true(Filter(part.property, Operator.EXISTS)), not_(self._true(equals)))
-        return self._has(within, element, [self._meets(within, part)])
+        return and_(self._may_hold(part), self._has(within, element, [self._meets(within, part)]))
 
     def _compared(self, one: Filter) -> ColumnElement[bool]:
         """That a filter of what an entity has once is true."""
@@ -227,103 +254,149 @@ class _Search:
             there = there.where(collection.owner == entity.c.id)
         return exists(there.correlate(entity))
 
+    def _may_hold(self, one: Filter) -> ColumnElement[bool]:
+        """That an entity's document can hold what a filter asks for: sooner said of most than what it does hold."""
+        exact = one.operator in (Operator.EQUALS, Operator.IN, Operator.CONTAINS)
+        plain = all(isinstance(told, str) and _PLAIN.fullmatch(told) for told in one.values)
+        collection = self.collections.get(one.property.within)
+        if not (exact and plain and collection and collection.owner is None and one.property.kind is Kind.TEXT):
+            return true()
+        return or_(*(rows.contains(entity.c.document, str(told)) for told in one.values))
+
     # ---------------------------------------------------------------------------------- what a filter leaves, by index
 
-    def drivers(self, part: Filter | Nested | Expression) -> list[Select[Any]]:
-        """Statements for ids: each gives all entities of which a part can be true, and some others perhaps."""
+    def driver(self) -> _Driver | None:
+        """What leaves the fewest; None if no index tells of any."""
+        drivers = self._drivers(self.wanted.expression)
+        if len(drivers) < 2:
+            return drivers[0] if drivers else None
+        counts = (select(func.count()).select_from(one.ids.limit(FEW + 1).subquery()) for one in drivers)
+        found = self.connection.execute(select(*(one.scalar_subquery() for one in counts))).one()
+        fewest = min(range(len(drivers)), key=found.__getitem__)
+        return drivers[fewest]._replace(many=found[fewest] > FEW)
+
+    def few(self, driver: _Driver) -> Sequence[int] | None:
+        """The ids that a driver tells; None if they are more than `FEW`."""
+        if driver.many:
+            return None
+        found = self.connection.scalars(driver.ids.limit(FEW + 1)).all()
+        return found if len(found) <= FEW else None
+
+    def _drivers(self, part: Filter | Nested | Expression) -> list[_Driver]:
         if isinstance(part, Nested):
             return []
         if isinstance(part, Filter):
-            return [statement] if (statement := self._driver(part)) is not None else []
-        each = [self.drivers(one) for one in part.parts]
+            return [_Driver(ids, part)] if (ids := self._ids(part)) is not None else []
+        each = [self._drivers(one) for one in part.parts]
         if part.every:
-            return [statement for statements in each for statement in statements]
+            return [one for drivers in each for one in drivers]
         if not each or not all(each):
             return []
-        ids = union(*(statements[0] for statements in each)).subquery()
-        return [select(ids.c[0])]
+        together = union(*(drivers[0].ids for drivers in each)).subquery()
+        return [_Driver(select(together.c[0]), None)]
 
-    def _driver(self, one: Filter) -> Select[Any] | None:
+    def _ids(self, one: Filter) -> Select[Any] | None:
+        """Those that a filter leaves, where an index finds them."""
         within, element = one.property.within, one.property.element
         exact = one.operator in (Operator.EQUALS, Operator.IN)
         if not within:
             column = self.columns.get(one.property.field)
-            indexed = column is not None and column.key is not None and exact
-            return select(entity.c.id).where(_compared(column, one)) if indexed else None
+            if column is None or not (
+                (exact and column.key is not None) or (one.operator in ORDERED and column.sorted)
+            ):
+                return None
+            return select(entity.c.id).where(self.is_one, _compared(column, one))
         collection = self.collections.get(within)
         if collection is None or collection.owner is None or one.operator is Operator.NOT_EXISTS:
             return None
-        ids = select(collection.owner).select_from(collection.rows).where(self._meets(within, one))
+        ids = select(collection.owner).where(self._meets(within, one))
         if element is not None and collection.name is not None:
-            return ids.where(collection.name == element)
-        column = collection.fields.get(one.property.field)
-        return ids if column is not None and column.key is not None and exact else None
-
-    def estimate(self, driver: Select[Any], most: int) -> int:
-        """How many ids a statement gives, up to a number."""
-        return self.connection.scalar(select(func.count()).select_from(driver.limit(most).subquery())) or 0
+            return ids.select_from(collection.rows).where(collection.name == element)
+        way = collection.ways.get(one.property.field)
+        return ids.select_from(way) if way is not None and exact else None
 
     # --------------------------------------------------------------------------------------------------- in which order
 
-    def all(self, driver: Select[Any], order: Order) -> list[Row]:
-        """All that is found among some ids, in order."""
+    def all(self, ids: Sequence[int], known: Filter | None, order: Order) -> list[Row]:
+        """All that is found among some ids, of which one filter is known to be true, in order."""
+        if not ids:
+            return []
         values = self._values(order.by)
-        wanted = select(entity.c.id, entity.c.key, *values).where(entity.c.id.in_(driver), self.scope, self.true)
+        # The ids themselves: a database takes the statement for them for more than it gives.
+        among = rows.among(self.connection, entity.c.id, ids)
+        true = self._true(self.wanted.expression, known)
+        wanted = select(entity.c.id, entity.c.key, *values).where(among, self.scope, true)
         found: list[Row] = []
         for id_, key, *told in self.connection.execute(wanted):
             run = next((run for run, value in enumerate(told) if value is not None), len(told))
             found.append((id_, (run, told[run] if run < len(told) else None, key)))
         return in_order(found, order, lambda row: row[1])
 
-    def following(self, order: Order, after: Position | None, size: int) -> Iterator[Row]:
-        """What comes after a position, in order."""
+    def has_index(self, by: Property) -> bool:
+        """True if an index is in the order of a property."""
+        if not by.within:
+            column = self.columns.get(by.field)
+        elif by.element is not None and by.within in self.collections:
+            column = self.collections[by.within].fields.get(by.field)
+        else:
+            return False
+        return column is None or column.sorted  # what nobody has is sorted by its key alone
+
+    def following(self, driver: _Driver | None, order: Order, after: Position | None, size: int) -> Iterator[Row]:
+        """What comes after a position, in order, among some ids if they are told."""
         begin = after[0] if after else 0
         for run, kind in enumerate(runs(order.by.kind)):
             if run < begin or size <= 0:
                 continue
-            for row in self._run(order, run, kind, after if after and run == begin else None, size):
-                size -= 1
-                yield row
+            statement = self._run(driver, order, run, kind, after if after and run == begin else None)
+            if statement is not None:
+                for id_, key, value in self.connection.execute(statement.limit(size)):
+                    size -= 1
+                    yield id_, (run, value, key)
 
-    def count(self, driver: Select[Any] | None) -> int:
-        """How many there are."""
-        wanted = select(func.count()).select_from(entity).where(self.scope, self.true)
-        if driver is not None:
-            wanted = wanted.where(entity.c.id.in_(driver))
-        return self.connection.scalar(wanted) or 0
+    def count(self, driver: _Driver | None) -> int:
+        """How many there are, up to `COUNTED` and one."""
+        found = select(literal(1)).select_from(entity).where(self._found(driver)).limit(COUNTED + 1)
+        return self.connection.scalar(select(func.count()).select_from(found.subquery())) or 0
 
-    def _run(self, order: Order, run: int, kind: Kind | None, after: Position | None, size: int) -> Iterator[Row]:
-        """What comes after a position in one run of an order."""
-        within, element = order.by.within, order.by.element
-        collection = self.collections.get(within)
+    def _run(
+        self, driver: _Driver | None, order: Order, run: int, kind: Kind | None, after: Position | None
+    ) -> Select[Any] | None:
+        """What comes after a position in one run of an order; None if nobody has such a property."""
+        collection = self.collections.get(order.by.within)
         values = self._values(order.by)
         source: FromClause = entity
-        conditions = [self.scope, self.true]
+        conditions = [self._found(driver)]
         if kind is None:
             value: ColumnElement[Any] = null()
             conditions += [one.is_(None) for one in values]
-        elif collection and collection.owner is not None and collection.name is not None and element is not None:
-            # By the index of such an element's values.
+        elif isinstance(values[run], Null):
+            return None
+        elif (
+            driver is None
+            and collection
+            and collection.owner is not None
+            and collection.name is not None
+            and order.by.element is not None
+        ):
+            # From the element to what has it: the index of elements knows the order.
             value = _parts(collection.fields.get(order.by.field), order.by.kind)[run]
             source = collection.rows.join(entity, entity.c.id == collection.owner)
-            conditions += [collection.name == element, value.is_not(None)]
+            conditions += [collection.name == order.by.element, value.is_not(None)]
         else:
             value = values[run]
-            if isinstance(value, Null):
-                return
             conditions += [*(one.is_(None) for one in values[:run]), value.is_not(None)]
-            # Said, and not a parameter: so an index is known to serve.
-            conditions.append(entity.c.lineage_type == literal(self.wanted.lineage_type, literal_execute=True))
+            if driver is None:
+                conditions.append(self.is_one)
         if after is not None and kind is None:
             conditions.append(entity.c.key > after[2])
         elif after is not None:
             beyond = value > after[1] if order.ascending else value < after[1]
             conditions.append(or_(beyond, and_(value == after[1], entity.c.key > after[2])))
-        wanted = select(entity.c.id, entity.c.key, value).select_from(source).where(*conditions).limit(size)
+        wanted = select(entity.c.id, entity.c.key, value).select_from(source).where(*conditions)
         if kind is not None:
             wanted = wanted.order_by(value.asc() if order.ascending else value.desc())
-        for id_, key, told in self.connection.execute(wanted.order_by(entity.c.key)):
-            yield id_, (run, told, key)
+        return wanted.order_by(entity.c.key)
 
     def _values(self, by: Property) -> list[ColumnElement[Any]]:
         """What entities are sorted by, in the order of an order's runs; NULL where it is not there."""
@@ -347,7 +420,9 @@ def _parts(column: _Column | None, kind: Kind) -> list[ColumnElement[Any]]:
     """A column for each run of an order by it but the last one."""
     if column is None:
         return [null() for run in runs(kind) if run]
-    return [column.value] if column.text is None else [column.value, column.text]
+    if column.text is not None:
+        return [column.value, column.text]
+    return [column.key if column.sorted and column.key is not None else column.value]
 
 
 _ORDERED: Mapping[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
@@ -403,6 +478,13 @@ def _alone(column: _Column, one: Filter) -> ColumnElement[bool]:
 # ------------------------------------------------------------------------------------------- where properties are kept
 
 
+@lru_cache(maxsize=32)
+def _told(dialect: str, lineage_type: str, partition: str) -> tuple[dict[str, _Column], dict[str, _Collection]]:
+    """Where a database keeps what SageMaker's properties tell: what an entity has once, and what it has several of."""
+    told, wanted = _Told(dialect), Wanted(lineage_type, partition)
+    return told.columns(wanted, entity), told.collections(wanted)
+
+
 class _Told:
     """Where a database keeps what SageMaker's properties tell."""
 
@@ -414,15 +496,17 @@ class _Told:
         named = f"{wanted.lineage_type}Name"
         found = {
             named: self._tail(one, wanted.prefix),
-            f"{wanted.lineage_type}Arn": _Column(one.c.key, key=one.c.key),
+            f"{wanted.lineage_type}Arn": _Column(one.c.key, key=one.c.key, sorted=True),
             "DisplayName": _Column(
                 func.lower(func.coalesce(self._text(one, "display_name"), one.c.name)),
             ),
             "Description": _Column(self._text(one, "description")),
-            "Source.SourceArn": _Column(func.lower(func.nullif(one.c.source_uri, ""))),
+            "Source.SourceArn": _Column(
+                func.lower(func.nullif(one.c.source_uri, "")), key=func.lower(one.c.source_uri)
+            ),
             "Source.SourceType": _Column(case((one.c.source_uri != "", func.nullif(one.c.type, "")))),
-            "CreationTime": _Column(one.c.created),
-            "LastModifiedTime": _Column(last_modified(one)),
+            "CreationTime": _Column(one.c.created, sorted=True),
+            "LastModifiedTime": _Column(last_modified(one), sorted=True),
         }
         for property_, field in (("CreatedBy", "created_by"), ("LastModifiedBy", "modified_by")):
             who = self._text(one, field)
@@ -446,7 +530,10 @@ class _Told:
         """What an entity has several of."""
         found = {
             "Tags": _Collection(
-                tag, tag.c.entity_id, tag.c.name, {"Key": _Column(tag.c.name), "Value": _Column(tag.c.value)}
+                tag,
+                tag.c.entity_id,
+                tag.c.name,
+                {"Key": _Column(tag.c.name), "Value": _Column(tag.c.value, sorted=True)},
             )
         }
         if wanted.lineage_type == "Trial":
@@ -465,26 +552,25 @@ class _Told:
         fields = {name: told[name] for name in ("TrialComponentName", "TrialComponentArn", "CreationTime")}
         fields |= {f"TrialComponent{name}": one for name, one in told.items() if name.startswith("Source.")}
         fields |= {name: one for name, one in told.items() if name.startswith("CreatedBy.")}
-        return _Collection(
-            membership.join(inner, inner.c.id == membership.c.child_id), membership.c.parent_id, None, fields
-        )
+        joined = membership.join(inner, inner.c.id == membership.c.child_id)
+        ways = dict.fromkeys(("TrialComponentName", "TrialComponentArn"), joined)
+        return _Collection(joined, membership.c.parent_id, None, fields, ways)
 
     def _parents(self, partition: str) -> _Collection:
         trial, upper, top = entity.alias("trial"), membership.alias("upper"), entity.alias("top")
-        joined = membership.join(
-            trial,
-            and_(
-                trial.c.id == membership.c.parent_id,
-                trial.c.lineage_type == literal("Trial", literal_execute=True),
-            ),
-        )
+        is_trial = trial.c.lineage_type == literal("Trial", literal_execute=True)
+        by_trial = membership.join(trial, trial.c.id == membership.c.parent_id)
+        by_experiment = membership.join(upper, upper.c.child_id == membership.c.parent_id)
+        joined = membership.join(trial, and_(trial.c.id == membership.c.parent_id, is_trial))
         joined = joined.outerjoin(upper, upper.c.child_id == trial.c.id)
-        joined = joined.outerjoin(top, top.c.id == upper.c.parent_id)
         fields = {
             "TrialName": self._tail(trial, f"{partition}{PARTS['Trial']}/"),
             "ExperimentName": self._tail(top, f"{partition}{PARTS['Experiment']}/"),
         }
-        return _Collection(joined, membership.c.child_id, None, fields)
+        ways = {"TrialName": by_trial, "ExperimentName": by_experiment.join(top, top.c.id == upper.c.parent_id)}
+        return _Collection(
+            joined.outerjoin(top, top.c.id == upper.c.parent_id), membership.c.child_id, None, fields, ways
+        )
 
     def _artifacts(self, field: str) -> _Collection:
         if self.lite:
@@ -513,7 +599,7 @@ class _Told:
 
     def _tail(self, one: FromClause, prefix: str) -> _Column:
         """The name of an entity, which ends its key."""
-        return _Column(func.substr(one.c.key, len(prefix) + 1), key=one.c.key, prefix=prefix)
+        return _Column(func.substr(one.c.key, len(prefix) + 1), key=one.c.key, prefix=prefix, sorted=True)
 
     def _text(self, one: FromClause, *path: str) -> ColumnElement[Any]:
         """A text in an entity's document."""
@@ -532,8 +618,8 @@ class _Told:
 def _parameters() -> _Collection:
     text = case((parameter.c.number.is_(None), parameter.c.string))
     fields = {
-        "": _Column(parameter.c.number, text),
-        "NumberValue": _Column(parameter.c.number),
+        "": _Column(parameter.c.number, text, sorted=True),
+        "NumberValue": _Column(parameter.c.number, sorted=True),
         "StringValue": _Column(parameter.c.string),
     }
     return _Collection(parameter, parameter.c.entity_id, parameter.c.name, fields)
@@ -546,7 +632,7 @@ def _metrics() -> _Collection:
     fields = {
         "MetricName": _Column(metric.c.name),
         "TimeStamp": _Column(metric.c.time),
-        "Last": _Column(metric.c.value),
+        "Last": _Column(metric.c.value, sorted=True),
         "Min": of_many(metric.c.low, metric.c.value),
         "Max": of_many(metric.c.high, metric.c.value),
         "Avg": of_many(metric.c.mean, metric.c.value),

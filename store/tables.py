@@ -5,6 +5,8 @@ Written for SQLite and PostgreSQL alike: JSON is canonical text, times are epoch
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -22,11 +24,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    case,
+    func,
     text,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.event import listens_for
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 # Texts compare by code point everywhere, so that both databases agree on what is greater.
 Words = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
@@ -110,9 +115,27 @@ def _by_month(_table: Table, connection: Connection, **_: object) -> None:
         connection.exec_driver_sql("CREATE TABLE ledger_default PARTITION OF ledger DEFAULT")
 
 
+class _Later(FunctionElement[int]):
+    """The later of two times."""
+
+    inherit_cache = True
+    type = BigInteger()
+    name = "later"
+
+
+@compiles(_Later, "sqlite")
+def _later_sqlite(element: _Later, compiler: SQLCompiler, **how: Any) -> str:
+    return f"max({compiler.process(element.clauses, **how)})"
+
+
+@compiles(_Later, "postgresql")
+def _later_postgresql(element: _Later, compiler: SQLCompiler, **how: Any) -> str:
+    return f"greatest({compiler.process(element.clauses, **how)})"
+
+
 def last_modified(one: FromClause) -> ColumnElement[int]:
     """When an entity was changed, or came to be: what entities are sorted by where nobody says otherwise."""
-    return case((one.c.modified > one.c.created, one.c.modified), else_=one.c.created)
+    return _Later(one.c.created, one.c.modified)
 
 
 entity = Table(
@@ -140,15 +163,13 @@ entity = Table(
     Index("ix_entity_source_uri", "source_uri"),
     Index("ix_entity_family", "family", sqlite_where=Column("family") != "", postgresql_where=Column("family") != ""),
     Index("ix_entity_lineage_type_created", "lineage_type", "created"),
-    Index(
-        "ix_entity_modified",
-        "modified",
-        sqlite_where=Column("lineage_type") == "TrialComponent",
-        postgresql_where=Column("lineage_type") == "TrialComponent",
-    ),
     Index("ix_entity_name", "name", sqlite_where=Column("name") != "", postgresql_where=Column("name") != ""),
     comment="artifacts, trial components, contexts, actions, trials, experiments",
 )
+Index("ix_entity_last_modified", entity.c.lineage_type, last_modified(entity))
+# Clients ask for the runs of a job by its ARN, and some in lower case.
+Index("ix_entity_source_arn", func.lower(entity.c.source_uri), sqlite_where=entity.c.lineage_type == "TrialComponent",
+      postgresql_where=entity.c.lineage_type == "TrialComponent")  # fmt: skip
 
 mention = Table(
     "mention",
@@ -217,7 +238,8 @@ metric = Table(
     Column("mean", Double),
     Column("deviation", Double),
     Column("count", Integer),
-    Index("ix_metric_name", "name", "value"),
+    # With all that is compared: what was measured often need not be looked up.
+    Index("ix_metric_name", "name", "value", "low", "high", "mean", "deviation", "count"),
     comment="final metrics of trial components",
     sqlite_with_rowid=False,
 )

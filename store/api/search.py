@@ -29,7 +29,7 @@ from store.expressions import (
     precedes,
     read,
 )
-from store.hits import Hits, Wanted, hits, names
+from store.hits import COUNTED, Hits, Wanted, hits, names
 
 if TYPE_CHECKING:
     from botocore.model import Shape
@@ -88,8 +88,11 @@ def get_search_suggestions(service: Service, asked: Asked) -> Answer:
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in islice(fitting, SUGGESTIONS)]}
 
 
-def _total(value: int) -> Record:
-    return {"Value": value, "Relation": "EqualTo"}
+def _total(found: int) -> Record:
+    return {
+        "Value": min(found, COUNTED),
+        "Relation": "EqualTo" if found <= COUNTED else "GreaterThanOrEqualTo",
+    }
 
 
 # ------------------------------------------------------------------------------------------------------------ requests

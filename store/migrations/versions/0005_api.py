@@ -47,7 +47,11 @@ def upgrade() -> None:
     op.drop_index("ix_entity_lineage_type", "entity")
     op.drop_index("ix_entity_created", "entity")
     op.create_index("ix_entity_lineage_type_created", "entity", ["lineage_type", "created"])
-    op.create_index("ix_entity_modified", "entity", ["modified"], sqlite_where=_RUNS, postgresql_where=_RUNS)
+    last_modified = sa.text(f"{'greatest' if postgres else 'max'}(created, modified)")
+    op.create_index("ix_entity_last_modified", "entity", ["lineage_type", last_modified])
+    op.create_index(
+        "ix_entity_source_arn", "entity", [sa.text("lower(source_uri)")], sqlite_where=_RUNS, postgresql_where=_RUNS
+    )
     for name, type_, comment in (
         ("low", sa.Double(), "the least; nothing where it was measured once, and likewise below"),
         ("high", sa.Double(), None),
@@ -56,6 +60,8 @@ def upgrade() -> None:
         ("count", sa.Integer(), None),
     ):
         op.add_column("metric", sa.Column(name, type_, comment=comment))
+    op.drop_index("ix_metric_name", "metric")
+    op.create_index("ix_metric_name", "metric", ["name", "value", "low", "high", "mean", "deviation", "count"])
     op.create_table(
         "measurement",
         sa.Column("component", Words, nullable=False, comment="the ARN of a trial component in lower case"),
@@ -78,9 +84,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("measurement")
+    op.drop_index("ix_metric_name", "metric")
+    op.create_index("ix_metric_name", "metric", ["name", "value"])
     for name in ("count", "deviation", "mean", "high", "low"):
         op.drop_column("metric", name)
-    op.drop_index("ix_entity_modified", "entity")
+    op.drop_index("ix_entity_source_arn", "entity")
+    op.drop_index("ix_entity_last_modified", "entity")
     op.drop_index("ix_entity_lineage_type_created", "entity")
     op.create_index("ix_entity_created", "entity", ["created"], sqlite_where=_RUNS, postgresql_where=_RUNS)
     op.create_index(
