@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, func, or_, select, tuple_
 
 from store.database import Store, Transaction
 from store.lineage import TrialComponent
@@ -86,6 +87,39 @@ def page(
     Returns:
         The associations, and where the last one is if there are more.
     """
+    given = {name: value for name in Wanted.__struct_fields__ if (value := getattr(wanted, name)) is not None}
+    statement = _page(frozenset(given), sort_by, ascending, after is not None)
+    for name in _ARNS & given.keys():
+        given[name] = given[name].lower()
+    for name in _TYPES & given.keys():
+        given |= zip((name, f"{name}_too"), _spellings(given[name]), strict=True)
+    told = {**given, **(after._asdict() if after else {}), "size": size + 1}
+
+    def look(tx: Transaction) -> tuple[list[Link], Place | None]:
+        some = tx.connection.execute(statement, told).all()
+        shown = [Link(*row[:8]) for row in some[:size]]
+        if len(some) <= size:
+            return shown, None
+        last = some[size - 1]
+        return shown, Place(getattr(shown[-1], sort_by), last.source_id, last.destination_id)
+
+    return store.read(look)
+
+
+_ARNS = frozenset({"source", "destination"})
+_TYPES = frozenset({"source_type", "destination_type"})
+
+
+@lru_cache(maxsize=256)
+def _page(given: frozenset[str], sort_by: str, ascending: bool, further: bool) -> Select[Any]:
+    """The statement for a page; it is made once for all requests of a form, since that takes longer than to execute it.
+
+    Args:
+        given: Which attributes of `Wanted` are not None.
+        sort_by: As `page`.
+        ascending: Likewise.
+        further: Whether there was a page before.
+    """
     source, destination = entity.alias("source"), entity.alias("destination")
     ends = [association.c.source_id, association.c.destination_id]
     pairs = (
@@ -93,77 +127,51 @@ def page(
         .where(association.c.inferred == 0)
         .group_by(*ends)
     )
-    for column, arn in zip(ends, (wanted.source, wanted.destination), strict=True):
-        if arn is not None:
-            pairs = pairs.where(column == select(entity.c.id).where(entity.c.key == arn.lower()).scalar_subquery())
+    for column, name in zip(ends, ("source", "destination"), strict=True):
+        if name in given:
+            pairs = pairs.where(column == select(entity.c.id).where(entity.c.key == bindparam(name)).scalar_subquery())
     pair = pairs.subquery()
     columns: dict[str, ColumnElement[Any]] = {
         "source": source.c.arn,
         "destination": destination.c.arn,
-        "source_type": source.c.type,
-        "destination_type": destination.c.type,
+        "type": pair.c.type,
         "since": pair.c.since,
+        "source_type": _type(source),
+        "destination_type": _type(destination),
     }
-    sort = columns[sort_by]
-    told = (source.c.lineage_type, destination.c.lineage_type)
-    names = (source.c.name, destination.c.name)
+    order = (columns[sort_by], pair.c.source_id, pair.c.destination_id)
     found = (
-        select(*columns.values(), pair.c.type, *names, *told, pair.c.source_id, pair.c.destination_id)
+        select(*columns.values(), source.c.name, destination.c.name, pair.c.source_id, pair.c.destination_id)
         .join(source, source.c.id == pair.c.source_id)
         .join(destination, destination.c.id == pair.c.destination_id)
     )
-    if wanted.source_type is not None:
-        found = found.where(_is_of(source, wanted.source_type))
-    if wanted.destination_type is not None:
-        found = found.where(_is_of(destination, wanted.destination_type))
-    if wanted.type is not None:
-        found = found.where(pair.c.type == wanted.type)
-    if wanted.since is not None:
-        found = found.where(pair.c.since >= wanted.since)
-    if wanted.until is not None:
-        found = found.where(pair.c.since <= wanted.until)
-    order = (sort, pair.c.source_id, pair.c.destination_id)
-    if after is not None:
-        found = found.where(_beyond(order, after, ascending))
+    for name in _TYPES & given:
+        found = found.where(columns[name].in_([bindparam(name), bindparam(f"{name}_too")]))
+    if "type" in given:
+        found = found.where(pair.c.type == bindparam("type"))
+    if "since" in given:
+        found = found.where(pair.c.since >= bindparam("since"))
+    if "until" in given:
+        found = found.where(pair.c.since <= bindparam("until"))
+    if further:
+        place = tuple_(*order)
+        before = tuple_(
+            *(bindparam(name, type_=column.type) for name, column in zip(Place._fields, order, strict=True))
+        )
+        found = found.where(place > before if ascending else place < before)
     ways = [column.asc() if ascending else column.desc() for column in order]
-
-    def look(tx: Transaction) -> tuple[list[Link], Place | None]:
-        some = tx.connection.execute(found.order_by(*ways).limit(size + 1)).all()
-        shown = [_link(row) for row in some[:size]]
-        if len(some) <= size:
-            return shown, None
-        last = some[size - 1]
-        return shown, Place(last[list(columns).index(sort_by)], last[-2], last[-1])
-
-    return store.read(look)
+    return found.order_by(*ways).limit(bindparam("size"))
 
 
-def _is_of(end: FromClause, type_: str) -> ColumnElement[bool]:
-    """That an end is of a type; a trial component's is told in two spellings."""
-    if type_ in (MADE_BY_HAND, query_type(MADE_BY_HAND)):
-        return and_(end.c.lineage_type == TrialComponent.lineage_type, end.c.type == literal(""))
-    if type_.endswith("Job") and not type_.startswith("SageMaker"):
-        return end.c.type.in_((type_, f"SageMaker{type_}"))
-    return end.c.type.in_((type_,))
+def _type(end: FromClause) -> ColumnElement[str]:
+    """What an end is, as ListAssociations says it."""
+    by_hand = and_(end.c.lineage_type == TrialComponent.lineage_type, end.c.type == "")
+    return case((by_hand, MADE_BY_HAND), else_=end.c.type)
 
 
-def _beyond(order: tuple[ColumnElement[Any], ...], after: Place, ascending: bool) -> ColumnElement[bool]:
-    """That a row comes behind a place."""
-    ways: list[ColumnElement[bool]] = []
-    same: list[ColumnElement[bool]] = []
-    for column, value in zip(order, after, strict=True):
-        ways.append(and_(*same, column > value if ascending else column < value))
-        same.append(column == value)
-    return or_(*ways)
-
-
-def _link(row: Any) -> Link:
-    source, destination, source_type, destination_type, since, type_, source_name, destination_name, *told = row
-    if not source_type and told[0] == TrialComponent.lineage_type:
-        source_type = MADE_BY_HAND
-    if not destination_type and told[1] == TrialComponent.lineage_type:
-        destination_type = MADE_BY_HAND
-    return Link(source, destination, type_, since, source_type, destination_type, source_name, destination_name)
+def _spellings(type_: str) -> tuple[str, str]:
+    """A type as entities have it: a job's is told in two ways."""
+    return type_, f"SageMaker{type_}" if query_type(type_) == type_ and type_.endswith("Job") else type_
 
 
 def between(tx: Transaction, source: int, destination: int) -> bool:

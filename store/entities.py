@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select, tuple_
 
 from store import rows
 from store.database import Store, Transaction
@@ -77,8 +77,11 @@ def described(row: Sequence[Any]) -> Described:
 
 def find(tx: Transaction, arn: str) -> Described | None:
     """The entity of an ARN, whatever its case, or None."""
-    row = tx.connection.execute(select(*COLUMNS).where(entity.c.key == arn.lower())).first()
+    row = tx.connection.execute(_BY_KEY, {"key": arn.lower()}).first()
     return described(row) if row else None
+
+
+_BY_KEY = select(*COLUMNS).where(entity.c.key == bindparam("key"))
 
 
 def at(tx: Transaction, partition: str, source_uri: str) -> list[Described]:
@@ -89,10 +92,11 @@ def at(tx: Transaction, partition: str, source_uri: str) -> list[Described]:
         partition: What their ARNs begin with, in lower case.
         source_uri: The address.
     """
-    wanted = select(*COLUMNS).where(
-        entity.c.source_uri == source_uri, entity.c.lineage_type == "Artifact", within(partition)
-    )
-    return [described(row) for row in tx.connection.execute(wanted)]
+    found = [described(row) for row in tx.connection.execute(_AT, {"source_uri": source_uri})]
+    return [one for one in found if one.lineage_type == "Artifact" and one.arn.lower().startswith(partition)]
+
+
+_AT = select(*COLUMNS).where(entity.c.source_uri == bindparam("source_uri"))
 
 
 def standing_for(tx: Transaction, source: str) -> list[Described]:
@@ -115,7 +119,9 @@ def within(partition: str) -> ColumnElement[bool]:
     return and_(entity.c.key >= partition, entity.c.key < partition[:-1] + chr(ord(partition[-1]) + 1))
 
 
-def parts(tx: Transaction, numbers: Collection[int], *, parents: bool = False, measured: bool = True) -> Parts:
+def parts(
+    tx: Transaction, numbers: Collection[int], *, parents: bool = False, measured: bool = True, tagged: bool = True
+) -> Parts:
     """What is kept beside entities.
 
     Args:
@@ -123,13 +129,15 @@ def parts(tx: Transaction, numbers: Collection[int], *, parents: bool = False, m
         numbers: Their ids.
         parents: Whether to tell where trial components belong.
         measured: Whether to tell parameters and metrics.
+        tagged: Whether to tell tags.
     """
     connection = tx.connection
     parameters: dict[int, dict[str, tuple[str | None, float | None]]] = {}
     metrics: dict[int, dict[str, Measured]] = {}
     tags: dict[int, dict[str, str]] = {}
-    for number, name, value in connection.execute(*_some(connection, _tags, numbers)):
-        tags.setdefault(number, {})[name] = value
+    if tagged:
+        for number, name, value in connection.execute(*_some(connection, _tags, numbers)):
+            tags.setdefault(number, {})[name] = value
     if measured:
         for number, name, string, value in connection.execute(*_some(connection, _parameters, numbers)):
             parameters.setdefault(number, {})[name] = (string, value)
@@ -254,9 +262,8 @@ def page(
         column = entity.c.name if order.by_name else entity.c.created
         statement = select(*COLUMNS).where(*_conditions(wanted))
         if after is not None:
-            beyond = column > after.value if order.ascending else column < after.value
-            further = entity.c.id > after.id if order.ascending else entity.c.id < after.id
-            statement = statement.where(or_(beyond, and_(column == after.value, further)))
+            place = tuple_(column, entity.c.id)
+            statement = statement.where(place > tuple(after) if order.ascending else place < tuple(after))
         ways = (column.asc(), entity.c.id.asc()) if order.ascending else (column.desc(), entity.c.id.desc())
         found = tx.connection.execute(statement.order_by(*ways).limit(size + 1)).all()
         shown = [described(row) for row in found[:size]]
@@ -269,7 +276,9 @@ def page(
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    conditions = [entity.c.lineage_type == wanted.lineage_type, within(wanted.partition)]
+    few = any(one is not None for one in (wanted.source_uri, wanted.source_arn, wanted.inside, wanted.holding))
+    sort = rows.unindexed(entity.c.lineage_type) if few else entity.c.lineage_type
+    conditions = [sort == wanted.lineage_type, within(wanted.partition)]
     if wanted.source_uri is not None:
         conditions.append(entity.c.source_uri == wanted.source_uri)
     if wanted.source_arn is not None:

@@ -118,6 +118,11 @@ def distinct(connection: Connection, column: ColumnElement[Any]) -> Sequence[Any
     return connection.scalars(select(every.c.value).where(every.c.value.is_not(None))).all()
 
 
+def unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
+    """A column by which rows are not to be looked for, since another finds fewer: SQLite does not know which one."""
+    return column.concat("")
+
+
 def contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     """The condition that a column holds a text, which is not empty, in its case: LIKE minds it in one database only."""
     return func.replace(column, text, "") != column

@@ -140,7 +140,8 @@ def test_associations_are_found_by_their_ends_and_their_types(api: Api) -> None:
         listed = linked(api, SortBy=by, SortOrder="Ascending", MaxResults=2)
         assert [key(ends) for ends in listed] == sorted(map(key, added))
         assert linked(api, SortBy=by, SortOrder="Descending", MaxResults=1) == listed[::-1]
-    types = {data: "DataSet", model: "Model", context: "Project", action: "Check", component: ""}
+    by_hand = "SageMakerExperimentTrialComponent"
+    types = {data: "DataSet", model: "Model", context: "Project", action: "Check", component: by_hand}
     by_source = linked(api, SortBy="SourceType", SortOrder="Ascending")
     assert [types[source] for source, _ in by_source] == sorted(types[source] for source, _ in added)
     by_destination = linked(api, SortBy="DestinationType", SortOrder="Descending")

@@ -77,7 +77,7 @@ def describe_component(service: Service, asked: Asked) -> Answer:
 
     def look(tx: Transaction) -> Answer:
         found = _there(tx, COMPONENT, asked)
-        return records.component(found, entities.parts(tx, [found.id]))
+        return records.component(found, entities.parts(tx, [found.id], tagged=False))
 
     return service.store.read(look)
 
