@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from consumers.tellings import link
 from consumers.working_set import WorkingSet
 from consumers.writes import Write, event
 from ingest.delivery import Delivery
-from ingest.event import decode
+from ingest.event import Malformed, decode
 from store.api.asked import Asked, Guard
 from store.api.errors import Refusal
 from store.database import Store, Transaction, Unavailable, Unusable
@@ -45,13 +45,16 @@ class _Waiting:
 class Writer:
     """Keeps writes, one after the other, in a thread of its own."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         """Begin.
 
         Args:
             store: At the newest schema; the caller closes it, after this.
+            now: Tells the time, in epoch milliseconds.
         """
         self._store = store
+        self._now = now
+        self._underived: set[str] = set()  # kept, but a store that went away has not derived what follows
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
@@ -107,19 +110,20 @@ class Writer:
 
         def work(tx: Transaction) -> list[Mapping[str, Any] | Refusal]:
             touched.clear()
-            return [_kept(tx, one, touched) for one in batch]
+            return [_kept(tx, one, self._now(), touched) for one in batch]
 
         outcomes = self._store.write(work)
-        if touched and not self._store.sqlite:
-            derive_committed(touched, self._store)
+        self._underived |= touched
+        if self._underived and not self._store.sqlite:
+            derive_committed(self._underived, self._store)
+            self._underived.clear()
         return outcomes
 
 
-def _kept(tx: Transaction, one: _Waiting, touched: set[str]) -> Mapping[str, Any] | Refusal:
+def _kept(tx: Transaction, one: _Waiting, now: int, touched: set[str]) -> Mapping[str, Any] | Refusal:
     """Keep one write, or say why not: a guard refuses before anything is written."""
     asked = one.asked
     working = WorkingSet(tx, derives=tx.exclusive)
-    now = time.time_ns() // 1_000_000
     subjects = _subjects(one, now)
     with nullcontext() if tx.exclusive else tx.connection.begin_nested() as claimed:
         if not tx.exclusive:  # so that of two servers that write of one thing the second sees what the first has done
@@ -131,7 +135,7 @@ def _kept(tx: Transaction, one: _Waiting, touched: set[str]) -> Mapping[str, Any
             if claimed:
                 claimed.rollback()  # rows that were made for what is refused
             return why
-    when = max(_after(working.known(known.arn.lower()), now, asked.operation) for known in subjects)
+    when = max([now, *(_after(working.known(known.arn.lower()), now, asked.operation) for known in subjects)])
     write = Write(asked.operation, {**one.fields, **more}, when, asked.by)
     body = event(write, asked.account, asked.region, one.resource)
     understood = understand([Delivery(body, ORIGIN)])
@@ -145,9 +149,12 @@ def _kept(tx: Transaction, one: _Waiting, touched: set[str]) -> Mapping[str, Any
 
 
 def _subjects(one: _Waiting, now: int) -> Sequence[Known]:
-    """What a write is about, without what its guard adds."""
+    """What a write is about, without what its guard adds; nothing if it names what cannot be, as its guard will say."""
     write = Write(one.asked.operation, dict(one.fields), now, one.asked.by)
-    return observe(decode(event(write, one.asked.account, one.asked.region, one.resource)))
+    try:
+        return observe(decode(event(write, one.asked.account, one.asked.region, one.resource)))
+    except Malformed:
+        return ()
 
 
 def _after(known: Known | None, now: int, operation: str) -> int:

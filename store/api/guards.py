@@ -91,5 +91,13 @@ def source(one: Described) -> Mapping[str, Any]:
 
 
 def _behind(writing: Writing, one: Described) -> str:
+    """Who would derive an entity again.
+
+    Raises:
+        NotFound: Nobody: it was deleted just now, and what follows from that is on its way.
+    """
     told = entities.speakers(writing.transaction, one.id)
-    return told[0] if told else one.source_uri or "what others say of it"
+    others = [key for key in told if key != one.arn.lower()]
+    if told and not others:
+        raise NotFound(f"{WORDS[one.lineage_type]} '{one.arn}' does not exist.")
+    return others[0] if others else one.source_uri or "what others say of it"

@@ -66,8 +66,8 @@ def _tags(service: Service, arn: str) -> dict[str, str]:
         raise Invalid(f"Nothing is known of '{arn}': it has no tags")
     if kept is None:
         return dict(told or {})
-    order = {key: place for place, key in enumerate(told or {})}
-    return dict(sorted(kept.items(), key=lambda tag: (order.get(tag[0], len(order)), tag[0])))
+    order = {key: place for place, key in enumerate(told or {})}  # a job's own tags were there before these
+    return dict(sorted(kept.items(), key=lambda tag: (order.get(tag[0], -1), tag[0])))
 
 
 def _guard(writing: Writing, arn: str, nothing: bool) -> Mapping[str, Any]:
