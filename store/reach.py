@@ -133,6 +133,8 @@ def reach(
 def select_entities(store: Store, filters: Filters, *, size: int, after: Position | None = None) -> Page:
     """All entities that are as the filters say, wherever they are; trials are no part of the graph, and not told.
 
+    What is rare is looked for among all entities: nothing tells where those with a property are.
+
     Args:
         store: Where.
         filters: Which entities are wanted.

@@ -1,7 +1,7 @@
 """PostgreSQL finds what the product asks for by an index: no statement reads all of a table, however large it grows.
 
 Left out are those that are about all there is: the digest, the counts of `status` and `prune`, and what looks for a
-part of a name or of a URI in any case, once nothing else was found.
+part of a name or of a URI in any case, once nothing else was found; and entities by filters alone.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from store.evidence import evidence
 from store.find import find, runs_of
 from store.listing import Listing, Order, Position
 from store.query import Direction, walk
+from store.reach import Filters, Way, reach
 from store.schema import migrate
 from store.status import keep_position, read_up_to
 from tests.stores import _drop_database, _new_database, fed
@@ -100,6 +101,7 @@ def page(store: Store, kind: str, after: Position | None = None, below: str = ""
 
 MORE = [Delivery(body) for body in islice(events(1000), 500, 600)]
 HIGH = ENTITIES - 20
+MODELS = Filters(types=frozenset({"Model"}), properties=frozenset({("owner", "ada")}))
 QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "a batch": lambda store: handle(MORE, store),
     "a batch with a message that is no event": lambda store: handle([*MORE[:5], Delivery(b"{}")], store),
@@ -120,6 +122,12 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     ),
     "what an input lies in": lambda store: walk(
         store, [f"{ARN}artifact/filler-{HIGH + 1}"], Direction.ASCENDANTS, depth=2
+    ),
+    "what is linked to something, and how": lambda store: reach(
+        store, [f"{ARN}artifact/filler-{HIGH}"], Way.BOTH, depth=3, edges=True, size=10
+    ),
+    "what is linked to a job": lambda store: reach(
+        store, [f"{ARN}training-job/filler-{HIGH}"], Way.ASCENDANTS, MODELS, depth=3, edges=False, size=10
     ),
     "the newest runs": search.runs,
     "the best runs": lambda store: search.runs(store, sort_by="rmse-7", ascending=True),
