@@ -16,8 +16,8 @@ from store.api.asked import Asked, Described, Service, Writer
 from store.api.checking import checked
 from store.api.errors import Invalid
 from store.api.matching import matches, place
+from store.api.operations.search import get_search_suggestions, read_expression, read_order, search
 from store.api.properties import resource
-from store.api.search import get_search_suggestions, read_expression, read_order, search
 from store.database import Store, Transaction
 from store.expressions import in_order
 from store.lineage import OWN, Entity, Experiment, Lineage, Measured, Membership, Trial, TrialComponent

@@ -14,7 +14,7 @@ from store import known as table
 from store import reach
 from store.api.asked import Answer, Asked, Service
 from store.api.errors import Invalid, NotFound
-from store.api.query_lineage import query_lineage
+from store.api.operations.query_lineage import query_lineage
 from store.database import Store, Transaction
 from store.lineage import (
     MADE,

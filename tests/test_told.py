@@ -15,7 +15,7 @@ from store.api.answers import encoded
 from store.api.asked import Asked, Guard, Service
 from store.api.errors import Invalid, NotFound, Refusal
 from store.api.model import operation
-from store.api.told import OPERATIONS
+from store.api.operations.told import OPERATIONS
 from store.database import Store
 from tests.account import generated
 from tests.account.made import Account, moment

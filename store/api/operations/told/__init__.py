@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from store.api.asked import Row
-from store.api.told import deployment, jobs, pipelines, registry
+from store.api.operations.told import deployment, jobs, pipelines, registry
 
 OPERATIONS: Mapping[str, Row] = {
     **jobs.OPERATIONS,

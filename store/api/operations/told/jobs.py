@@ -7,7 +7,7 @@ from typing import Any
 
 from store.api.asked import Answer, Asked, Row, Service
 from store.api.errors import NotFound
-from store.api.told.reading import cut, described, listed, listing, upwards
+from store.api.operations.told.reading import cut, described, listed, listing, upwards
 from store.listing import Position
 
 TRAINING, PROCESSING, TRANSFORM = "training-job", "processing-job", "transform-job"

@@ -7,7 +7,7 @@ from typing import Any
 
 from store.api.asked import Answer, Asked, Row, Service
 from store.api.errors import NotFound
-from store.api.told.reading import cut, described, listed, listing, upwards
+from store.api.operations.told.reading import cut, described, listed, listing, upwards
 
 PIPELINE, EXECUTION = "pipeline", "pipeline-execution"
 _DIFFERS = "A pipeline that no news told of is known by its executions: by its ARN, its name and a time."

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from store.api import artifacts, associations, experiments, groups, metrics, named, query_lineage, search, tagging, told
 from store.api.asked import Row
+from store.api.operations import (
+    artifacts,
+    associations,
+    experiments,
+    groups,
+    metrics,
+    named,
+    query_lineage,
+    search,
+    tagging,
+    told,
+)
 
 OPERATIONS: Mapping[str, Row] = {
     **artifacts.OPERATIONS,

@@ -7,7 +7,7 @@ from typing import Any
 
 from store.api.asked import Answer, Asked, Row, Service
 from store.api.errors import Invalid
-from store.api.told.reading import described, listed, listing
+from store.api.operations.told.reading import described, listed, listing
 
 MODEL, PACKAGE, GROUP = "model", "model-package", "model-package-group"
 

@@ -12,7 +12,7 @@ from store.api import guards, records
 from store.api.asked import Answer, Asked, Row, Service, Writing
 from store.api.errors import Invalid, NotFound, NothingToDo
 from store.api.lists import entries
-from store.api.named import Sort, create, update
+from store.api.operations.named import Sort, create, update
 from store.database import Transaction
 from store.entities import Described
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from store.api.asked import Answer, Asked, Row, Service
 from store.api.errors import Invalid
-from store.api.told.reading import described, listed, listing
+from store.api.operations.told.reading import described, listed, listing
 
 ENDPOINT, CONFIG = "endpoint", "endpoint-config"
 
