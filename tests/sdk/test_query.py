@@ -270,8 +270,9 @@ class TestWhatClientsLinked:
     def test_a_model_knows_its_endpoints_by_actions_of_type_action(self, graph: Graph) -> None:
         model = graph.artifact("Model", artifacts.ModelArtifact)
         action, endpoint = graph.action("Action"), graph.context("Context")
-        graph.link(model.artifact_arn, action.action_arn)
-        graph.link(action.action_arn, endpoint.context_arn)
+        for between, end in ((action, endpoint), (graph.action("Review"), graph.context("Context"))):
+            graph.link(model.artifact_arn, between.action_arn)
+            graph.link(between.action_arn, end.context_arn)
 
         (told,) = model.endpoints()
 
