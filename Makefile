@@ -52,9 +52,11 @@ template: setup
 unit: setup
 	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
-test-sdk: setup .venv-sdk2/.installed .venv-sdk3/.installed  ## SageMaker's own SDKs against the server
-	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk2/bin/pytest -c tests/sdk/pytest.ini tests/sdk
-	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk3/bin/pytest -c tests/sdk/pytest.ini tests/sdk
+test-sdk: setup  ## SageMaker's own SDKs against the server
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-sdk2 test-sdk3
+
+test-sdk%: .venv-sdk%/.installed
+	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk$*/bin/pytest -c tests/sdk/pytest.ini -p no:cacheprovider tests/sdk
 
 # v2 and v3 of the SDK are one package of another content, so each has an environment.
 .venv-sdk%/.installed: tests/sdk/v%.txt
