@@ -1,6 +1,6 @@
 """Keeps what clients write over the API: each write an event in the ledger, folded and derived like any other.
 
-Writes that wait together share a transaction, since what a write costs is its commit.
+Writes that wait together share a transaction, and statements, since these are what a write costs.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
@@ -31,14 +32,24 @@ TOGETHER = 64
 """Writes in a transaction, at the most."""
 
 
+Outcome = Mapping[str, Any] | Refusal
+"""What was kept, or why nothing was."""
+
+
 @dataclass(slots=True)
 class _Waiting:
-    """A write, and whoever waits for it."""
+    """A write, and whoever waits for it.
+
+    Attributes:
+        subjects: What it is about, first what it is most about, without what its guard adds; nothing if it names what
+            cannot be, as its guard will say.
+    """
 
     asked: Asked
     resource: str
     fields: Mapping[str, Any]
     guard: Guard
+    subjects: Sequence[Known]
     done: Future[Mapping[str, Any]] = field(default_factory=Future)
 
 
@@ -61,7 +72,7 @@ class Writer:
 
     def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> Mapping[str, Any]:
         """As `store.api.asked.Writer` says."""
-        one = _Waiting(asked, resource, fields, guard)
+        one = _Waiting(asked, resource, fields, guard, _subjects(asked, resource, fields))
         self._queue.put(one)
         return one.done.result()
 
@@ -98,19 +109,22 @@ class Writer:
             for one in batch:  # what the store refuses of one must not hold up the others
                 self._settle([one])
             return
-        for one, outcome in zip(batch, outcomes, strict=True):
+        for one, outcome in outcomes:
             if isinstance(outcome, Refusal):
                 one.done.set_exception(outcome)
             else:
                 one.done.set_result(outcome)
 
-    def _keep(self, batch: Sequence[_Waiting]) -> list[Mapping[str, Any] | Refusal]:
+    def _keep(self, batch: Sequence[_Waiting]) -> list[tuple[_Waiting, Outcome]]:
         """Both steps of `consumers.handle`, for several writes: on SQLite in one transaction."""
         touched: set[str] = set()
 
-        def work(tx: Transaction) -> list[Mapping[str, Any] | Refusal]:
+        def work(tx: Transaction) -> list[tuple[_Waiting, Outcome]]:
             touched.clear()
-            return [_kept(tx, one, self._now(), touched) for one in batch]
+            settled: list[tuple[_Waiting, Outcome]] = []
+            for group in _groups(batch) if tx.exclusive else [[one] for one in batch]:
+                settled += zip(group, _kept(tx, group, self._now(), touched), strict=True)
+            return settled
 
         outcomes = self._store.write(work)
         self._underived |= touched
@@ -120,39 +134,63 @@ class Writer:
         return outcomes
 
 
-def _kept(tx: Transaction, one: _Waiting, now: int, touched: set[str]) -> Mapping[str, Any] | Refusal:
-    """Keep one write, or say why not: a guard refuses before anything is written."""
-    asked = one.asked
+def _groups(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:
+    """Writes in groups of which no guard has to see what another of its group does.
+
+    These are writes of one operation, each about another thing. Their order is ours: they wait at the same time, so
+    that nobody can have counted on one to be done before another.
+    """
+    groups: dict[tuple[str, int], list[_Waiting]] = {}
+    turns: Counter[str] = Counter()
+    for one in batch:
+        about = one.subjects[0].arn.lower() if one.subjects else one.resource
+        if one.asked.operation == "CreateArtifact":  # of an address there is one at most, whatever its ARN is
+            about = one.fields["Source"]["SourceUri"]
+        groups.setdefault((one.asked.operation, turns[about]), []).append(one)
+        turns[about] += 1
+    return list(groups.values())
+
+
+def _kept(tx: Transaction, group: Sequence[_Waiting], now: int, touched: set[str]) -> Sequence[Outcome]:
+    """Keep the writes of a group, or say of each why not: its guard refuses before anything is written."""
     working = WorkingSet(tx, derives=tx.exclusive)
-    subjects = _subjects(one, now)
+    kinds = {known.arn.lower(): known.kind.value for one in group for known in one.subjects}
+    outcomes: list[Outcome] = []
+    kept: list[Delivery] = []
     with nullcontext() if tx.exclusive else tx.connection.begin_nested() as claimed:
         if not tx.exclusive:  # so that of two servers that write of one thing the second sees what the first has done
-            working.claim({known.arn.lower(): known.kind.value for known in subjects})
-        working.lock([known.arn.lower() for known in subjects])
-        try:
-            more = one.guard(_Looking(working))
-        except Refusal as why:
-            if claimed:
-                claimed.rollback()  # rows that were made for what is refused
-            return why
-    when = max([now, *(_after(working.known(known.arn.lower()), now, asked.operation) for known in subjects)])
-    write = Write(asked.operation, {**one.fields, **more}, when, asked.by)
-    body = event(write, asked.account, asked.region, one.resource)
-    understood = understand([Delivery(body, ORIGIN)])
+            working.claim(kinds)
+        working.lock(kinds)
+        for one in group:
+            asked = one.asked
+            try:
+                more = one.guard(_Looking(working))
+            except Refusal as why:
+                outcomes.append(why)
+                continue
+            whens = [_after(working.known(known.arn.lower()), now, asked.operation) for known in one.subjects]
+            write = Write(asked.operation, {**one.fields, **more}, max([now, *whens]), asked.by)
+            kept.append(Delivery(event(write, asked.account, asked.region, one.resource), ORIGIN))
+            outcomes.append(write.request)
+        if claimed and not kept:
+            claimed.rollback()  # rows that were made for what is refused
+    if not kept:
+        return outcomes
+    understood = understand(kept)
     if understood.dead:
         raise ValueError(f"a write that cannot be read again: {understood.dead[0][1]}")
     new = remember(working, understood, now)
     if tx.exclusive:
         derive(working, new)
     touched |= new
-    return write.request
+    return outcomes
 
 
-def _subjects(one: _Waiting, now: int) -> Sequence[Known]:
-    """What a write is about, without what its guard adds; nothing if it names what cannot be, as its guard will say."""
-    write = Write(one.asked.operation, dict(one.fields), now, one.asked.by)
+def _subjects(asked: Asked, resource: str, fields: Mapping[str, Any]) -> Sequence[Known]:
+    """What a write is about, as `_Waiting.subjects` says."""
+    write = Write(asked.operation, dict(fields), 0, asked.by)
     try:
-        return observe(decode(event(write, one.asked.account, one.asked.region, one.resource)))
+        return observe(decode(event(write, asked.account, asked.region, resource)))
     except Malformed:
         return ()
 

@@ -176,10 +176,19 @@ def _spellings(type_: str) -> tuple[str, str]:
 
 def between(tx: Transaction, source: int, destination: int) -> bool:
     """True if SageMaker would know an association between two entities, by their ids."""
-    wanted = select(association.c.source_id).where(
-        association.c.source_id == source, association.c.destination_id == destination, association.c.inferred == 0
+    ends = {"source": source, "destination": destination}
+    return tx.connection.scalar(_BETWEEN, ends) is not None
+
+
+_BETWEEN = (
+    select(association.c.source_id)
+    .where(
+        association.c.source_id == bindparam("source"),
+        association.c.destination_id == bindparam("destination"),
+        association.c.inferred == 0,
     )
-    return tx.connection.scalar(wanted.limit(1)) is not None
+    .limit(1)
+)
 
 
 def of(tx: Transaction, number: int) -> list[tuple[str, str]]:

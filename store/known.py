@@ -50,8 +50,9 @@ def load(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceR
     """The rows with these keys, by key; keys without a row are left out."""
     if not keys:
         return {}
-    found = select(resource).where(rows.among(transaction.connection, resource.c.key, keys))
-    return {row.key: ResourceRow(*row) for row in transaction.connection.execute(found)}
+    connection = transaction.connection
+    found = connection.execute(*rows.of_many(connection, resource, resource.c.key, keys))
+    return {row.key: ResourceRow(*row) for row in found}
 
 
 def beginning(transaction: Transaction, prefix: str) -> list[ResourceRow]:
@@ -149,8 +150,8 @@ def refer(transaction: Transaction, referring: Mapping[int, Collection[str]], fr
     known = [number for number in referring if number not in fresh]
     old: set[tuple[int, str]] = set()
     if known:
-        had = select(reference).where(rows.among(connection, reference.c.resource_id, known))
-        old = {(row.resource_id, row.target) for row in connection.execute(had)}
+        had = connection.execute(*rows.of_many(connection, reference, reference.c.resource_id, known))
+        old = {(row.resource_id, row.target) for row in had}
     new = {(number, target) for number, targets in referring.items() for target in targets}
     rows.remove(connection, reference, sorted(old - new))
     rows.insert(connection, reference, sorted(new - old))

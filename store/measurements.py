@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from store import rows
 from store.database import Transaction
@@ -55,12 +55,17 @@ def statistics(transaction: Transaction, component: str) -> dict[int, dict[str, 
     The last point is the one of the latest time, then of the highest step, then the one that was put last: clients
     tell whole seconds. The mean does not depend on the order of points, as their sum is exact.
     """
-    columns = (measurement.c.life, measurement.c.name, measurement.c.time, measurement.c.value)
-    wanted = select(*columns).where(measurement.c.component == component).order_by(*_IN_ORDER)
     found: dict[int, dict[str, list[tuple[int, float]]]] = {}
-    for life, name, time, value in transaction.connection.execute(wanted):
+    for life, name, time, value in transaction.connection.execute(_POINTS, {"component": component}):
         found.setdefault(life, {}).setdefault(name, []).append((time, value))
     return {life: {name: _measured(series) for name, series in named.items()} for life, named in found.items()}
+
+
+_POINTS = (
+    select(measurement.c.life, measurement.c.name, measurement.c.time, measurement.c.value)
+    .where(measurement.c.component == bindparam("component"))
+    .order_by(*_IN_ORDER)
+)
 
 
 def _measured(series: list[tuple[int, float]]) -> Measured:

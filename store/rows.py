@@ -13,9 +13,11 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     BindParameter,
+    Column,
     ColumnElement,
     Connection,
     Delete,
+    Select,
     Table,
     Text,
     bindparam,
@@ -90,6 +92,29 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[A
     return _among(dialect, column, bindparam(None, many(dialect, values), type_=_type_of_many(dialect, column)))
 
 
+def of_many(
+    connection: Connection, columns: Table | tuple[Column[Any], ...], column: Column[Any], values: Iterable[Any]
+) -> tuple[Select[Any], dict[str, Any]]:
+    """What to execute for the rows in which a column is one of many texts or numbers.
+
+    The statement is made once, since that takes longer than to execute it.
+
+    Args:
+        connection: Where.
+        columns: What is read of these rows.
+        column: Which column.
+        values: The texts or numbers.
+    """
+    dialect = connection.dialect.name
+    return _of_many(dialect, columns, column), {"values": many(dialect, values)}
+
+
+@lru_cache(maxsize=128)
+def _of_many(dialect: str, columns: Table | tuple[Column[Any], ...], column: Column[Any]) -> Select[Any]:
+    told = columns if isinstance(columns, tuple) else (columns,)
+    return select(*told).where(among_named(dialect, column, "values"))
+
+
 def among_named(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     """As `among`, for a statement that is made once and executed often: `many` makes what is given by this name."""
     return _among(dialect, column, bindparam(name, type_=_type_of_many(dialect, column)))
@@ -144,11 +169,16 @@ def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
     if not count:
         return []
     if connection.dialect.name == "sqlite":  # one writer at a time, so the highest number is settled
-        highest = connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
+        highest = connection.execute(_highest(table)).scalar_one()
         return list(range(highest + 1, highest + 1 + count))
     sequence = func.pg_get_serial_sequence(table.name, "id")
     series = func.generate_series(1, count).table_valued("n")
     return list(connection.scalars(select(func.nextval(sequence)).select_from(series)))
+
+
+@lru_cache(maxsize=128)
+def _highest(table: Table) -> Select[Any]:
+    return select(func.coalesce(func.max(table.c.id), 0))
 
 
 @lru_cache(maxsize=128)
