@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, func, or_, select, tuple_
 
+from store import rows
 from store.database import Store, Transaction
 from store.lineage import TrialComponent
 from store.query import query_type
@@ -96,12 +97,11 @@ def page(
     told = {**given, **(after._asdict() if after else {}), "size": size + 1}
 
     def look(tx: Transaction) -> tuple[list[Link], Place | None]:
-        some = tx.connection.execute(statement, told).all()
+        some = rows.read(tx.connection, statement, told).fetchall()
         shown = [Link(*row[:8]) for row in some[:size]]
         if len(some) <= size:
             return shown, None
-        last = some[size - 1]
-        return shown, Place(getattr(shown[-1], sort_by), last.source_id, last.destination_id)
+        return shown, Place(getattr(shown[-1], sort_by), *some[size - 1][8:])
 
     return store.read(look)
 
@@ -177,7 +177,7 @@ def _spellings(type_: str) -> tuple[str, str]:
 def between(tx: Transaction, source: int, destination: int) -> bool:
     """True if SageMaker would know an association between two entities, by their ids."""
     ends = {"source": source, "destination": destination}
-    return tx.connection.scalar(_BETWEEN, ends) is not None
+    return rows.read(tx.connection, _BETWEEN, ends).fetchone() is not None
 
 
 _BETWEEN = (

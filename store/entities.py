@@ -77,7 +77,7 @@ def described(row: Sequence[Any]) -> Described:
 
 def find(tx: Transaction, arn: str) -> Described | None:
     """The entity of an ARN, whatever its case, or None."""
-    row = tx.connection.execute(_BY_KEY, {"key": arn.lower()}).first()
+    row = rows.read(tx.connection, _BY_KEY, {"key": arn.lower()}).fetchone()
     return described(row) if row else None
 
 
@@ -92,7 +92,7 @@ def at(tx: Transaction, partition: str, source_uri: str) -> list[Described]:
         partition: What their ARNs begin with, in lower case.
         source_uri: The address.
     """
-    found = [described(row) for row in tx.connection.execute(_AT, {"source_uri": source_uri})]
+    found = [described(row) for row in rows.read(tx.connection, _AT, {"source_uri": source_uri})]
     return [one for one in found if one.lineage_type == "Artifact" and one.arn.lower().startswith(partition)]
 
 
@@ -109,8 +109,8 @@ def by_ids(tx: Transaction, numbers: Sequence[int]) -> list[Described]:
     """The entities of these ids, in this order."""
     if not numbers:
         return []
-    told = tx.connection.execute(*_some(tx.connection, _entities, numbers))
-    found = {row.id: described(row) for row in told}
+    told = _some(tx.connection, _entities, numbers)
+    found = {row[0]: described(row) for row in told}
     return [found[number] for number in numbers if number in found]
 
 
@@ -136,16 +136,16 @@ def parts(
     metrics: dict[int, dict[str, Measured]] = {}
     tags: dict[int, dict[str, str]] = {}
     if tagged:
-        for number, name, value in connection.execute(*_some(connection, _tags, numbers)):
+        for number, name, value in _some(connection, _tags, numbers):
             tags.setdefault(number, {})[name] = value
     if measured:
-        for number, name, string, value in connection.execute(*_some(connection, _parameters, numbers)):
+        for number, name, string, value in _some(connection, _parameters, numbers):
             parameters.setdefault(number, {})[name] = (string, value)
-        for number, name, *told in connection.execute(*_some(connection, _metrics, numbers)):
+        for number, name, *told in _some(connection, _metrics, numbers):
             metrics.setdefault(number, {})[name] = Measured(*told)
     found: dict[int, list[tuple[str, str | None]]] = {}
     if parents:
-        for number, trial, experiment in connection.execute(*_some(connection, _parents, numbers)):
+        for number, trial, experiment in _some(connection, _parents, numbers):
             found.setdefault(number, []).append((trial, experiment))
     return Parts(parameters, metrics, tags, found)
 
@@ -155,9 +155,9 @@ Made = Callable[[str], Select[Any]]
 than most answers do."""
 
 
-def _some(connection: Connection, made: Made, numbers: Collection[int]) -> tuple[Select[Any], dict[str, Any]]:
+def _some(connection: Connection, made: Made, numbers: Collection[int]) -> rows.Found:
     dialect = connection.dialect.name
-    return made(dialect), {"numbers": rows.many(dialect, numbers)}
+    return rows.read(connection, made(dialect), {"numbers": rows.many(dialect, numbers)})
 
 
 @lru_cache(maxsize=2)

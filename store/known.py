@@ -51,8 +51,8 @@ def load(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceR
     if not keys:
         return {}
     connection = transaction.connection
-    found = connection.execute(*rows.of_many(connection, resource, resource.c.key, keys))
-    return {row.key: ResourceRow(*row) for row in found}
+    found = (ResourceRow(*row) for row in rows.of_many(connection, resource, resource.c.key, keys))
+    return {row.key: row for row in found}
 
 
 def beginning(transaction: Transaction, prefix: str) -> list[ResourceRow]:
@@ -150,8 +150,7 @@ def refer(transaction: Transaction, referring: Mapping[int, Collection[str]], fr
     known = [number for number in referring if number not in fresh]
     old: set[tuple[int, str]] = set()
     if known:
-        had = connection.execute(*rows.of_many(connection, reference, reference.c.resource_id, known))
-        old = {(row.resource_id, row.target) for row in had}
+        old = set(map(tuple, rows.of_many(connection, reference, reference.c.resource_id, known)))
     new = {(number, target) for number, targets in referring.items() for target in targets}
     rows.remove(connection, reference, sorted(old - new))
     rows.insert(connection, reference, sorted(new - old))

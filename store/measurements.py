@@ -56,7 +56,7 @@ def statistics(transaction: Transaction, component: str) -> dict[int, dict[str, 
     tell whole seconds. The mean does not depend on the order of points, as their sum is exact.
     """
     found: dict[int, dict[str, list[tuple[int, float]]]] = {}
-    for life, name, time, value in transaction.connection.execute(_POINTS, {"component": component}):
+    for life, name, time, value in rows.read(transaction.connection, _POINTS, {"component": component}):
         found.setdefault(life, {}).setdefault(name, []).append((time, value))
     return {life: {name: _measured(series) for name, series in named.items()} for life, named in found.items()}
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, case, or_, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, bindparam, case, or_, select, union
 
 from store import rows
 from store.associations import MADE_BY_HAND
@@ -174,17 +174,20 @@ def _begin(connection: Connection, starts: Iterable[str]) -> list[int]:
     """The ids of all that is meant."""
     found: dict[int, None] = {}
     for start in starts:
-        itself = select(entity.c.id, entity.c.lineage_type).where(entity.c.key == start.lower())
-        if row := connection.execute(itself).first():
-            if row.lineage_type == Trial.lineage_type:
+        if row := rows.read(connection, _ITSELF, {"key": start.lower()}).fetchone():
+            number, lineage_type = row
+            if lineage_type == Trial.lineage_type:
                 raise NoVertex(f"{start} is a trial, and no part of the lineage graph: begin at its trial components")
-            found[row.id] = None
+            found[number] = None
             continue
         others = _standing_for(connection, start)
         if not others:
             raise NoStart(f"no lineage entity is known by {start}")
         found |= dict.fromkeys(others)
     return list(found)
+
+
+_ITSELF = select(entity.c.id, entity.c.lineage_type).where(entity.c.key == bindparam("key"))
 
 
 def _standing_for(connection: Connection, start: str) -> Sequence[int]:
@@ -249,7 +252,8 @@ class _Walk:
                 return
             hop += 1
             near = {"near": rows.many(self.dialect, level)}
-            reached = set(self.connection.scalars(_beside(self.dialect, self.way), near).all()) - self.hops.keys()
+            reached = {far for (far,) in rows.read(self.connection, _beside(self.dialect, self.way), near)}
+            reached -= self.hops.keys()
             room = LIMIT - len(self.hops)
             level = reached if len(reached) <= room else sorted(reached)[:room]
             self.hops.update(dict.fromkeys(level, hop))
@@ -278,7 +282,7 @@ class _Walk:
         missing = [number for number in numbers if number not in self.told]
         if missing:
             some = {"numbers": rows.many(self.dialect, missing)}
-            self.told |= {row[0]: _Row(*row) for row in self.connection.execute(_entities(self.dialect), some)}
+            self.told |= {row[0]: _Row(*row) for row in rows.read(self.connection, _entities(self.dialect), some)}
 
     def _followed(self, among: Collection[int]) -> _Links:
         """All associations between some entities that are followed on the way."""
@@ -286,7 +290,7 @@ class _Walk:
         near = some if self.way is Way.BOTH else [number for number in some if hops[number] < self.depth]
         wanted = {"near": rows.many(self.dialect, near)}
         # Plain tuples, one by one: many rows at a time are as much work for the garbage collector as for us.
-        for source, destination, type_ in self.connection.execute(_links(self.dialect, self.way), wanted):
+        for source, destination, type_ in rows.read(self.connection, _links(self.dialect, self.way), wanted):
             pair = (source, destination)
             if source in some and destination in some and min(hops[source], hops[destination]) < self.depth:
                 said = links.get(pair)

@@ -5,9 +5,9 @@ SQLite takes a prepared statement and a list of tuples; PostgreSQL takes whole c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 from sqlalchemy import (
@@ -15,6 +15,7 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Delete,
     Select,
@@ -92,27 +93,53 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[A
     return _among(dialect, column, bindparam(None, many(dialect, values), type_=_type_of_many(dialect, column)))
 
 
-def of_many(
-    connection: Connection, columns: Table | tuple[Column[Any], ...], column: Column[Any], values: Iterable[Any]
-) -> tuple[Select[Any], dict[str, Any]]:
-    """What to execute for the rows in which a column is one of many texts or numbers.
+class Found(Protocol):
+    """Rows that were found: tuples, as the database gives them."""
 
-    The statement is made once, since that takes longer than to execute it.
+    def __iter__(self) -> Iterator[Any]:
+        """One after the other."""
+
+    def fetchone(self) -> Any:
+        """The first, or None."""
+
+    def fetchall(self) -> Sequence[Any]:
+        """All."""
+
+
+def read(connection: Connection, statement: Select[Any] | CompoundSelect[Any], told: Mapping[str, Any]) -> Found:
+    """Execute a statement that is executed often, and is the same object each time.
+
+    SQLAlchemy takes longer to make a statement than to execute it, and several times as long to execute it as SQLite
+    does for a few rows: what it makes of it is kept.
 
     Args:
         connection: Where.
-        columns: What is read of these rows.
-        column: Which column.
-        values: The texts or numbers.
+        statement: Without values in it that differ from one time to the next.
+        told: Its parameters.
     """
+    if connection.dialect.name != "sqlite":
+        return connection.execute(statement, told)
+    text, names, constants = _lite(statement)
+    driver: Any = connection.connection.driver_connection
+    found: Found = driver.execute(text, [told[name] if name in told else constants[name] for name in names])
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _lite(statement: Select[Any]) -> tuple[str, Sequence[str], Mapping[str, Any]]:
+    made = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+    return str(made), made.positiontup or (), made.params
+
+
+def of_many(connection: Connection, table: Table, column: Column[Any], values: Iterable[Any]) -> Found:
+    """The rows of a table in which a column is one of many texts or numbers."""
     dialect = connection.dialect.name
-    return _of_many(dialect, columns, column), {"values": many(dialect, values)}
+    return read(connection, _of_many(dialect, table, column), {"values": many(dialect, values)})
 
 
 @lru_cache(maxsize=128)
-def _of_many(dialect: str, columns: Table | tuple[Column[Any], ...], column: Column[Any]) -> Select[Any]:
-    told = columns if isinstance(columns, tuple) else (columns,)
-    return select(*told).where(among_named(dialect, column, "values"))
+def _of_many(dialect: str, table: Table, column: Column[Any]) -> Select[Any]:
+    return select(table).where(among_named(dialect, column, "values"))
 
 
 def among_named(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
@@ -169,7 +196,7 @@ def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
     if not count:
         return []
     if connection.dialect.name == "sqlite":  # one writer at a time, so the highest number is settled
-        highest = connection.execute(_highest(table)).scalar_one()
+        (highest,) = read(connection, _highest(table), {}).fetchone()
         return list(range(highest + 1, highest + 1 + count))
     sequence = func.pg_get_serial_sequence(table.name, "id")
     series = func.generate_series(1, count).table_valued("n")

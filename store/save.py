@@ -233,10 +233,12 @@ def _better(written: EntityRow, word: EntityRow) -> EntityRow:
 def _entities(connection: Connection, keys: Collection[str], *, lock: bool = False) -> dict[str, EntityRow]:
     if not keys:
         return {}
-    found, values = rows.of_many(connection, entity, entity.c.key, keys)
     if lock:
-        found = found.order_by(entity.c.id).with_for_update(key_share=True)
-    return {row.key: EntityRow(*row) for row in connection.execute(found, values)}
+        wanted = select(entity).where(rows.among(connection, entity.c.key, keys)).order_by(entity.c.id)
+        found: Iterable[Any] = connection.execute(wanted.with_for_update(key_share=True))
+    else:
+        found = rows.of_many(connection, entity, entity.c.key, keys)
+    return {row.key: row for row in (EntityRow(*told) for told in found)}
 
 
 def _owned(connection: Connection, table: Table, speakers: Collection[int]) -> Rows:
@@ -244,7 +246,7 @@ def _owned(connection: Connection, table: Table, speakers: Collection[int]) -> R
     if not speakers:
         return {}
     keys = len(table.primary_key)
-    found = connection.execute(*rows.of_many(connection, table, table.c.resource_id, speakers))
+    found = rows.of_many(connection, table, table.c.resource_id, speakers)
     return {tuple(row[:keys]): tuple(row[keys:]) for row in found}
 
 
@@ -277,7 +279,7 @@ def _write_details(connection: Connection, told: Mapping[int, tuple[Entity, bool
     for table, new in ((parameter, parameters), (metric, metrics), (tag, tags)):
         old: Rows = {}
         if known:
-            found = connection.execute(*rows.of_many(connection, table, table.c.entity_id, known))
+            found = rows.of_many(connection, table, table.c.entity_id, known)
             old = {tuple(row[:2]): tuple(row[2:]) for row in found}
         _replace(connection, table, old, new)
 
