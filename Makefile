@@ -56,7 +56,7 @@ test-sdk: setup  ## SageMaker's own SDKs against the server
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-sdk2 test-sdk3
 
 test-sdk%: .venv-sdk%/.installed
-	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk$*/bin/pytest -c tests/sdk/pytest.ini -p no:cacheprovider tests/sdk
+	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk$*/bin/pytest -c tests/sdk/pytest.ini tests/sdk
 
 # v2 and v3 of the SDK are one package of another content, so each has an environment.
 .venv-sdk%/.installed: tests/sdk/v%.txt

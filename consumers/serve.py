@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from consumers import metrics
 from consumers.described import Descriptions
@@ -171,6 +172,7 @@ def server(app: Starlette, tls: tuple[Path, Path] | None = None) -> uvicorn.Serv
             timeout_keep_alive=75,
             timeout_graceful_shutdown=GRACE,
             lifespan="off",
+            http=_Connection,
             ws="none",
             ssl_certfile=certificate,
             ssl_keyfile=key,
@@ -216,6 +218,16 @@ class StoreHealth(metrics.Health):
         except (Unavailable, Unusable) as why:
             return str(why)
         return None
+
+
+class _Connection(HttpToolsProtocol):
+    """uvicorn's connection, which waits for no goodbye."""
+
+    def shutdown(self) -> None:
+        """End it, now if nothing is in hand: over TLS an idle client would be given 30 s to agree."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.transport.abort()
 
 
 class _Server(uvicorn.Server):
