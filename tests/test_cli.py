@@ -283,7 +283,7 @@ def test_status_tells_what_is_there_and_what_is_wrong(headwater: Headwater) -> N
 
 def test_dead_letters_are_listed_shown_redriven_and_discarded(headwater: Headwater) -> None:
     assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0005 now\n"
-    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0004 already\n"
+    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0005 already\n"
     assert headwater("dead-letters", "list").out == "no dead letters\n"
     headwater("replay", SAMPLES / "endpoint-in-service-hand-made-minimal.json")
     [letter] = json.loads(headwater("dead-letters", "list", "--json").out)
