@@ -94,7 +94,7 @@ def test_killed_workers_lose_nothing(aws: str, make_store: MakeStore) -> None:
             killed += process.poll() is None
             process.send_signal(signal.SIGKILL)
     with worker(queue, store, "--until-empty") as process:
-        _, log = process.communicate(timeout=60)
+        _, log = process.communicate(timeout=300)
     assert (process.returncode, left_in(aws, queue), digest(store)[0]) == (0, 0, want), log
     assert killed, "no worker was at work when it was killed"
 
@@ -108,7 +108,7 @@ def test_two_workers_share_a_queue_and_a_store(aws: str, make_store: MakeStore) 
         worker(queue, store, "--until-empty", "--batch-size", "20") as one,
         worker(queue, store, "--until-empty", "--batch-size", "20") as other,
     ):
-        logs = [process.communicate(timeout=60)[1] for process in (one, other)]
+        logs = [process.communicate(timeout=300)[1] for process in (one, other)]
     shares = [sum(json.loads(line)["events"] for line in log.splitlines() if '"batch"' in line) for log in logs]
     assert (left_in(aws, queue), digest(store)[0]) == (0, want)
     assert all(shares), f"one worker did everything: {shares}"
