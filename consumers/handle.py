@@ -155,7 +155,7 @@ def catch_up(store: Store) -> int:
             done += settlement.derived
     rules = {kind.value: rule.signature for kind, rule in RULES.items()}
     while unlisted := store.read(lambda tx: table.unlisted(tx, rules.keys(), PAGE)):
-        store.write(lambda tx, keys=unlisted: WorkingSet(tx).list_anew(keys))  # type: ignore[misc]
+        store.write(partial(_list_anew, keys=unlisted))
     before: list[str] = []
     while keys := store.read(lambda tx: table.underived(tx, PAGE) or table.outdated(tx, rules, PAGE)):
         if keys == before:
@@ -164,6 +164,10 @@ def catch_up(store: Store) -> int:
         done += derive_committed(keys, store)[0]
         before = keys
     return done
+
+
+def _list_anew(tx: Transaction, keys: Collection[str]) -> None:
+    WorkingSet(tx).list_anew(keys)
 
 
 def redrive(store: Store, numbers: Sequence[int]) -> tuple[int, int]:
