@@ -79,6 +79,21 @@ def deletable(writing: Writing, one: Described) -> Mapping[str, Any]:
     return {**itself(one), "CreationTime": created}
 
 
+def deletable_alone(writing: Writing, one: Described, arn: str) -> Mapping[str, Any]:
+    """As `deletable`, of what must have no associations any more; `arn` is as the client spelled it.
+
+    Raises:
+        Invalid: It would be derived again, or has associations.
+    """
+    kept = deletable(writing, one)
+    if number := entities.links(writing.transaction, one.id):
+        raise Invalid(
+            f"{WORDS[one.lineage_type]} '{arn}' has {number} associations and cannot be deleted: delete these first "
+            "(ListAssociations, DeleteAssociation)"
+        )
+    return kept
+
+
 def itself(one: Described) -> Mapping[str, Any]:
     """The ARN of an entity in its own case, whatever the case in which it was asked for."""
     return {f"{one.lineage_type}Arn": one.arn}

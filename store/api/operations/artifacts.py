@@ -57,14 +57,7 @@ def delete_artifact(service: Service, asked: Asked) -> Answer:
     arn = told.get("ArtifactArn") or _arn_of(service, asked)
 
     def guard(writing: Writing) -> Mapping[str, Any]:
-        found = guards.present(writing, arn, "Artifact")
-        kept = guards.deletable(writing, found)
-        if number := entities.links(writing.transaction, found.id):
-            raise Invalid(
-                f"Artifact '{arn}' has {number} associations and cannot be deleted: delete these first "
-                "(ListAssociations, DeleteAssociation)"
-            )
-        return kept
+        return guards.deletable_alone(writing, guards.present(writing, arn, "Artifact"), arn)
 
     return service.writer.write(asked, arn, {}, guard)
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from store import entities
 from store.api import guards
 from store.api.asked import Answer, Asked, Row, Service, Writing
-from store.api.errors import Invalid, NotFound
+from store.api.errors import NotFound
 from store.api.lists import entries
 from store.api.records import RECORDS
 
@@ -62,14 +62,7 @@ def delete(sort: Sort, service: Service, asked: Asked) -> Answer:
     arn = asked.arn(sort.part, asked.input[f"{sort.lineage_type}Name"])
 
     def guard(writing: Writing) -> Mapping[str, Any]:
-        found = guards.present(writing, arn, sort.lineage_type)
-        kept = guards.deletable(writing, found)
-        if number := entities.links(writing.transaction, found.id):
-            raise Invalid(
-                f"{sort.lineage_type} '{arn}' has {number} associations and cannot be deleted: delete these first "
-                "(ListAssociations, DeleteAssociation)"
-            )
-        return kept
+        return guards.deletable_alone(writing, guards.present(writing, arn, sort.lineage_type), arn)
 
     return service.writer.write(asked, arn, {}, guard)
 
