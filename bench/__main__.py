@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 
-from bench import api, generate, large, postgresql, servers, subjects, topic
-from bench.floor import closures, commits, floor
+from bench import api, generate, kafka, large, postgresql, servers, workloads
+from bench.baseline import closures, commits, floor
 from bench.graph import TooSmall, graph, starts
 from bench.latency import latency
 from bench.measure import Row, apart, spread, table, timed
 from store.database import Store, pragmas
-from tests.kafka import NoBroker
+from tests.support.kafka import NoBroker
 
 DATA = Path(__file__).parent / "data"
 
@@ -28,12 +28,12 @@ def replay(asked: argparse.Namespace) -> list[Row]:
         _, made = timed(generate.write, file, events, asked.seed)
     with archive.open("rb") as whole, part.open("wb") as file:
         file.writelines(islice(whole, events // 5))
-    _, less = apart(subjects.replayed, part, store)
-    told, memory = apart(subjects.replayed, archive, store)
+    _, less = apart(workloads.replayed, part, store)
+    told, memory = apart(workloads.replayed, archive, store)
     least, _ = apart(floor, archive, store, DATA / "floor.db", pragmas=pragmas(Store(f"sqlite:///{store}").cache_mb))
     rate, bound = told["events_per_second"], least.events / least.seconds
     size = store.stat().st_size / 1e6
-    subjects.remove(store)
+    workloads.remove(store)
     return [
         Row("archive", archive.stat().st_size / 1e6, "MB"),
         Row("archive, made", events / made, "events/s"),
@@ -52,9 +52,9 @@ def one_by_one(asked: argparse.Namespace) -> list[Row]:
     count = min(asked.events or 3_000, 3_000)
     with archive.open("wb") as file:
         generate.write(file, count, asked.seed)
-    taken, _ = apart(subjects.handled, archive, DATA / "one.db", count)
+    taken, _ = apart(workloads.handled, archive, DATA / "one.db", count)
     bare, _ = apart(commits, DATA / "commits.db", count)
-    subjects.remove(DATA / "one.db")
+    workloads.remove(DATA / "one.db")
     median, p95 = spread(taken)
     least, _ = spread(bare)
     return [
@@ -76,7 +76,7 @@ def lineage(asked: argparse.Namespace) -> list[Row]:
         Row("graph, associations", len(large.sources), ""),
         Row("graph, made", made, "s"),
     ]
-    store, arns = subjects.stored(large, DATA / "graph.db")
+    store, arns = workloads.stored(large, DATA / "graph.db")
     chosen = {size: [arns[start] for start in starts(large, size, how_many=30)] for size in AIMS}
     found: dict[int, list[int]] = {}
     plain: dict[int, float] = {}
@@ -85,10 +85,10 @@ def lineage(asked: argparse.Namespace) -> list[Row]:
         for size, aim in AIMS.items():
             ids = [numbers[arn] for arn in chosen[size]]
             found[size] = [len(ascendants(start)) for start in ids]  # the pages it needs are in the cache from now on
-            assert found[size] == [len(subjects.asked(store, arn).vertices) for arn in chosen[size]], "not the same"
+            assert found[size] == [len(workloads.asked(store, arn).vertices) for arn in chosen[size]], "not the same"
             least, _ = spread([timed(ascendants, start)[1] for start in ids])
-            median, p95 = spread([timed(subjects.asked, store, arn)[1] for arn in chosen[size]])
-            bare, _ = spread([timed(subjects.asked, store, arn, inferred=False)[1] for arn in chosen[size]])
+            median, p95 = spread([timed(workloads.asked, store, arn)[1] for arn in chosen[size]])
+            bare, _ = spread([timed(workloads.asked, store, arn, inferred=False)[1] for arn in chosen[size]])
             plain[size] = median
             rows += [
                 Row(f"floor: ids of {size:,} ascendants, median", least * 1e3, "ms"),
@@ -96,17 +96,17 @@ def lineage(asked: argparse.Namespace) -> list[Row]:
                 Row(f"lineage of {size:,} ascendants, p95", p95 * 1e3, "ms", None, aim),
                 Row("the same without looking for inferred links, median", bare * 1e3, "ms", bare / median),
             ]
-    rows.append(Row("graph, links now by address", subjects.taken_apart(store, share=10), ""))
+    rows.append(Row("graph, links now by address", workloads.taken_apart(store, share=10), ""))
     for size in AIMS:
-        walks = [subjects.asked(store, arn) for arn in chosen[size]]
+        walks = [workloads.asked(store, arn) for arn in chosen[size]]
         assert all(len(one.vertices) >= least for one, least in zip(walks, found[size], strict=True)), "some are missed"
-        median, _ = spread([timed(subjects.asked, store, arn)[1] for arn in chosen[size]])
+        median, _ = spread([timed(workloads.asked, store, arn)[1] for arn in chosen[size]])
         rows.append(
             Row(f"lineage of {size:,} ascendants over them, median", median * 1e3, "ms", median / plain[size],
                 "ratio: to the same without any")
         )  # fmt: skip
     store.close()
-    subjects.remove(DATA / "graph.db")
+    workloads.remove(DATA / "graph.db")
     return rows
 
 
@@ -121,7 +121,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], list[Row]]] = {
 WITH_SERVERS: Mapping[str, Callable[[argparse.Namespace], list[Row]]] = {
     "api": api.api,
     "postgresql": postgresql.replay,
-    "kafka": topic.kafka,
+    "kafka": kafka.kafka,
     "latency": latency,
     "large": large.large,
 }

@@ -24,11 +24,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bench import servers, subjects
+from bench import servers, workloads
 from bench.graph import Graph, Kind, graph, starts
 from bench.load import Load, Talk, ask, load, repeated, request
 from bench.measure import Row, spread
-from store import rows, tables
+from store import bulk, tables
 from store.database import Transaction
 
 DATA = Path(__file__).parent / "data"
@@ -90,7 +90,7 @@ def api(asked: argparse.Namespace) -> list[Row]:
                         one = clients.submit(load, port, talk, clients=CLIENTS, seconds=asked.seconds / ROUNDS)
                         loads[name].append(one.result())
             told += _told(subject, loads)
-    subjects.remove(path)
+    workloads.remove(path)
     return told
 
 
@@ -206,7 +206,7 @@ def _arn(name: str) -> str:
 
 def _filled(path: Path, large: Graph, rng: random.Random) -> list[str]:
     """Make a store of a graph, with parameters and metrics of its trial components; the ARN of each entity."""
-    store, arns = subjects.stored(large, path)
+    store, arns = workloads.stored(large, path)
     runs = [number + 1 for number, kind in enumerate(large.kinds) if kind in _RUNS]
 
     def fill(tx: Transaction) -> None:
@@ -215,12 +215,12 @@ def _filled(path: Path, large: Graph, rng: random.Random) -> list[str]:
                 (number, name, *((value, None) if isinstance(value, str) else (None, value)))
                 for name, value in sorted(_parameters(rng).items())
             ]
-            rows.insert(tx.connection, tables.parameter, parameters)
+            bulk.insert(tx.connection, tables.parameter, parameters)
             metrics = [
                 (number, name, rng.lognormvariate(-1, 1), BEGIN * 1000, None, None, None, None, None)
                 for name in _METRICS
             ]
-            rows.insert(tx.connection, tables.metric, metrics)
+            bulk.insert(tx.connection, tables.metric, metrics)
 
     with store:
         store.write(fill)

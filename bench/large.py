@@ -12,13 +12,14 @@ from typing import NamedTuple
 import psycopg
 from sqlalchemy import select, text
 
-from bench import generate, servers, subjects
+from bench import generate, servers, workloads
 from bench.graph import Graph, Kind, graph, starts
 from bench.measure import Row, timed
 from consumers.handle import handle
 from ingest.delivery import Delivery
-from store import months, tables
+from store import tables
 from store.database import Store
+from store.ledger import partitions
 
 SMALL = 20_000
 """Entities of the store that lineage is compared with."""
@@ -110,14 +111,14 @@ def _asked(url: str, lineage: Graph) -> float:
     chosen = [_arn(lineage, index) for index in starts(lineage, 100, how_many=30)]
     with Store(url) as store:
         for arn in chosen:
-            subjects.asked(store, arn)
-        return statistics.median(timed(subjects.asked, store, arn)[1] for arn in chosen)
+            workloads.asked(store, arn)
+        return statistics.median(timed(workloads.asked, store, arn)[1] for arn in chosen)
 
 
 def _fill(url: str, lineage: Graph, events: int, sample: Sample) -> None:
     """Rows as a store of this lineage has them; each job is a resource that speaks of what it is linked with."""
     with Store(url) as store:
-        months.make(store, range(_SINCE, _SINCE + _MONTHS))
+        partitions.make(store, range(_SINCE, _SINCE + _MONTHS))
     speaks: list[int] = []  # entity -> the resource that speaks of it
     jobs = 0
     for kind in lineage.kinds:
@@ -170,7 +171,7 @@ def _associations(lineage: Graph, speaks: Sequence[int]) -> Iterator[str]:
 
 def _ledger(count: int, resources: int, sample: Sample) -> Iterator[str]:
     rng = random.Random(1)
-    begin, end = months.beginning(_SINCE), months.beginning(_SINCE + _MONTHS)
+    begin, end = partitions.beginning(_SINCE), partitions.beginning(_SINCE + _MONTHS)
     bodies = cycle([rf"\\x{one.hex()}" for one in sample.events])
     for at, body in enumerate(islice(bodies, count)):
         moment = begin + (end - begin) * at // count

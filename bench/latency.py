@@ -18,12 +18,12 @@ import orjson
 from confluent_kafka import Producer
 from sqlalchemy import select
 
-from bench import generate, servers, subjects
+from bench import generate, servers, workloads
 from bench.measure import Row
-from consumers.agents import WITHIN
-from store import rows, tables
+from ingest.kafka.source import WITHIN
+from store import bulk, tables
 from store.database import Store, Transaction
-from store.schema import migrate
+from store.migrate import migrate
 
 DATA = Path(__file__).parent / "data"
 PARTITIONS = 6
@@ -58,13 +58,13 @@ def latency(asked: argparse.Namespace) -> list[Row]:
             return url, lambda _key, body: sqs.send_message(QueueUrl=url, MessageBody=body.decode())
 
         url, send = queue("into-sqlite")
-        subjects.remove(DATA / "latency.db")
+        workloads.remove(DATA / "latency.db")
         store = Store(f"sqlite:///{DATA / 'latency.db'}")
         migrate(store)
         with store, servers.headwater([["run", url]], HEADWATER_DATABASE_URL=str(store.url)) as [worker]:
             worker.until("worker started")
             told += _told("SQS, SQLite", _seconds(store, send, "one", asked.seconds), worker)
-        subjects.remove(DATA / "latency.db")
+        workloads.remove(DATA / "latency.db")
         with servers.postgresql() as server, servers.kafka() as broker:
             topic = broker.new_topic(PARTITIONS)
             database = server.new()
@@ -140,7 +140,7 @@ def _seconds(store: Store, send: Send, name: str, seconds: float) -> list[float]
 def _linked(tx: Transaction, keys: Sequence[str]) -> Sequence[str]:
     """Which of these jobs have associations."""
     has = select(tables.association).where(tables.association.c.resource_id == tables.resource.c.id).exists()
-    wanted = select(tables.resource.c.key).where(rows.among(tx.connection, tables.resource.c.key, keys), has)
+    wanted = select(tables.resource.c.key).where(bulk.among(tx.connection, tables.resource.c.key, keys), has)
     return tx.connection.scalars(wanted).all()
 
 

@@ -16,10 +16,11 @@ from sqlalchemy import BigInteger, Double, Integer, LargeBinary, SmallInteger, T
 from sqlalchemy import Table as SqlTable
 
 from bench import generate, servers
-from bench.floor import Link, Table, Values, shares
+from bench.baseline import Link, Table, Values, shares
 from bench.measure import Row
-from store import months, tables
+from store import tables
 from store.database import Store
+from store.ledger import partitions
 
 DATA = Path(__file__).parent / "data"
 BATCH = 2_000
@@ -124,7 +125,7 @@ def _columns(rows: Sequence[Values]) -> list[list[Any]]:
 def _with_months_of(url: str, target: str) -> str:
     """The target, with the same parts of the ledger as the other store has."""
     with Store(url) as one, Store(target) as other:
-        found = one.raw(months.partitions, writes=False)
+        found = one.raw(partitions.partitions, writes=False)
         begin = [datetime.fromtimestamp(part.since / 1000, UTC) for part in found]
-        months.make(other, {moment.year * 12 + moment.month - 1 for moment in begin})
+        partitions.make(other, {moment.year * 12 + moment.month - 1 for moment in begin})
     return target

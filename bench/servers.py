@@ -26,8 +26,8 @@ from sqlalchemy import func, select
 
 from store import tables
 from store.database import Store
-from store.schema import migrate
-from tests.kafka import Broker
+from store.migrate import migrate
+from tests.support.kafka import Broker
 
 PATIENCE = 600.0
 """Seconds that something may take before the bench gives up."""

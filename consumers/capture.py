@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from consumers.answers import ANSWERS
-from consumers.calls import CALLS
 from consumers.catalogue import ANSWER, CALL, EVENTS, KEPT
-from consumers.known import Kind
 from consumers.markdown import table
+from consumers.observe.cloudtrail import CALLS
+from consumers.observe.describe_responses import ANSWERS
+from consumers.observe.observation import Telling
 from consumers.rules import RULES
-from consumers.telling import Telling
+from consumers.state import Kind
 from consumers.tellings import TELLINGS
 
 MARKS = {

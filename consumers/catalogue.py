@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from consumers.known import Kind
+from consumers.state import Kind
 
 CALL = "AWS API Call via CloudTrail"
-"""What CloudTrail records of calls; `consumers.calls` says which of them tell something."""
+"""What CloudTrail records of calls; `consumers.observe.cloudtrail` says which of them tell something."""
 ANSWER = "Headwater Description"
-"""What SageMaker answered when we asked; `consumers.answers` says what it tells."""
+"""What SageMaker answered when we asked; `consumers.observe.describe_responses` says what it tells."""
 WRITE = "Headwater Call"
-"""What a client asked of Headwater's own API that changed something; `consumers.writes` says what it tells."""
+"""What a client asked of Headwater's own API that changed something; `consumers.observe.client_calls` reads it."""
 
 EVENTS: Mapping[str, Kind] = {
     "SageMaker Training Job State Change": Kind.TRAINING_JOB,

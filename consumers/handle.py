@@ -16,20 +16,21 @@ from typing import NamedTuple
 
 import structlog
 
-from consumers.known import Kind, Known
 from consumers.observe import measured, observe, sort_of, understood_kinds
-from consumers.resource import Question
+from consumers.resource_session import WorkingSet, with_referrers
+from consumers.resources.types import Question
 from consumers.rules import RULES
-from consumers.working_set import WorkingSet, with_referrers
+from consumers.state import Kind, Known
 from ingest.delivery import Delivery
 from ingest.event import Event, Malformed, decode
-from store import known as table
-from store import ledger, measurements, questions
+from store import describe_requests, metric_points
+from store import resources as table
 from store.database import Store, Transaction, Unavailable, Unusable
-from store.known import ResourceRow
-from store.ledger import DeadLetter, Entry
+from store.ledger import events as ledger
+from store.ledger.events import DeadLetter, Entry
 from store.lineage import Lineage
-from store.measurements import Point
+from store.metric_points import Point
+from store.resources import ResourceRow
 from store.save import save
 
 log = structlog.get_logger()
@@ -286,7 +287,7 @@ def remember(working: WorkingSet, understood: Understood, received: int) -> set[
         if subject:
             kinds.setdefault(subject, _part(subject))
     working.claim(kinds)
-    measurements.keep(working.tx, understood.points)
+    metric_points.keep(working.tx, understood.points)
     touched = working.learn(understood.known, {point.component for point in understood.points})
     ledger.remember(
         working.tx,
@@ -349,7 +350,7 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
             marked.append(now)
     fresh = working.fresh if working.derives else {row.id for row in marked if not working.rows[row.key].derived}
     save(tx, said, fresh)
-    questions.ask(tx, asked, fresh, time.time_ns() // 1_000_000 + GRACE)
+    describe_requests.ask(tx, asked, fresh, time.time_ns() // 1_000_000 + GRACE)
     table.refer(tx, referring, ())
     table.mark_derived(tx, marked)
     return len(said) - problems, problems

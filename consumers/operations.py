@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from consumers.api import service_model
+from consumers.api.access import Role
+from consumers.api.errors import UnknownOperation
+from consumers.api.operations import METRICS, OPERATIONS
 from consumers.markdown import table
-from store.api import model
-from store.api.access import Role
-from store.api.errors import UnknownOperation
-from store.api.operations import METRICS, OPERATIONS
 
 
 def page() -> str:
@@ -17,7 +17,9 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    all_there_are = {name for service in (model.SAGEMAKER, model.METRICS) for name in model.names(service)}
+    all_there_are = {
+        name for service in (service_model.SAGEMAKER, service_model.METRICS) for name in service_model.names(service)
+    }
     others = len(all_there_are - OPERATIONS.keys())
     yield "# Operations that are answered"
     yield ""

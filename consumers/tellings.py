@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from consumers import shapes
-from consumers.known import Kind, Known, Life, entry, loosely, stamp
-from consumers.telling import ARN, Telling, Where, arn_of, kind_in, kind_of
+from consumers.observe.observation import ARN, Telling, Where, arn_of, kind_in, kind_of
+from consumers.state import Kind, Known, Life, entry, loosely, stamp
 from ingest.event import Malformed
 from store.lineage import artifact
 

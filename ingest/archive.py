@@ -17,7 +17,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, Protocol
 
-from ingest.content import events, unpacked
+from ingest.archive_format import events, unpacked
 from ingest.delivery import Batch, Delivery, Refused, Unavailable
 
 _BATCH_BYTES = 32 << 20  # a batch of this size ends, however few its events
@@ -196,7 +196,7 @@ class ArchiveSource:
     async def _find_objects(self, source: str) -> list[_File]:
         from aiobotocore.session import get_session  # AWS's client takes long to import: only where S3 is read
 
-        from ingest.aws import FAILURES, failure
+        from ingest.aws_errors import FAILURES, failure
 
         bucket, _, prefix = source.removeprefix("s3://").partition("/")
         if not bucket:
@@ -361,7 +361,7 @@ class _Object:
             self._loop.call_soon_threadsafe(self._body.close)
 
     async def _read(self, size: int) -> bytes:
-        from ingest.aws import FAILURES, failure
+        from ingest.aws_errors import FAILURES, failure
 
         try:
             if self._body is None:

@@ -13,7 +13,7 @@ import structlog
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from ingest.aws import FAILURES, failure
+from ingest.aws_errors import FAILURES, failure
 from ingest.delivery import Batch, Delivery, Refused, Unavailable
 
 _TEN = 10  # what one call to SQS takes or gives at most

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, func, or_, select, tuple_
 
-from store import rows
+from store import bulk
 from store.database import Store, Transaction
+from store.graph.lineage import query_type
 from store.lineage import TrialComponent
-from store.query import query_type
 from store.tables import association, entity
 
 MADE_BY_HAND = "SageMakerExperimentTrialComponent"
@@ -97,7 +97,7 @@ def page(
     told = {**given, **(after._asdict() if after else {}), "size": size + 1}
 
     def look(tx: Transaction) -> tuple[list[Link], Place | None]:
-        some = rows.read(tx.connection, statement, told).fetchall()
+        some = bulk.read(tx.connection, statement, told).fetchall()
         shown = [Link(*row[:8]) for row in some[:size]]
         if len(some) <= size:
             return shown, None
@@ -177,7 +177,7 @@ def _spellings(type_: str) -> tuple[str, str]:
 def between(tx: Transaction, source: int, destination: int) -> bool:
     """True if SageMaker would know an association between two entities, by their ids."""
     ends = {"source": source, "destination": destination}
-    return rows.read(tx.connection, _BETWEEN, ends).fetchone() is not None
+    return bulk.read(tx.connection, _BETWEEN, ends).fetchone() is not None
 
 
 _BETWEEN = (

@@ -28,8 +28,8 @@ from sqlalchemy.exc import (
 )
 
 from store import tables
-from store.options import BadOption, split
-from store.packing import Packer
+from store.compression import Packer
+from store.postgres_options import BadOption, split
 
 T = TypeVar("T")
 
@@ -90,7 +90,8 @@ class Store:
 
     Attributes:
         url: Where it is, with Headwater's own options.
-        months: Months of which is known where the ledger keeps them, and until when that is believed (`store.months`).
+        months: Months of which is known where the ledger keeps them, and until when that is believed
+            (`store.ledger.partitions`).
     """
 
     def __init__(self, url: str | URL = DEFAULT_URL, *, cache_mb: int = 32, busy_seconds: float = 60) -> None:
@@ -98,7 +99,7 @@ class Store:
 
         Args:
             url: `sqlite:///path` or `postgresql://user:password@host/database`, the latter with options as its query:
-                those of `store.options.Options`, and libpq's.
+                those of `store.postgres_options.Options`, and libpq's.
             cache_mb: The page cache of each SQLite connection, in megabytes.
             busy_seconds: How long a transaction waits for others' locks.
 

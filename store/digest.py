@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, case, func, select
 
-from store import rows
+from store import bulk
 from store.database import Store, Transaction
 from store.tables import association, entity, membership, metric, parameter, tag
 
@@ -109,7 +109,7 @@ def _parts(connection: Connection, keys: Mapping[int, str]) -> dict[int, list[tu
     """What belongs to the entities of a page: id -> (sort, values)."""
     found: dict[int, list[tuple[str, tuple[Any, ...]]]] = {}
     for table, sort in ((tag, "Tag"), (parameter, "Parameter"), (metric, "Metric")):
-        for row in connection.execute(select(table).where(rows.among(connection, table.c.entity_id, keys))):
+        for row in connection.execute(select(table).where(bulk.among(connection, table.c.entity_id, keys))):
             found.setdefault(row.entity_id, []).append((sort, tuple(row[1:])))
     # Several resources may say the same: it held as long as any of them says.
     until = case((func.count(association.c.until) == func.count(), func.max(association.c.until)))
@@ -122,18 +122,18 @@ def _parts(connection: Connection, keys: Mapping[int, str]) -> dict[int, list[tu
             until,
             func.min(association.c.inferred),
         )
-        .where(rows.among(connection, association.c.source_id, keys))
+        .where(bulk.among(connection, association.c.source_id, keys))
         .group_by(association.c.source_id, association.c.destination_id)
     )
     members = (
         select(membership.c.parent_id, membership.c.child_id)
-        .where(rows.among(connection, membership.c.parent_id, keys))
+        .where(bulk.among(connection, membership.c.parent_id, keys))
         .distinct()
     )
     pairs = [("Association", tuple(row)) for row in connection.execute(links)]
     pairs += [("Membership", tuple(row)) for row in connection.execute(members)]
     ends = {pair[1] for _, pair in pairs}
-    named = select(entity.c.id, entity.c.key).where(rows.among(connection, entity.c.id, ends))
+    named = select(entity.c.id, entity.c.key).where(bulk.among(connection, entity.c.id, ends))
     ends_by_id = {row.id: row.key for row in connection.execute(named)}
     for sort, (begin, end, *rest) in pairs:
         found.setdefault(begin, []).append((sort, (ends_by_id[end], *rest)))

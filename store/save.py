@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Table, delete, func, select
 
-from store import rows
+from store import bulk
 from store.database import Transaction
 from store.lineage import (
     ARTIFACT_WEIGHTS,
@@ -207,9 +207,9 @@ def _made(
     missing = sorted(words.keys() - there.keys())
     made = {
         key: words[key]._replace(id=number)
-        for number, key in zip(rows.new_ids(connection, entity, len(missing)), missing, strict=True)
+        for number, key in zip(bulk.new_ids(connection, entity, len(missing)), missing, strict=True)
     }
-    rows.insert(connection, entity, list(made.values()), "fail" if transaction.exclusive else "ignore")
+    bulk.insert(connection, entity, list(made.values()), "fail" if transaction.exclusive else "ignore")
     if transaction.exclusive:
         return there, made
     return there | _entities(connection, made), {}  # another worker may have made some a moment ago: its rows stand
@@ -223,7 +223,7 @@ def _outweigh(transaction: Transaction, words: Mapping[str, EntityRow], there: M
     changed = {key: row for key, row in there.items() if _better(row, words[key]) != row}
     if changed and not transaction.exclusive:
         changed = _entities(connection, changed, lock=True)
-    rows.insert(connection, entity, sorted(_better(row, words[key]) for key, row in changed.items()), "replace")
+    bulk.insert(connection, entity, sorted(_better(row, words[key]) for key, row in changed.items()), "replace")
 
 
 def _better(written: EntityRow, word: EntityRow) -> EntityRow:
@@ -234,10 +234,10 @@ def _entities(connection: Connection, keys: Collection[str], *, lock: bool = Fal
     if not keys:
         return {}
     if lock:
-        wanted = select(entity).where(rows.among(connection, entity.c.key, keys)).order_by(entity.c.id)
+        wanted = select(entity).where(bulk.among(connection, entity.c.key, keys)).order_by(entity.c.id)
         found: Iterable[Any] = connection.execute(wanted.with_for_update(key_share=True))
     else:
-        found = rows.of_many(connection, entity, entity.c.key, keys)
+        found = bulk.of_many(connection, entity, entity.c.key, keys)
     return {row.key: row for row in (EntityRow(*told) for told in found)}
 
 
@@ -246,15 +246,15 @@ def _owned(connection: Connection, table: Table, speakers: Collection[int]) -> R
     if not speakers:
         return {}
     keys = len(table.primary_key)
-    found = rows.of_many(connection, table, table.c.resource_id, speakers)
+    found = bulk.of_many(connection, table, table.c.resource_id, speakers)
     return {tuple(row[:keys]): tuple(row[keys:]) for row in found}
 
 
 def _replace(connection: Connection, table: Table, old: Rows, new: Rows) -> None:
     """Make a table's old rows the new ones: only what differs is written."""
-    rows.remove(connection, table, sorted(old.keys() - new.keys()))
+    bulk.remove(connection, table, sorted(old.keys() - new.keys()))
     changed = [key for key, rest in new.items() if old.get(key) != rest] if old else list(new)
-    rows.insert(connection, table, [(*key, *new[key]) for key in sorted(changed)], "replace" if old else "fail")
+    bulk.insert(connection, table, [(*key, *new[key]) for key in sorted(changed)], "replace" if old else "fail")
 
 
 def _write_details(connection: Connection, told: Mapping[int, tuple[Entity, bool]]) -> None:
@@ -279,7 +279,7 @@ def _write_details(connection: Connection, told: Mapping[int, tuple[Entity, bool
     for table, new in ((parameter, parameters), (metric, metrics), (tag, tags)):
         old: Rows = {}
         if known:
-            found = rows.of_many(connection, table, table.c.entity_id, known)
+            found = bulk.of_many(connection, table, table.c.entity_id, known)
             old = {tuple(row[:2]): tuple(row[2:]) for row in found}
         _replace(connection, table, old, new)
 
@@ -287,13 +287,13 @@ def _write_details(connection: Connection, told: Mapping[int, tuple[Entity, bool
 def _reconsider(transaction: Transaction, doubtful: Collection[int]) -> None:
     """Write entities anew whose mentions were withdrawn or changed; take away those that nobody mentions."""
     connection = transaction.connection
-    wanted = select(entity).where(rows.among(connection, entity.c.id, doubtful)).order_by(entity.c.id)
+    wanted = select(entity).where(bulk.among(connection, entity.c.id, doubtful)).order_by(entity.c.id)
     if not transaction.exclusive:
         wanted = wanted.with_for_update()
     written = {row.id: EntityRow(*row) for row in connection.execute(wanted)}
     found = (
         select(mention.c.entity_id, mention.c.weight, func.max(mention.c.claim), func.min(mention.c.since))
-        .where(rows.among(connection, mention.c.entity_id, doubtful))
+        .where(bulk.among(connection, mention.c.entity_id, doubtful))
         .group_by(mention.c.entity_id, mention.c.weight)
     )
     words: dict[int, list[tuple[int, str | None, int]]] = {}
@@ -317,11 +317,11 @@ def _reconsider(transaction: Transaction, doubtful: Collection[int]) -> None:
             now = now._replace(modified=msgspec.json.decode(now.document).get("modified", 0))
         if now != row:
             changed.append(now)
-    rows.insert(connection, entity, changed, "replace")
+    bulk.insert(connection, entity, changed, "replace")
     if bare:
         for table in (parameter, metric, tag):
-            connection.execute(delete(table).where(rows.among(connection, table.c.entity_id, bare)))
-    rows.remove(connection, entity, [(number,) for number in sorted(written.keys() - words.keys())])
+            connection.execute(delete(table).where(bulk.among(connection, table.c.entity_id, bare)))
+    bulk.remove(connection, entity, [(number,) for number in sorted(written.keys() - words.keys())])
 
 
 _CLAIMED = ("arn", "type", "name", "source_uri", "status", "document", "family")

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import msgspec
 from sqlalchemy import Select, exists, func, or_, select
 
-from store import ledger, questions, rows
+from store import bulk, describe_requests
 from store.database import Store, Transaction
-from store.query import Direction, walk
+from store.graph.lineage import Direction, walk
+from store.ledger import events as ledger
 from store.tables import association, dead_letter, entity, reading, resource
 from store.tables import ledger as events
 
@@ -97,8 +98,8 @@ def status(store: Store) -> Status:
             last_received=one(newest),
             last_event=one(select(func.max(events.c.time))),
             readings={row[0]: row[1] for row in connection.execute(select(reading.c.name, reading.c.position))},
-            questions=questions.counts(tx),
-            refusals=dict(questions.refusals(tx, 20)),
+            questions=describe_requests.counts(tx),
+            refusals=dict(describe_requests.refusals(tx, 20)),
             models=models,
             endpoints=endpoints,
         )
@@ -146,8 +147,8 @@ def keep_position(store: Store, name: str, position: str | None) -> None:
 
     def write(tx: Transaction) -> None:
         if position is None:
-            rows.remove(tx.connection, reading, [(name,)])
+            bulk.remove(tx.connection, reading, [(name,)])
         else:
-            rows.insert(tx.connection, reading, [(name, position, time.time_ns() // 1_000_000)], "replace")
+            bulk.insert(tx.connection, reading, [(name, position, time.time_ns() // 1_000_000)], "replace")
 
     store.write(write)

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 from moto.sqs.models import Queue
 
-from tests.api import api, api_on_both, one_server
-from tests.kafka import (
+from tests.support.api_server import api, api_on_both, one_server
+from tests.support.kafka import (
     broker,
     kafka,
     pytest_collection_modifyitems,
@@ -23,8 +23,8 @@ from tests.kafka import (
     pytest_testnodedown,
     real_kafka,
 )
-from tests.sagemaker import FakeSageMaker, fake_sagemaker
-from tests.stores import backend, make_empty, make_store, store
+from tests.support.sagemaker import FakeSageMaker, fake_sagemaker
+from tests.support.stores import backend, make_empty, make_store, store
 
 __all__ = [
     "api",

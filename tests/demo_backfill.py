@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from consumers.demo import Aws, miniature
+from consumers.demo.aws import Aws, miniature
 
 BUCKET = "s3://abalone-bucket"
 IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-xgboost:1.0-1-cpu-py3"

@@ -20,13 +20,13 @@ from typing import Any
 
 import yaml
 
-from consumers.demo import Aws, abalone, deploy, miniature, publish
+from consumers.demo.aws import Aws, abalone, deploy, miniature, publish
 from consumers.handle import handle
 from ingest.delivery import Delivery
 from store.database import Store
 from store.digest import digest
-from store.schema import migrate
-from tests.kafka import Broker, NoBroker
+from store.migrate import migrate
+from tests.support.kafka import Broker, NoBroker
 
 COMPOSE = Path(__file__).parent.parent / "infra" / "compose.yaml"
 PATIENCE = 120.0

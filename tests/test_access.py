@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.api.access import BadCredentials, Credentials, Identity, Principal, Role, permitted, public
-from store.api.errors import Denied
+from consumers.api.access import BadCredentials, Credentials, Identity, Principal, Role, permitted, public
+from consumers.api.errors import Denied
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfi;CY%(x)s#="
 

@@ -21,10 +21,10 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from store import ledger
 from store.database import Store
-from tests.api import REGION, refused
-from tests.certificates import certificates
+from store.ledger import events
+from tests.support.api_server import REGION, refused
+from tests.support.certificates import certificates
 from tests.test_cli import Headwater, Said, headwater
 
 __all__ = ["headwater"]
@@ -300,5 +300,5 @@ def test_it_answers_to_its_own_names_and_ends_when_what_is_in_hand_is_done(tmp_p
         assert server.process.wait(timeout=60) == 0
         assert "exceeded" not in server.log  # uvicorn's word for what was cut short
     store = Store(f"sqlite:///{tmp_path}/headwater.db")
-    assert len(list(ledger.events(store))) == 1
+    assert len(list(events.events(store))) == 1
     store.close()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from store.api.app import Settings
-from tests.api import (
+from consumers.api.app import Settings
+from tests.support.api_server import (
     ACTION,
     COMPONENT,
     CONTEXT,
@@ -22,8 +22,8 @@ from tests.api import (
     refused,
     served,
 )
-from tests.stores import emptied, fed, sqlite_store
-from tests.worlds import abalone
+from tests.support.events import abalone
+from tests.support.stores import emptied, fed, sqlite_store
 
 ACCOUNT, REGION = "000000000000", "us-west-2"
 PARTITION = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"

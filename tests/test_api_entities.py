@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api import (
+from tests.support.api_server import (
     ACTION,
     COMPONENT,
     CONTEXT,

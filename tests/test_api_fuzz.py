@@ -13,14 +13,14 @@ from botocore.parsers import create_parser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.api import model
-from store.api.app import Settings
-from store.api.operations import METRICS, OPERATIONS
-from tests.api import Api, served
-from tests.shapes import mutated, places, requests
-from tests.stores import Backend, MakeStore, fed
+from consumers.api import service_model
+from consumers.api.app import Settings
+from consumers.api.operations import METRICS, OPERATIONS
+from tests.support.api_server import Api, served
+from tests.support.events import NOON, case_events
+from tests.support.model_values import mutated, places, requests
+from tests.support.stores import Backend, MakeStore, fed
 from tests.test_order import examples
-from tests.worlds import NOON, case_events
 
 ACCOUNT, REGION = "000000000000", "us-west-2"
 PARTITION = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
@@ -52,7 +52,7 @@ class Asker:
         answer = self._connection.getresponse()
         told = {"status_code": answer.status, "headers": dict(answer.headers.items()), "body": answer.read()}
         parser = create_parser("rest-json" if operation in METRICS else "json")
-        parsed: dict[str, Any] = parser.parse(told, model.operation(operation).output_shape)
+        parsed: dict[str, Any] = parser.parse(told, service_model.operation(operation).output_shape)
         return answer.status, parsed
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ def asked(draw: st.DrawFn, operation: str, known: list[str]) -> Any:
     if draw(st.booleans()):
         return draw(mutated(operation))
     request = {"": draw(requests(operation))}
-    for shape, container, key in list(places(model.operation(operation).input_shape, request, "")):
+    for shape, container, key in list(places(service_model.operation(operation).input_shape, request, "")):
         if shape.type_name == "string" and not shape.enum and draw(st.booleans()):
             container[key] = draw(st.sampled_from(known))
     return request[""]

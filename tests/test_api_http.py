@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.api.app import Limits
-from tests.api import SETTINGS, Api, served
-from tests.stores import sqlite_store
+from consumers.api.app import Limits
+from tests.support.api_server import SETTINGS, Api, served
+from tests.support.stores import sqlite_store
 
 TARGET = {"X-Amz-Target": "SageMaker.ListContexts"}
 

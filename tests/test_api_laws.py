@@ -12,19 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.described import Descriptions
-from consumers.writer import Writer
-from store import ledger
-from store.api import answers, checking, model
-from store.api.asked import Asked, Service
-from store.api.errors import Refusal
-from store.api.operations import OPERATIONS
+from consumers.api import serializer, service_model, validator
+from consumers.api.client_writes import Writer
+from consumers.api.errors import Refusal
+from consumers.api.operations import OPERATIONS
+from consumers.api.request import Asked, Service
+from consumers.api.resource_views import Descriptions
 from store.database import Store
 from store.digest import canonical, digest
+from store.ledger import events as ledger
 from store.lineage import artifact
-from tests.stores import emptied, settlements, sqlite_store
+from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, worlds
+from tests.support.stores import emptied, settlements, sqlite_store
 from tests.test_order import examples
-from tests.worlds import ACCOUNT, NOON, PARTITION, REGION, worlds
 
 Write = tuple[str, dict[str, Any]]
 """An operation, and what it is asked with."""
@@ -43,7 +43,7 @@ def do(service: Service, operation: str, told: dict[str, Any]) -> Any:
     Raises:
         Refusal: It is not granted.
     """
-    asked = checking.checked(model.operation(operation).input_shape, told)
+    asked = validator.checked(service_model.operation(operation).input_shape, told)
     return OPERATIONS[operation].run(
         service, Asked(operation, asked, REGION, ACCOUNT, PARTITION, "arn:aws:iam::1:user/ada")
     )
@@ -447,7 +447,7 @@ def said(service: Service, key: str, thing: Thing) -> dict[str, Any]:
     """What the server says of a thing, as far as a client told it."""
     asked = {"ArtifactArn": key} if thing.sort == "Artifact" else {f"{thing.sort}Name": key.rpartition("/")[2]}
     answer = do(service, f"Describe{thing.sort}", asked)
-    shaped = answers.shaped(model.operation(f"Describe{thing.sort}").output_shape, answer)
+    shaped = serializer.shaped(service_model.operation(f"Describe{thing.sort}").output_shape, answer)
     told = {name: shaped.get(name) for name in thing.told}
     maps = {name: shaped.get(name, {}) for name in MAPS}
     points = {one["MetricName"]: one["Count"] for one in shaped.get("Metrics", ())}

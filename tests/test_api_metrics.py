@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.api import COMPONENT, PARTITION, Api, refused
+from tests.support.api_server import COMPONENT, PARTITION, Api, refused
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ARN = f"{PARTITION}experiment-trial-component/run"

@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import known as table
-from store.api import model
-from store.api.answers import encoded
-from store.api.asked import Asked, Described, Service, Writer
-from store.api.checking import checked
-from store.api.errors import Invalid
-from store.api.matching import matches, place
-from store.api.operations.search import get_search_suggestions, read_expression, read_order, search
-from store.api.properties import resource
+from consumers.api import service_model
+from consumers.api.errors import Invalid
+from consumers.api.operations.search import get_search_suggestions, read_expression, read_order, search
+from consumers.api.record_filter import matches, place
+from consumers.api.request import Asked, Described, Service, Writer
+from consumers.api.search_properties import resource
+from consumers.api.serializer import encoded
+from consumers.api.validator import checked
+from store import resources as table
 from store.database import Store, Transaction
-from store.expressions import in_order
 from store.lineage import OWN, Entity, Experiment, Lineage, Measured, Membership, Trial, TrialComponent
 from store.save import save
-from tests.stores import emptied, sqlite_store
-from tests.worlds import ACCOUNT, NOON, PARTITION, REGION
+from store.search.expression import in_order
+from tests.support.events import ACCOUNT, NOON, PARTITION, REGION
+from tests.support.stores import emptied, sqlite_store
 
 COMPONENT, TRIAL, EXPERIMENT = "ExperimentTrialComponent", "ExperimentTrial", "Experiment"
 
@@ -41,7 +41,7 @@ class Tales:
 
 def asked(operation: str, told: Mapping[str, Any], partition: str = PARTITION) -> Asked:
     """A request as operations get it."""
-    return Asked(operation, checked(model.operation(operation).input_shape, told), REGION, ACCOUNT, partition)
+    return Asked(operation, checked(service_model.operation(operation).input_shape, told), REGION, ACCOUNT, partition)
 
 
 def service(store: Store | None, tales: Tales | None = None) -> Service:
@@ -799,7 +799,7 @@ def agree(store: Store, entities: Sequence[TrialComponent], placed: Any, told_: 
     every = [one["TrialComponent"] for one in ask(store, MaxResults=100)["Results"]]
     shape = resource(COMPONENT).shape
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("store.hits.FEW", few)
+        patch.setattr("store.search.select.FEW", few)
         answer = ask(store, **told_, MaxResults=100)
         paged = [name for page in pages(store, 2, told_) for name in page]
 

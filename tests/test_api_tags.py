@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.api import (
+from tests.support.api_server import (
     ACTION,
     COMPONENT,
     CONTEXT,

@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.archive import ArchiveSource, Position
-from ingest.content import LONGEST
+from ingest.archive_format import LONGEST
 from ingest.delivery import Batch, Refused, Unavailable
 
 # Every character that could mislead a reader which looks for the ends of objects, and some that no one expects.
@@ -137,7 +137,7 @@ def blocks_of(size: int) -> Iterator[None]:
     """Read and unpack so much at a time; a small size falls between any two bytes that belong together."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("ingest.archive._BLOCK", size)
-        patched.setattr("ingest.content._PACKED", size)
+        patched.setattr("ingest.archive_format._PACKED", size)
         yield
 
 
@@ -344,7 +344,7 @@ def test_a_line_without_end_is_cut_and_reading_goes_on_behind_it(file: Path) -> 
 
 
 def test_only_a_line_by_itself_can_be_too_long(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.content.LONGEST", 2 * len(BODIES[0]))
+    monkeypatch.setattr("ingest.archive_format.LONGEST", 2 * len(BODIES[0]))
     file.write_bytes(b"\n".join(BODIES * 10))
     with blocks_of(len(BODIES[0]) // 2):
         assert read(file) == BODIES * 10

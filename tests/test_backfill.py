@@ -19,22 +19,22 @@ import boto3
 import pytest
 import structlog
 
-from consumers.backfill import BATCH, KINDS, Backfill, Estimate, Position, backfill
 from consumers.catalogue import EVENTS
 from consumers.handle import handle
-from consumers.known import Kind
+from consumers.run.backfill import BATCH, KINDS, Backfill, Estimate, Position, backfill
+from consumers.state import Kind
 from ingest.delivery import Delivery, Refused, Unavailable
-from ingest.describe import LISTS, REQUESTS, SageMaker
-from store import ledger
+from ingest.sagemaker import LISTS, REQUESTS, SageMaker
 from store.database import Store
 from store.digest import canonical, digest
+from store.ledger import events as ledger
 from store.status import keep_position, read_up_to
 from tests.conftest import REGION
 from tests.demo_backfill import an_account
-from tests.sagemaker import FakeSageMaker, at, service
-from tests.stores import MakeStore, fed, sqlite_store
+from tests.support.sagemaker import FakeSageMaker, at, service
+from tests.support.stores import MakeStore, fed, sqlite_store
 from tests.test_cli import Headwater, headwater
-from tests.test_describe import ACCOUNT, NOON, ROLE, arn_of, labeling_jobs, told
+from tests.test_sagemaker import ACCOUNT, NOON, ROLE, arn_of, labeling_jobs, told
 
 __all__ = ["headwater"]
 

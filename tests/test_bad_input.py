@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from consumers.handle import catch_up
-from store import ledger
 from store.database import Store
 from store.digest import digest
-from tests.stores import MakeStore, fed, settlements
-from tests.worlds import abalone, event, samples
+from store.ledger import events
+from tests.support.events import abalone, event, samples
+from tests.support.stores import MakeStore, fed, settlements
 
 _chance = random.Random(7)
 JUNK: str = "".join(_chance.choices(string.ascii_letters, k=100_000))
@@ -182,7 +182,7 @@ def spoiled(how: str) -> list[bytes]:
 
 def accounted(store: Store) -> tuple[set[bytes], set[bytes]]:
     """What the ledger holds, and what the dead letters hold."""
-    return set(ledger.events(store)), {letter.body for letter in ledger.dead_letters(store)}
+    return set(events.events(store)), {letter.body for letter in events.dead_letters(store)}
 
 
 @pytest.mark.parametrize("how", MUTILATIONS)

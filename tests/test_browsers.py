@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from consumers.serve import Serve, names
-from store.api.app import Settings
-from store.api.operations import METRICS
-from tests.api import ACCOUNT, REGION, Api, served
-from tests.stores import MakeStore
+from consumers.api.app import Settings
+from consumers.api.operations import METRICS
+from consumers.api.server import Serve, names
+from tests.support.api_server import ACCOUNT, REGION, Api, served
+from tests.support.stores import MakeStore
 
 PAGE = {"Origin": "http://page.example", "Content-Type": "text/plain"}
 """What a browser says of a request that a page of elsewhere may make without asking first."""

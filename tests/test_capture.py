@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from consumers.answers import ANSWERS
 from consumers.capture import page
 from consumers.catalogue import EVENTS, KEPT
-from consumers.known import Kind
+from consumers.observe.describe_responses import ANSWERS
 from consumers.rules import RULES
+from consumers.state import Kind
 from consumers.tellings import TELLINGS
-from tests.worlds import HERE
+from tests.support.events import HERE
 
 DOCUMENTED = (HERE / "events" / "detail-types.txt").read_text().splitlines()
 """All that SageMaker's page in EventBridge's reference lists, but for what CloudTrail records."""
@@ -30,6 +30,6 @@ def test_the_page_says_what_the_code_does() -> None:
 
 
 def test_every_answer_is_one_that_can_be_asked_for() -> None:
-    from ingest.describe import REQUESTS
+    from ingest.sagemaker import REQUESTS
 
     assert set(ANSWERS) <= set(REQUESTS)

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Connection, select
 
 from store.database import Store
-from store.questions import waiting
+from store.describe_requests import waiting
 from store.tables import association, entity, membership, metric, parameter, question
-from tests.stores import fed, sqlite_store
-from tests.worlds import HERE, abalone, case_events
+from tests.support.events import HERE, abalone, case_events
+from tests.support.stores import fed, sqlite_store
 
 SHOWN = ("properties", "metadata", "billable_seconds")
 """What a case shows of an entity beside what it is; times and texts that are the same everywhere are left to others."""

@@ -21,12 +21,12 @@ import boto3
 import pytest
 
 from bench.generate import events
-from store import ledger
 from store.database import Store, Unavailable
 from store.digest import digest
-from store.schema import migrate
-from tests.kafka import Broker
-from tests.stores import fed, sqlite_store
+from store.ledger import events as ledger
+from store.migrate import migrate
+from tests.support.kafka import Broker
+from tests.support.stores import fed, sqlite_store
 from tests.test_worker import filled_queue, left_in
 
 EVENTS = 20_000

@@ -30,8 +30,8 @@ from consumers.cli.options import PORT
 from consumers.observe import sort_of, understood_kinds
 from ingest.event import decode
 from store.database import Store
-from tests import readme, stores
-from tests.worlds import HERE, NOON, PARTITION, event
+from tests.support import readme, stores
+from tests.support.events import HERE, NOON, PARTITION, event
 
 CASE = Path(__file__).parent / "cases" / "abalone" / "events.jsonl"
 SAMPLES = Path(__file__).parent / "events"

@@ -17,10 +17,10 @@ from store import digest as digests
 from store.compare import WAYS, Comparison, Difference, Place, compare, same_database
 from store.database import Store
 from store.digest import ENTITY_FIELDS, PART_FIELDS, canonical, digest
-from tests.stores import MakeStore, emptied, fed, sqlite_store
+from tests.support.events import NOON, PARTITION, abalone, event, worlds
+from tests.support.stores import MakeStore, emptied, fed, sqlite_store
 from tests.test_cli import CASE, Headwater, headwater
 from tests.test_order import examples
-from tests.worlds import NOON, PARTITION, abalone, event, worlds
 
 __all__ = ["headwater"]
 

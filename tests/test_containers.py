@@ -26,11 +26,12 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from consumers import metrics, serve
+from consumers.api import server
+from consumers.api.access import public
 from consumers.cli import app
 from consumers.cli.options import PORT
-from consumers.service import GRACE
-from store.api.access import public
+from consumers.run import metrics
+from consumers.run.worker_service import GRACE
 
 ROOT = Path(__file__).parent.parent
 INFRA = ROOT / "infra"
@@ -381,8 +382,8 @@ def test_a_pod_is_restarted_when_it_hangs_but_not_while_the_database_is_away(nam
 
 
 def test_a_server_has_time_for_the_requests_in_hand() -> None:
-    assert PODS["headwater-api"]["spec"]["terminationGracePeriodSeconds"] > 2 * serve.GRACE
-    assert seconds(OURS["api"]["stop_grace_period"]) > serve.GRACE
+    assert PODS["headwater-api"]["spec"]["terminationGracePeriodSeconds"] > 2 * server.GRACE
+    assert seconds(OURS["api"]["stop_grace_period"]) > server.GRACE
 
 
 def test_a_server_is_given_keys_that_nobody_else_in_the_container_can_read() -> None:

@@ -10,17 +10,17 @@ from itertools import permutations
 import pytest
 
 from consumers.handle import catch_up
-from consumers.known import Kind
-from consumers.reconcile import findings
-from consumers.resource import Question
+from consumers.resources.types import Question
 from consumers.rules import RULES, jobs
-from store import find
+from consumers.run.reconcile import findings
+from consumers.state import Kind
 from store.database import Store
 from store.digest import canonical
+from store.graph import resolve
 from store.lineage import artifact
 from store.tables import association, entity, parameter
-from tests.stores import MakeStore, emptied, fed
-from tests.worlds import NOON, PARTITION, answer, call, case_events, event
+from tests.support.events import NOON, PARTITION, answer, call, case_events, event
+from tests.support.stores import MakeStore, emptied, fed
 
 CONTEXT, ACTION = f"{PARTITION}context/review", f"{PARTITION}action/check"
 COMPONENT = f"{PARTITION}experiment-trial-component/job-aws-training-job"
@@ -92,7 +92,7 @@ def test_an_artifact_of_sagemaker_s_is_the_one_of_its_source_whichever_is_told_f
     for order in permutations(bodies):
         fed(emptied(store), order, 1)
         assert links(store) == [("s3://b/x", "AssociatedWith", "review", NOON)]
-        assert [match.vertex.arn for match in find.find(store, ARTIFACT)] == [ours]
+        assert [match.vertex.arn for match in resolve.find(store, ARTIFACT)] == [ours]
 
 
 def test_nothing_hangs_on_what_was_deleted(store: Store) -> None:

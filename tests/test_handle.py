@@ -9,18 +9,18 @@ import pytest
 from consumers import handle as module
 from consumers.catalogue import EVENTS
 from consumers.handle import catch_up, handle
-from consumers.known import Kind
-from consumers.resource import Lookup, Resource
+from consumers.resources.types import Lookup, Resource
 from consumers.rules import RULES, features
 from consumers.shapes import FeatureGroup
+from consumers.state import Kind
 from ingest.delivery import Delivery
-from store import ledger
 from store.database import Store, Unavailable
 from store.digest import digest
+from store.ledger import events
 from store.lineage import Lineage
 from store.status import status
-from tests.stores import MakeStore, fed
-from tests.worlds import case_events
+from tests.support.events import case_events
+from tests.support.stores import MakeStore, fed
 
 FEATURE_GROUP = "SageMaker Feature Group State Change"
 GROUP = case_events("feature_group")
@@ -39,7 +39,7 @@ def test_events_that_no_rule_knew_are_derived_the_day_one_does(
     assert digest(store)[1] == {}
     assert catch_up(store) > 0
     assert digest(store) == want
-    assert store.read(ledger.counts) == {"derived": {FEATURE_GROUP: len(GROUP)}}
+    assert store.read(events.counts) == {"derived": {FEATURE_GROUP: len(GROUP)}}
     assert catch_up(store) == 0
 
 
@@ -129,5 +129,5 @@ def test_what_the_store_refuses_says_nothing_whatever_the_order(
 
 def test_a_dead_letter_from_a_file_without_a_name_in_utf8_is_kept(store: Store) -> None:
     handle([Delivery(b"not json", "b\udcffd.jsonl:1")], store)
-    [letter] = ledger.dead_letters(store)
+    [letter] = events.dead_letters(store)
     assert (letter.body, letter.origin) == (b"not json", "b\\udcffd.jsonl:1")

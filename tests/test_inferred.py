@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store import known as table
+from store import resources as table
 from store.database import Store, Transaction
-from store.evidence import Evidence, evidence
+from store.graph.evidence import Evidence, evidence
+from store.graph.lineage import Direction, Edge, walk
 from store.lineage import (
     OWN,
     Artifact,
@@ -23,10 +24,9 @@ from store.lineage import (
     TrialComponent,
     artifact,
 )
-from store.query import Direction, Edge, walk
 from store.save import save
-from tests.stores import Backend, emptied
-from tests.worlds import NOON, PARTITION
+from tests.support.events import NOON, PARTITION
+from tests.support.stores import Backend, emptied
 
 CONTRIBUTED, PRODUCED = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
 ASSOCIATED = AssociationType.ASSOCIATED_WITH

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from consumers import demo
-from consumers.answers import DESCRIBED_BY
-from consumers.backfill import KINDS
-from consumers.demo import Aws, Stack
+from consumers.demo import aws as demo
+from consumers.demo.aws import Aws, Stack
+from consumers.observe.describe_responses import DESCRIBED_BY
+from consumers.run.backfill import KINDS
 
 TEMPLATE = demo.template()
 RESOURCES = TEMPLATE["Resources"]

@@ -19,9 +19,9 @@ from aiokafka import AIOKafkaClient
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from ingest.delivery import Refused, Unavailable
-from ingest.kafka import LARGEST, Connection, Message, Prepared, Topic, describe, prepare_topic
-from tests.certificates import certificates
-from tests.kafka import Broker, Cluster, NoBroker, Secure
+from ingest.kafka.topic import LARGEST, Connection, Message, Prepared, Topic, describe, prepare_topic
+from tests.support.certificates import certificates
+from tests.support.kafka import Broker, Cluster, NoBroker, Secure
 
 PASSWORD = "correct horse"
 

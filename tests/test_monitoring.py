@@ -15,8 +15,8 @@ import yaml
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from consumers import metrics
-from consumers.service import GRACE
+from consumers.run import metrics
+from consumers.run.worker_service import GRACE
 
 INFRA = Path(__file__).parent.parent / "infra"
 GROUPS = yaml.safe_load((INFRA / "prometheus/rules.yaml").read_text())["groups"]

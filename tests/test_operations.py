@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from consumers.api import service_model
+from consumers.api.app import Limits
+from consumers.api.operations import METRICS, OPERATIONS
+from consumers.api.server import GRACE, THREADS
 from consumers.operations import page
-from consumers.serve import GRACE, THREADS
-from store.api import model
-from store.api.app import Limits
-from store.api.operations import METRICS, OPERATIONS
 
 
 def test_the_page_says_what_the_code_does() -> None:
@@ -24,8 +24,8 @@ def test_the_page_about_the_api_tells_the_limits_that_hold() -> None:
 
 
 def test_every_operation_is_one_of_the_service_that_it_is_asked_of() -> None:
-    assert set(model.names(model.METRICS)) == METRICS
-    assert set(model.names(model.SAGEMAKER)) >= OPERATIONS.keys() - METRICS
+    assert set(service_model.names(service_model.METRICS)) == METRICS
+    assert set(service_model.names(service_model.SAGEMAKER)) >= OPERATIONS.keys() - METRICS
 
 
 def test_every_operation_has_a_row_with_what_differs() -> None:
@@ -39,4 +39,6 @@ def test_every_operation_has_a_row_with_what_differs() -> None:
 def test_what_is_answered_and_what_is_not_are_all_that_there_is() -> None:
     [others] = [row for row in page().splitlines() if row.startswith("| SageMaker's ")]
     number = int(others.split()[2])
-    assert number + len(OPERATIONS) == len(model.names(model.SAGEMAKER)) + len(model.names(model.METRICS))
+    assert number + len(OPERATIONS) == len(service_model.names(service_model.SAGEMAKER)) + len(
+        service_model.names(service_model.METRICS)
+    )

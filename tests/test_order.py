@@ -17,14 +17,14 @@ from sqlalchemy.event import listens_for
 
 from consumers.handle import handle
 from ingest.delivery import Delivery
-from store import known as table
+from store import resources as table
 from store.database import Store, Transaction
 from store.digest import canonical, digest
 from store.lineage import Lineage, artifact
 from store.save import save
-from tests.account import generated
-from tests.stores import emptied, fed, settlements, sqlite_store
-from tests.worlds import HERE, NOON, PARTITION, abalone, again, case_events, samples, worlds
+from tests.support.account import generated
+from tests.support.events import HERE, NOON, PARTITION, abalone, again, case_events, samples, worlds
+from tests.support.stores import emptied, fed, settlements, sqlite_store
 
 EVERYTHING = (*abalone(), *samples().values())
 CASES = sorted(folder.name for folder in (HERE / "cases").iterdir())

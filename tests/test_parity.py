@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from store.database import Store, Transaction
 from store.tables import association, entity
-from tests.stores import fed
-from tests.worlds import HERE, abalone
+from tests.support.events import HERE, abalone
+from tests.support.stores import fed
 
 
 class Row(NamedTuple):

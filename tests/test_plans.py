@@ -16,21 +16,23 @@ from sqlalchemy import Connection, text
 from sqlalchemy.event import listen, remove
 
 from bench.generate import events
-from consumers.described import Descriptions
+from consumers.api.resource_views import Descriptions
 from consumers.handle import catch_up, handle, redrive
-from consumers.known import Kind
 from consumers.rules import RULES
+from consumers.state import Kind
 from ingest.delivery import Delivery
-from store import ledger, months, search
 from store.database import Store
-from store.evidence import evidence
-from store.find import find, runs_of
-from store.listing import Listing, Order, Position
-from store.query import Direction, walk
-from store.reach import Filters, Way, reach
-from store.schema import migrate
+from store.graph.evidence import evidence
+from store.graph.lineage import Direction, walk
+from store.graph.query_lineage import Filters, Way, reach
+from store.graph.resolve import find, runs_of
+from store.ledger import events as ledger
+from store.ledger import partitions
+from store.migrate import migrate
+from store.resource_pages import Listing, Order, Position
+from store.search import runs
 from store.status import keep_position, read_up_to
-from tests.stores import _drop_database, _new_database, fed
+from tests.support.stores import _drop_database, _new_database, fed
 
 ARN = "arn:aws:sagemaker:us-west-2:123456789012:"
 ENTITIES, RUNS = 30_000, 10_000
@@ -75,7 +77,7 @@ def large() -> Iterator[Store]:
     url = _new_database()
     store = Store(url)
     migrate(store)
-    months.make(store, range(2024 * 12 + 2, 2024 * 12 + 5))
+    partitions.make(store, range(2024 * 12 + 2, 2024 * 12 + 5))
 
     told = {"rule": RULES[Kind.TRAINING_JOB].signature, "body": store.packer.pack(b"{}")}
 
@@ -129,10 +131,10 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "what is linked to a job": lambda store: reach(
         store, [f"{ARN}training-job/filler-{HIGH}"], Way.ASCENDANTS, MODELS, depth=3, edges=False, size=10
     ),
-    "the newest runs": search.runs,
-    "the best runs": lambda store: search.runs(store, sort_by="rmse-7", ascending=True),
-    "runs of an experiment": lambda store: search.runs(store, "experiment-7", [search.condition("eta-1<0.1")]),
-    "runs of a family": lambda store: search.runs(store, "family-7"),
+    "the newest runs": runs.runs,
+    "the best runs": lambda store: runs.runs(store, sort_by="rmse-7", ascending=True),
+    "runs of an experiment": lambda store: runs.runs(store, "experiment-7", [runs.condition("eta-1<0.1")]),
+    "runs of a family": lambda store: runs.runs(store, "family-7"),
     "what something is described as": lambda store: Descriptions(store).describe(f"{ARN}training-job/filler-{HIGH}"),
     "a pipeline that nobody told of": lambda store: Descriptions(store).describe(f"{ARN}pipeline/none"),
     "the newest jobs": lambda store: page(store, "training-job"),

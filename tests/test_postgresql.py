@@ -18,12 +18,13 @@ from sqlalchemy import Connection, Select, func, select, text
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.event import listens_for
 
-from store import ledger, tables
+from store import tables
+from store.compression import LEVEL
 from store.database import BadUrl, Store, Unavailable, Unusable
 from store.digest import digest
-from store.packing import LEVEL
-from tests.stores import MakeStore, fed
-from tests.worlds import abalone, again
+from store.ledger import events as ledger
+from tests.support.events import abalone, again
+from tests.support.stores import MakeStore, fed
 
 ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 HALF = len(abalone()) // 2

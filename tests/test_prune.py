@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select, update
 
-from store import ledger, months
 from store.database import Store
 from store.digest import digest
-from store.prune import Prunable, prunable, prune
-from store.schema import migrate
+from store.ledger import events, partitions
+from store.ledger.prune import Prunable, prunable, prune
+from store.migrate import migrate
 from store.tables import ledger as table
-from tests.stores import MakeStore, fed
+from tests.support.events import NOON, abalone, event
+from tests.support.stores import MakeStore, fed
 from tests.test_cli import Headwater, headwater
-from tests.worlds import NOON, abalone, event
 
 DAY = 86_400_000
 MONTH = 30 * DAY
@@ -53,7 +53,7 @@ def test_what_would_go_is_said_and_nothing_goes(store: Store, backend: str) -> N
     assert found == Prunable(DECEMBER + 2, 4, 1, NOON, DECEMBER + 1, found.tables, found.bytes)
     assert found.tables[-1:] == tables
     assert (found.bytes > 0) == (backend == "postgresql")
-    assert len(list(ledger.events(store))) == 6
+    assert len(list(events.events(store))) == 6
 
 
 def test_lineage_stays_and_what_comes_afterwards_still_joins_what_is_known(make_store: MakeStore) -> None:
@@ -63,7 +63,7 @@ def test_lineage_stays_and_what_comes_afterwards_still_joins_what_is_known(make_
 
     assert prune(store, DECEMBER + 2) == 4
 
-    assert list(ledger.events(store)) == YOUNG
+    assert list(events.events(store)) == YOUNG
     assert digest(store) == before
     assert digest(fed(store, [*more, *OLD])) == digest(fed(undisturbed, more))
     assert prunable(store, NOON - 1000 * DAY).events == 0
@@ -77,21 +77,21 @@ def test_whole_months_go_as_tables_and_those_that_are_left_stay(make_empty: Make
 
     prune(store, DECEMBER + 2)
 
-    assert [one.name for one in store.raw(months.partitions)] == ["ledger_2023_12"]
+    assert [one.name for one in store.raw(partitions.partitions)] == ["ledger_2023_12"]
 
 
 def test_an_event_that_tells_no_time_is_as_old_as_its_arrival(store: Store) -> None:
     fed(store, [job("a", None), job("b", None)])
-    first, second = ledger.events(store)
+    first, second = events.events(store)
     number = select(func.min(table.c.id)).scalar_subquery()
     store.write(lambda tx: tx.connection.execute(update(table).where(table.c.id == number).values(received=NOON)))
 
     assert prune(store, NOON + DAY) == 1
-    assert (first != second, list(ledger.events(store))) == (True, [second])
+    assert (first != second, list(events.events(store))) == (True, [second])
 
 
 def test_workers_go_on_while_old_events_are_taken_out(make_store: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.prune.PAGE", 5)
+    monkeypatch.setattr("store.ledger.prune.PAGE", 5)
     old = [job(f"old-{number}", NOON + number * DAY) for number in range(120)]
     store = fed(make_store(), old)
     with Store(store.url) as other:

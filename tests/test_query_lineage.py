@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import known as table
-from store import reach
-from store.api.asked import Answer, Asked, Service
-from store.api.errors import Invalid, NotFound
-from store.api.operations.query_lineage import query_lineage
+from consumers.api.errors import Invalid, NotFound
+from consumers.api.operations.query_lineage import query_lineage
+from consumers.api.request import Answer, Asked, Service
+from store import resources as table
 from store.database import Store, Transaction
+from store.graph import query_lineage as reach
 from store.lineage import (
     MADE,
     OWN,
@@ -32,9 +32,9 @@ from store.lineage import (
     artifact,
 )
 from store.save import save
-from tests.stores import Backend, emptied, fed
+from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, case_events
+from tests.support.stores import Backend, emptied, fed
 from tests.test_order import examples
-from tests.worlds import ACCOUNT, NOON, PARTITION, REGION, case_events
 
 CONTRIBUTED, PRODUCED = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
 

@@ -16,16 +16,17 @@ import pytest
 import structlog
 
 from bench.generate import events
-from consumers.rebuild import LedgerSource, Position, rebuild
+from consumers.run.rebuild import LedgerSource, Position, rebuild
 from ingest.delivery import Delivery, Refused
-from store import arrivals, ledger
 from store.database import Store
 from store.digest import canonical
-from store.ledger import DeadLetter
+from store.ledger import arrivals
+from store.ledger import events as ledger
+from store.ledger.events import DeadLetter
 from store.status import read_up_to, status
-from tests.stores import MakeStore, fed, settlements, sqlite_store
+from tests.support.events import abalone, samples
+from tests.support.stores import MakeStore, fed, settlements, sqlite_store
 from tests.test_cli import CASE, Headwater, headwater
-from tests.worlds import abalone, samples
 
 __all__ = ["headwater"]
 

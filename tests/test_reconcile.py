@@ -11,17 +11,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from consumers.reconcile import DAY, Reconciled, counted, findings, reconcile
-from ingest.describe import SageMaker
-from store import ledger
+from consumers.run.reconcile import DAY, Reconciled, counted, findings, reconcile
+from ingest.sagemaker import SageMaker
 from store.database import Store
 from store.digest import canonical
-from store.schema import migrate
-from tests.account import Account, generated
-from tests.sagemaker import FakeSageMaker, Fault, at, fake_sagemaker
-from tests.stores import MakeStore, emptied, fed
+from store.ledger import events
+from store.migrate import migrate
+from tests.support.account import Account, generated
+from tests.support.events import NOON, PARTITION, REGION, event
+from tests.support.sagemaker import FakeSageMaker, Fault, at, fake_sagemaker
+from tests.support.stores import MakeStore, emptied, fed
 from tests.test_cli import Headwater, headwater
-from tests.worlds import NOON, PARTITION, REGION, event
 
 __all__ = ["headwater"]  # a fixture
 
@@ -88,7 +88,7 @@ def test_what_was_lost_is_found_and_made_good(store: Store, make_store: MakeStor
             done = reconciled(fed(emptied(store), left, 50), fake)
             assert (canonical(store), done.left) == (canonical(whole), [])
             # All that was answered is in the ledger: with no SageMaker in reach, a replay ends in the same graph.
-            assert canonical(fed(emptied(whole), list(ledger.events(store)))) == canonical(store)
+            assert canonical(fed(emptied(whole), list(events.events(store)))) == canonical(store)
 
     law()
 

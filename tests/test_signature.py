@@ -23,9 +23,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from store.api.access import Credentials, Identity, Principal, Role
-from store.api.errors import BadSignature, IncompleteSignature, NotSigned, Refusal, UnknownClient
-from store.api.signature import Verifier, access_key_of, region_of
+from consumers.api.access import Credentials, Identity, Principal, Role
+from consumers.api.errors import BadSignature, IncompleteSignature, NotSigned, Refusal, UnknownClient
+from consumers.api.signature import Verifier, access_key_of, region_of
 
 ACCOUNT = "123456789012"
 NOW = datetime(2026, 1, 1, 0, 20, tzinfo=UTC)

@@ -8,21 +8,21 @@ import pytest
 from rich.console import Console
 from sqlalchemy import select
 
-from consumers import report
 from consumers.catalogue import CALL, why_kept
+from consumers.cli import output
 from consumers.handle import handle
 from ingest.delivery import Delivery
-from store import questions
+from store import describe_requests
 from store.database import Store, Transaction
 from store.status import Reach, status
 from store.tables import resource
-from tests.stores import fed
-from tests.worlds import NOON, PARTITION, abalone, case_events, event
+from tests.support.events import NOON, PARTITION, abalone, case_events, event
+from tests.support.stores import fed
 
 
 def said(store: Store) -> list[str]:
     out = io.StringIO()
-    report.status(Console(file=out, width=200, highlight=False), "here", status(store))
+    output.status(Console(file=out, width=200, highlight=False), "here", status(store))
     return out.getvalue().splitlines()
 
 
@@ -88,9 +88,12 @@ def test_what_sagemaker_was_asked_is_told_with_why_there_was_no_answer(store: St
 
     def ask(tx: Transaction) -> None:
         (job,) = tx.connection.scalars(select(resource.c.id))
-        questions.ask(tx, {job: [("a", "DescribeModel"), ("b", "DescribeModel"), ("c", "DescribeModel")]}, (), NOON)
-        questions.settle(
-            tx, [questions.Asked(job, "b", "DescribeModel", questions.MISSING, NOON, 1, "it is not there")]
+        describe_requests.ask(
+            tx, {job: [("a", "DescribeModel"), ("b", "DescribeModel"), ("c", "DescribeModel")]}, (), NOON
+        )
+        describe_requests.settle(
+            tx,
+            [describe_requests.Asked(job, "b", "DescribeModel", describe_requests.MISSING, NOON, 1, "it is not there")],
         )
 
     store.write(ask)

@@ -23,15 +23,15 @@ from sqlalchemy import create_engine, text
 
 from bench.generate import events
 from consumers.handle import redrive
-from consumers.metrics import Health
-from consumers.worker import Totals, work
-from store import ledger
+from consumers.run.metrics import Health
+from consumers.run.worker import Totals, work
 from store.database import Store, Unavailable
 from store.digest import digest
-from store.ledger import DeadLetter
-from tests import stores
-from tests.fakes import MemoryQueue
-from tests.stores import MakeStore, fed, postgres, sqlite_store
+from store.ledger import events as ledger
+from store.ledger.events import DeadLetter
+from tests.support import stores
+from tests.support.fakes import MemoryQueue
+from tests.support.stores import MakeStore, fed, postgres, sqlite_store
 
 MESSAGES = 2_000
 ABALONE = (Path(__file__).parent / "cases" / "abalone" / "events.jsonl").read_bytes().splitlines()

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from stamina.instrumentation import set_on_retry_hooks
 
-from consumers.cli import asking, filling, keeping, serving
-from consumers.cli.letters import letters
+from consumers.cli import import_, maintenance, query, worker
+from consumers.cli.dead_letters import letters
 from consumers.cli.options import Failed, Misused
 from ingest.delivery import Refused
 from ingest.delivery import Unavailable as SourceUnavailable
@@ -30,24 +30,24 @@ app = App(
 )
 
 for command in (
-    serving.run,
-    serving.serve,
-    serving.forward,
-    filling.replay,
-    filling.backfill,
-    filling.demo,
-    asking.lineage,
-    asking.runs,
-    asking.experiments,
-    asking.pipeline,
-    asking.digest,
-    asking.compare,
-    asking.status,
-    keeping.migrate,
-    keeping.export,
-    keeping.rebuild,
-    keeping.prune,
-    keeping.reconcile,
+    worker.run,
+    worker.serve,
+    worker.forward,
+    import_.replay,
+    import_.backfill,
+    import_.demo,
+    query.lineage,
+    query.runs,
+    query.experiments,
+    query.pipeline,
+    query.digest,
+    query.compare,
+    query.status,
+    maintenance.migrate,
+    maintenance.export,
+    maintenance.rebuild,
+    maintenance.prune,
+    maintenance.reconcile,
     letters,
 ):
     app.command(command)

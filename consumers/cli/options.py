@@ -18,7 +18,7 @@ from rich.console import Console as RichConsole
 from store.database import Store, Unusable
 
 if TYPE_CHECKING:
-    from ingest.kafka_connection import Connection
+    from ingest.kafka.connection import Connection
 
 Database = Annotated[
     str,
@@ -126,7 +126,7 @@ class Kafka:
             Refused: The options do not go together.
         """
         try:
-            from ingest.kafka_connection import Connection
+            from ingest.kafka.connection import Connection
         except ImportError as why:
             raise Failed("Kafka needs its extra: pip install 'headwater[kafka]'") from why
         return Connection(
@@ -168,13 +168,13 @@ def opened(database_url: str, *, migrated: bool = False) -> Store:
     Raises:
         Unusable, Unavailable: It cannot be had.
     """
-    from store import schema
+    from store import migrate
 
     store = Store(database_url)
     if not migrated and store.sqlite and not os.path.exists(store.url.database or ""):
         raise Unusable(f"{store} does not exist: replay or run makes it, or name another with --database-url")
     try:
-        schema.migrate(store) if migrated else schema.check(store)
+        migrate.migrate(store) if migrated else migrate.check(store)
     except BaseException:
         store.close()
         raise

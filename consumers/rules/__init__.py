@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from consumers import shapes
-from consumers.known import Kind
-from consumers.resource import Rule
+from consumers.resources.types import Rule
 from consumers.rules import (
     cards,
     deployment,
@@ -19,6 +18,7 @@ from consumers.rules import (
     registry,
     tuning,
 )
+from consumers.state import Kind
 
 RULES: Mapping[Kind, Rule] = {
     Kind.TRAINING_JOB: Rule(

@@ -9,10 +9,10 @@ from contextlib import suppress
 import msgspec
 
 from consumers import shapes
-from consumers.known import Kind
-from consumers.resource import Lookup, Question, Resource
+from consumers.observe.observation import kind_of
+from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.registry import model_sources, package_artifact
-from consumers.telling import kind_of
+from consumers.state import Kind
 from store.lineage import Artifact, Association, AssociationType, Lineage, artifact
 
 _content = msgspec.json.Decoder(shapes.CardContent)

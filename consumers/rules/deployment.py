@@ -9,10 +9,10 @@ from typing import NamedTuple
 import msgspec
 
 from consumers import shapes
-from consumers.known import Kind
-from consumers.resource import Lookup, Question, Resource
+from consumers.observe.observation import kind_of
+from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.registry import model_sources
-from consumers.telling import kind_of
+from consumers.state import Kind
 from store.lineage import (
     OWN,
     TOLD,

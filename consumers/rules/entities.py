@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 
 from consumers import shapes
-from consumers.answers import DESCRIBED_BY
-from consumers.known import Kind
-from consumers.resource import Lookup, Question, Resource, instant, partition
+from consumers.observe.describe_responses import DESCRIBED_BY
+from consumers.observe.observation import kind_of
+from consumers.resources.types import Lookup, Question, Resource, instant, partition
 from consumers.rules.experiments import experiment, trial
 from consumers.rules.jobs import SUFFIXES, component_of
 from consumers.rules.registry import artifact_of, metadata
-from consumers.telling import kind_of
+from consumers.state import Kind
 from ingest.event import Malformed
 from store.lineage import (
     HEARSAY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from consumers import shapes
-from consumers.resource import Lookup, Question, Resource
+from consumers.resources.types import Lookup, Question, Resource
 from store.lineage import (
     OWN,
     TOLD,

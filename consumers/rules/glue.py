@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from consumers import shapes
-from consumers.resource import Lookup, Resource
+from consumers.resources.types import Lookup, Resource
 from store.lineage import (
     LONGEST_URI,
     OWN,

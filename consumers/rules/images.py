@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from consumers import shapes
-from consumers.known import Kind
-from consumers.resource import Lookup, Question, Resource
+from consumers.observe.observation import kind_of
+from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.deployment import as_described
-from consumers.telling import kind_of
+from consumers.state import Kind
 from store.lineage import HEARSAY, OWN, Association, AssociationType, Context, Lineage, artifact, entity_name
 
 

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator
 
 from consumers import shapes
-from consumers.known import Kind
-from consumers.resource import Resource
+from consumers.resources.types import Resource
 from consumers.rules.features import group_key
+from consumers.state import Kind
 from store.lineage import Artifact, artifact
 
 

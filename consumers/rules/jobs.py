@@ -7,8 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from consumers import shapes
-from consumers.known import Kind
-from consumers.resource import Lookup, Question, Resource, instant, partition
+from consumers.resources.types import Lookup, Question, Resource, instant, partition
 from consumers.rules.experiments import PIPELINE_TAG, experiment, made_in, part_of, trial
 from consumers.rules.features import groups_to_ask_about, links_with_groups
 from consumers.rules.inputs import (
@@ -22,6 +21,7 @@ from consumers.rules.inputs import (
 from consumers.rules.origins import family, metadata_of, program, repository, tagged_makers
 from consumers.rules.registry import model_sources
 from consumers.shapes import ResourceConfig
+from consumers.state import Kind
 from ingest.event import Malformed
 from store.lineage import (
     HEARSAY,

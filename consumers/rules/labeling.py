@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from consumers import shapes
-from consumers.resource import Lookup, Question, Resource, instant
+from consumers.resources.types import Lookup, Question, Resource, instant
 from store.lineage import OWN, Action, Artifact, Association, AssociationType, Lineage, artifact, entity_name
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from consumers import shapes
-from consumers.known import Kind
-from consumers.resource import Lookup, Question, Resource
+from consumers.observe.observation import kind_of
+from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.deployment import endpoint_context
 from consumers.rules.jobs import component_of
-from consumers.telling import kind_of
+from consumers.state import Kind
 from store.lineage import (
     HEARSAY,
     OWN,

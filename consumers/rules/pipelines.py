@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from consumers import shapes
-from consumers.known import Kind
-from consumers.resource import Lookup, Question, Resource, instant, partition
+from consumers.observe.observation import kind_of
+from consumers.resources.types import Lookup, Question, Resource, instant, partition
 from consumers.rules.entities import gone
 from consumers.rules.experiments import experiment, pipeline_names, trial
 from consumers.rules.jobs import Job, component_of
 from consumers.rules.tuning import candidates, tuned
-from consumers.telling import kind_of
+from consumers.state import Kind
 from consumers.tellings import step_arn
 from store.lineage import HEARSAY, OWN, TOLD, Experiment, Lineage, Membership, Trial, TrialComponent
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import msgspec
 
 from consumers import shapes
-from consumers.known import Kind
-from consumers.resource import Lookup, Question, Resource, partition
+from consumers.observe.observation import kind_of
+from consumers.resources.types import Lookup, Question, Resource, partition
 from consumers.rules.experiments import PIPELINE_TAG
-from consumers.telling import kind_of
+from consumers.state import Kind
 from store.lineage import (
     HEARSAY,
     OWN,

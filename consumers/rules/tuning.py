@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from consumers import shapes
-from consumers.known import Kind
-from consumers.resource import Lookup, Question, Resource, instant
+from consumers.resources.types import Lookup, Question, Resource, instant
 from consumers.rules.experiments import AUTOML_SUFFIX, TUNING_SUFFIX
 from consumers.rules.jobs import component_of
+from consumers.state import Kind
 from store.lineage import HEARSAY, OWN, Experiment, Lineage, Membership, Trial, TrialComponent, entity_name
 
 

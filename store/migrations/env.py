@@ -1,4 +1,4 @@
-"""Alembic's way in: runs the steps on the connection that `store.schema` hands over."""
+"""Alembic's way in: runs the steps on the connection that `store.migrate` hands over."""
 
 from alembic import context
 

@@ -13,13 +13,13 @@ import pytest
 import zstandard
 from aiobotocore.session import get_session
 
-from consumers.agents import KafkaSource
 from ingest.archive import ArchiveSource
 from ingest.delivery import Source
-from ingest.kafka_connection import Connection
+from ingest.kafka.connection import Connection
+from ingest.kafka.source import KafkaSource
 from ingest.sqs import SqsSource
-from tests.fakes import MemoryQueue
-from tests.kafka import Cluster
+from tests.support.fakes import MemoryQueue
+from tests.support.kafka import Cluster
 
 BATCH = 4
 BODIES = [json.dumps({"detail-type": "Ä", "detail": {"number": n, "text": '}\n]"'}}).encode() for n in range(11)]

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from typing import Any
 
-from tests import readme
 from tests.sdk.clients import V3
+from tests.support import readme
 
 
 def test_the_lines_of_the_readme_find_the_data_of_the_demos_model_and_log_a_run(abalone: Any) -> None:

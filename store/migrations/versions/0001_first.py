@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from store.packing import shipped_dictionary
+from store.compression import shipped_dictionary
 
 revision = "0001"
 down_revision = None

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from store.months import beginning, this_month
+from store.ledger.partitions import beginning, this_month
 
 revision = "0002"
 down_revision = "0001"

@@ -1,0 +1,139 @@
+"""What is measured: Headwater doing its work, called as its users call it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+
+from bench.graph import Graph
+from consumers.cli import main
+from consumers.handle import handle
+from ingest.delivery import Delivery
+from store import bulk, tables
+from store.database import Store, Transaction
+from store.graph.lineage import Walk, ascendants
+from store.migrate import migrate
+
+BATCH = 10_000
+
+
+def replayed(archive: Path, store: Path) -> dict[str, float]:
+    """What `headwater replay --json` says of an archive, into a new store."""
+    remove(store)
+    sys.argv = ["headwater", "replay", str(archive), "--database-url", f"sqlite:///{store}", "--json"]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+        main()
+    told: dict[str, float] = json.loads(said.getvalue())
+    return told
+
+
+def handled(archive: Path, store: Path, count: int) -> list[float]:
+    """Seconds for each of `count` events, one at a time, each committed."""
+    ours = _new(store)
+    taken = []
+    with archive.open("rb") as lines:
+        for _, line in zip(range(count), lines, strict=False):
+            begun = perf_counter()
+            handle([Delivery(line.rstrip(b"\n"))], ours)
+            taken.append(perf_counter() - begun)
+    ours.close()
+    return taken
+
+
+def stored(graph: Graph, path: Path) -> tuple[Store, list[str]]:
+    """A store that holds a graph, and the ARN of each of its entities."""
+    store = _new(path)
+    partition = "arn:aws:sagemaker:us-west-2:123456789012:"
+    parts = {"Artifact": "artifact", "TrialComponent": "experiment-trial-component"}
+    arns = [
+        f"{partition}{parts.get(one.lineage_type, one.lineage_type.lower())}/{one.name}" for one in graph.entities()
+    ]
+
+    def fill(tx: Transaction) -> None:
+        # Of a kind that no rule is for: a server that catches up with its rules leaves it alone.
+        speaker = (1, "arn:bench", "bench", 1, 1, "bench/1", None, None, "", "", 0, 0, 0)
+        bulk.insert(tx.connection, tables.resource, [speaker])
+        entities = (
+            (
+                one.id + 1,
+                arn.lower(),
+                arn,
+                one.lineage_type,
+                one.type,
+                one.name,
+                one.source_uri,
+                "Completed",
+                one.id * 60_000,
+                1,
+                "{}",
+                "",
+                one.id * 60_000,
+            )
+            for one, arn in zip(graph.entities(), arns, strict=True)
+        )
+        for some in _batched(entities):
+            bulk.insert(tx.connection, tables.entity, some)
+        links = ((one.source + 1, one.destination + 1, 1, one.type, 0, None, 0) for one in graph.associations())
+        for some in _batched(links):
+            bulk.insert(tx.connection, tables.association, some)
+
+    store.write(fill)
+    return store, arns
+
+
+def asked(store: Store, arn: str, *, inferred: bool = True) -> Walk:
+    """All ascendants of an entity, each with all that a vertex tells."""
+    return ascendants(store, arn, inferred=inferred)
+
+
+def taken_apart(store: Store, share: int) -> int:
+    """Take one in `share` data sets apart: trainings read a file in each from now on. How many such links there are."""
+
+    def work(tx: Transaction) -> int:
+        def say(statement: str) -> int:
+            return tx.connection.exec_driver_sql(statement).rowcount
+
+        first = "(SELECT max(id) FROM entity)"
+        chosen = f"""
+            SELECT row_number() OVER () + {first} AS id, a.source_id, a.destination_id, e.key, e.arn, e.source_uri
+            FROM association a JOIN entity e ON e.id = a.source_id JOIN entity run ON run.id = a.destination_id
+            WHERE e.type = 'DataSet' AND run.type = 'SageMakerTrainingJob' AND a.source_id % {share} = 0"""
+        say(f"CREATE TEMP TABLE apart AS {chosen}")
+        say("""INSERT INTO entity SELECT id, key || '-' || id, arn || '-' || id, 'Artifact', 'DataSet', '',
+            source_uri || '/' || id || '.csv', '', 0, 1, '{}', '' FROM apart""")
+        made = say("INSERT INTO association SELECT id, destination_id, 1, 'ContributedTo', 0, NULL, 0 FROM apart")
+        say("""DELETE FROM association WHERE (source_id, destination_id) IN
+            (SELECT source_id, destination_id FROM apart)""")
+        say("DROP TABLE apart")
+        return made
+
+    return store.write(work)
+
+
+def _batched(values: Iterator[bulk.Row]) -> Iterator[list[bulk.Row]]:
+    some: list[bulk.Row] = []
+    for value in values:
+        some.append(value)
+        if len(some) == BATCH:
+            yield some
+            some = []
+    yield some
+
+
+def _new(path: Path) -> Store:
+    remove(path)
+    store = Store(f"sqlite:///{path}")
+    migrate(store)
+    return store
+
+
+def remove(path: Path) -> None:
+    """Take a SQLite database away."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)

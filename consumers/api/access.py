@@ -1,0 +1,198 @@
+"""Who may ask, and for what: names, access keys and roles, from a file like `~/.aws/credentials`.
+
+    [ann]
+    aws_access_key_id = AKIAHEADWATERANN0001
+    aws_secret_access_key = ...
+    role = write
+
+A section is an identity, and its name stands in what that identity makes. Clients may keep their own section of it as
+their `~/.aws/credentials`: they read past the role.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from consumers.api.errors import Denied
+
+
+class Role(StrEnum):
+    """What an identity may do; each may do all that those before it may."""
+
+    READ = "read"
+    """Describe, List, Search, Query, Get."""
+    WRITE = "write"
+    """Create, Update, Delete, Add, Put as well."""
+    ADMIN = "admin"
+    """All there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One section of the file of access keys.
+
+    Attributes:
+        name: The section's.
+        access_key_id: Says who signed.
+        secret: What they sign with; in no message, log or repr.
+        role: What they may do.
+    """
+
+    name: str
+    access_key_id: str
+    secret: str = field(repr=False)
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: an identity whose signature was verified.
+
+    Attributes:
+        name: The identity's.
+        access_key_id: The one it signed with.
+        role: What it may do.
+        region: From the credential's scope.
+        account: The twelve digits of the account that is served.
+    """
+
+    name: str
+    access_key_id: str
+    role: Role
+    region: str
+    account: str
+
+    @property
+    def arn(self) -> str:
+        """What it is called where AWS would name an IAM user."""
+        return f"arn:aws:iam::{self.account}:user/{self.name}"
+
+
+def permitted(principal: Principal, operation: str, *, writes: bool) -> None:
+    """Let pass what a role allows.
+
+    Args:
+        principal: Who asks.
+        operation: By SageMaker's name.
+        writes: True if the operation changes anything.
+
+    Raises:
+        Denied: The role does not allow it.
+    """
+    if writes and principal.role is Role.READ:
+        raise Denied(
+            f"User: {principal.arn} is not authorized to perform: sagemaker:{operation} on resource: * "
+            f"because its role is {principal.role}, and {operation} takes the role {Role.WRITE}"
+        )
+
+
+class BadCredentials(Exception):
+    """The file of access keys cannot be used; the message says why, and what to do."""
+
+
+NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")  # IAM's, for users
+ACCESS_KEY = re.compile(r"[A-Za-z0-9_]{1,128}")
+_SECRET = re.compile(r"[!-~]{16,}")  # shorter ones can be guessed from a signature
+_OPTIONS = ("aws_access_key_id", "aws_secret_access_key", "role")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """All who may ask.
+
+    Attributes:
+        identities: Access key -> whose it is.
+    """
+
+    identities: Mapping[str, Identity]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The identities in a file that nobody else can read.
+
+        Raises:
+            BadCredentials: It cannot be read, others can read it, or it is not as told above.
+        """
+        sections = _sections(path)
+        identities: dict[str, Identity] = {}
+        for name in sections.sections():
+            identity = _identity(path, name, sections[name])
+            known = identities.setdefault(identity.access_key_id, identity)
+            if known is not identity:
+                raise BadCredentials(
+                    f"{path}: [{known.name}] and [{name}] have the same aws_access_key_id: give each its own"
+                )
+        if not identities:
+            raise BadCredentials(f"{path}: there is no access key in it: add a section with {', '.join(_OPTIONS)}")
+        return cls(identities)
+
+
+def public(mode: int, owner: int, reader: int) -> bool:
+    """True if a file of secrets is open to more than its owner; PostgreSQL's rule for private keys.
+
+    A group may read what belongs to root, since that is how a secret reaches a container that does not run as root.
+
+    Args:
+        mode: The file's.
+        owner: Whose it is.
+        reader: Who runs this process.
+    """
+    lent = stat.S_IRGRP if owner == 0 and reader != 0 else 0
+    return bool(stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO) & ~lent)
+
+
+def _sections(path: Path) -> configparser.ConfigParser:
+    # A secret may hold a %, and [DEFAULT] gives nothing to the others.
+    parser = configparser.ConfigParser(interpolation=None, default_section="")
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            status = os.fstat(file.fileno())
+            if os.name == "posix" and public(status.st_mode, status.st_uid, os.geteuid()):
+                raise BadCredentials(f"{path}: others can read or change these secrets: chmod 600 {path}")
+            parser.read_file(file)
+    # No error below is passed on: those of configparser and of decoding hold the lines they are about.
+    except OSError as why:
+        raise BadCredentials(f"{path}: cannot be read: {why.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadCredentials(f"{path}: is not UTF-8: save it as plain text") from None
+    except configparser.DuplicateSectionError as why:
+        raise BadCredentials(f"{path}: [{why.section}] is there twice: give each identity a name of its own") from None
+    except configparser.DuplicateOptionError as why:
+        raise BadCredentials(f"{path}: [{why.section}] says {why.option} twice: say it once") from None
+    except configparser.MissingSectionHeaderError as why:
+        raise BadCredentials(f"{path}: line {why.lineno} is in no section: begin with a name, as [ann]") from None
+    except configparser.ParsingError as why:
+        line = why.errors[0][0]
+        raise BadCredentials(f"{path}: line {line} is neither [name] nor option = value: correct it") from None
+    return parser
+
+
+def _identity(path: Path, name: str, said: Mapping[str, str]) -> Identity:
+    where = f"{path}: [{name}]"
+    if not NAME.fullmatch(name):
+        raise BadCredentials(f"{where} cannot be a name: use up to 64 letters, digits and _+=,.@-")
+    for option in said:
+        if option not in _OPTIONS:
+            raise BadCredentials(f"{where} says {option}: say {', '.join(_OPTIONS)} and nothing else")
+    for option in _OPTIONS:
+        if not said.get(option):
+            raise BadCredentials(f"{where} has no {option}: add it")
+    access_key_id, secret, role = (said[option] for option in _OPTIONS)
+    if not ACCESS_KEY.fullmatch(access_key_id):
+        raise BadCredentials(f"{where} has an aws_access_key_id that cannot be: use up to 128 letters, digits and _")
+    if not _SECRET.fullmatch(secret):
+        raise BadCredentials(
+            f"{where} has an aws_secret_access_key that cannot be: use 16 or more characters of ASCII without spaces, "
+            f"as `openssl rand -base64 30` makes them"
+        )
+    if role not in list(Role):
+        raise BadCredentials(f"{where} has an unknown role: say {', '.join(Role)}")
+    return Identity(name, access_key_id, secret, Role(role))

@@ -1,0 +1,35 @@
+"""Every operation that Headwater has, the one visible list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from consumers.api.operations import (
+    artifacts,
+    associations,
+    contexts_actions,
+    experiments,
+    lineage_groups,
+    metrics,
+    query_lineage,
+    resources,
+    search,
+    tags,
+)
+from consumers.api.request import Row
+
+OPERATIONS: Mapping[str, Row] = {
+    **artifacts.OPERATIONS,
+    **contexts_actions.OPERATIONS,
+    **associations.OPERATIONS,
+    **query_lineage.OPERATIONS,
+    **lineage_groups.OPERATIONS,
+    **experiments.OPERATIONS,
+    **metrics.OPERATIONS,
+    **tags.OPERATIONS,
+    **resources.OPERATIONS,
+    **search.OPERATIONS,
+}
+"""Operations by SageMaker's names."""
+METRICS = frozenset(metrics.OPERATIONS)
+"""Those that are asked for by path, as the metrics service's; all others by the header X-Amz-Target."""

@@ -1,0 +1,104 @@
+"""Artifacts: made, described, changed, deleted and listed. An artifact is its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from consumers.api import entity_views, preconditions
+from consumers.api.errors import Invalid, NotFound
+from consumers.api.operations.entity_lists import entries
+from consumers.api.request import Answer, Asked, Row, Service, Writing
+from store import entity_records
+from store.lineage import HEARSAY, artifact
+
+
+def create_artifact(service: Service, asked: Asked) -> Answer:
+    """Make an artifact; there is one at most of a source."""
+    source = asked.input["Source"]
+    made = artifact(asked.partition, "", source["SourceUri"], 0, source_types=_types(source))
+
+    def guard(writing: Writing) -> Mapping[str, Any]:
+        preconditions.absent(writing, made.arn, f"Artifact with source URI ({made.source_uri})")
+        for other in entity_records.at(writing.transaction, asked.partition, made.source_uri):
+            # Where both tell what they are beside their address, they are two versions of what lies there.
+            same = not (made.source_types and other.document.get("source_types"))
+            if same and other.weight > HEARSAY:
+                raise Invalid(f"Artifact with source URI ({made.source_uri}) already exists: {other.arn}")
+        return {}
+
+    return service.writer.write(asked, made.arn, {**asked.input, "ArtifactArn": made.arn}, guard)
+
+
+def describe_artifact(service: Service, asked: Asked) -> Answer:
+    """Describe an artifact."""
+    arn = asked.input["ArtifactArn"]
+    found = service.store.read(lambda tx: entity_records.find(tx, arn))
+    if found is None or found.lineage_type != "Artifact":
+        raise NotFound(f"Artifact '{arn}' does not exist.")
+    return entity_views.artifact(found)
+
+
+def update_artifact(service: Service, asked: Asked) -> Answer:
+    """Change an artifact's name and properties."""
+    arn = asked.input["ArtifactArn"]
+
+    def guard(writing: Writing) -> Mapping[str, Any]:
+        return preconditions.changeable(writing, preconditions.present(writing, arn, "Artifact"))
+
+    return service.writer.write(asked, arn, asked.input, guard)
+
+
+def delete_artifact(service: Service, asked: Asked) -> Answer:
+    """Delete an artifact that has no associations."""
+    told = asked.input
+    if "ArtifactArn" not in told and "Source" not in told:
+        raise Invalid("Either ArtifactArn or Source must be specified.")
+    arn = told.get("ArtifactArn") or _arn_of(service, asked)
+
+    def guard(writing: Writing) -> Mapping[str, Any]:
+        return preconditions.deletable_alone(writing, preconditions.present(writing, arn, "Artifact"), arn)
+
+    return service.writer.write(asked, arn, {}, guard)
+
+
+def list_artifacts(service: Service, asked: Asked) -> Answer:
+    """List artifacts."""
+    told = asked.input
+    return entries(
+        service,
+        asked,
+        "Artifact",
+        "ArtifactSummaries",
+        entity_views.artifact,
+        source_uri=told.get("SourceUri"),
+        type=told.get("ArtifactType"),
+    )
+
+
+def _types(source: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((one["SourceIdType"], one["Value"]) for one in source.get("SourceTypes") or ()))
+
+
+def _arn_of(service: Service, asked: Asked) -> str:
+    """The ARN of the artifact of a source: of the very same, or else of the only one at its address."""
+    source = asked.input["Source"]
+    exact = artifact(asked.partition, "", source["SourceUri"], 0, source_types=_types(source)).arn
+    found = service.store.read(lambda tx: entity_records.at(tx, asked.partition, source["SourceUri"]))
+    if len(found) == 1 and not source.get("SourceTypes"):
+        return found[0].arn
+    return exact
+
+
+OPERATIONS: Mapping[str, Row] = {
+    "CreateArtifact": Row(
+        create_artifact,
+        writes=True,
+        differs="An artifact's ARN is a digest of its source, so that derived and made artifacts are the same.",
+    ),
+    "DescribeArtifact": Row(describe_artifact),
+    "UpdateArtifact": Row(update_artifact, writes=True),
+    "DeleteArtifact": Row(delete_artifact, writes=True, differs="What events would derive again is not deleted."),
+    "ListArtifacts": Row(list_artifacts),
+}
+"""How artifacts are asked for."""

@@ -1,0 +1,49 @@
+"""Lists of entities, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from consumers.api import page_tokens
+from consumers.api.entity_views import Record
+from consumers.api.request import Answer, Asked, Service
+from store import entity_records
+from store.entity_records import Described, Order, Place, Wanted
+
+PAGE = 10
+"""Entries on a page, where a client does not say how many (API 3)."""
+
+
+def entries(
+    service: Service,
+    asked: Asked,
+    lineage_type: str,
+    member: str,
+    record: Callable[[Described], Record],
+    **more: Any,
+) -> Answer:
+    """A page of entities.
+
+    Args:
+        service: Where they are.
+        asked: The request: `Created*`, `Sort*`, `MaxResults`, `NextToken`.
+        lineage_type: Of which sort they are.
+        member: Of the answer, that holds them.
+        record: How each is told.
+        more: Further conditions of `store.entity_records.Wanted`.
+    """
+    told = asked.input
+    wanted = Wanted(
+        lineage_type=lineage_type,
+        partition=asked.partition,
+        since=told.get("CreatedAfter"),
+        until=told.get("CreatedBefore"),
+        **more,
+    )
+    order = Order(by_name=told.get("SortBy") == "Name", ascending=told.get("SortOrder") == "Ascending")
+    after = page_tokens.begin(asked)
+    found, last = entity_records.page(
+        service.store, wanted, order, size=told.get("MaxResults", PAGE), after=Place(*after) if after else None
+    )
+    return {member: [record(one) for one in found], "NextToken": page_tokens.token(asked, last) if last else None}

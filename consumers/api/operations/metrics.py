@@ -1,0 +1,100 @@
+"""The metrics service: points put one by one, and read again as series."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from consumers.api import preconditions
+from consumers.api.errors import NotFound
+from consumers.api.request import Answer, Asked, Row, Service, Writing
+from store import entity_records, metric_points
+from store.database import Transaction
+from store.entity_records import Described
+from store.lineage import MADE
+from store.metric_points import NO_STEP
+
+MOST = 10_000
+"""Values in one series of an answer."""
+_PERIODS = {"OneMinute": 60_000, "FiveMinute": 300_000, "OneHour": 3_600_000}
+"""Milliseconds."""
+
+
+def put(service: Service, asked: Asked) -> Answer:
+    """Put points of metrics of a trial component."""
+    data = asked.input["MetricData"]
+    arn = asked.arn("experiment-trial-component", asked.input["TrialComponentName"])
+
+    def guard(writing: Writing) -> Mapping[str, Any]:
+        found = preconditions.present(writing, arn, "TrialComponent")
+        created = writing.made(arn)
+        return {**preconditions.itself(found), **({} if created is None else {"CreationTime": created})}
+
+    try:
+        # Clients tell whole seconds: of points of the same second the one that was put last is the last.
+        service.writer.write(asked, arn, {"MetricData": data, "Put": time.time_ns() // 1000}, guard)
+    except NotFound:
+        return {"Errors": [{"Code": "VALIDATION_ERROR", "MetricIndex": place} for place in range(len(data))]}
+    return {}
+
+
+def get(service: Service, asked: Asked) -> Answer:
+    """Read series of metrics, in periods of time or by iteration."""
+
+    def look(tx: Transaction) -> list[Mapping[str, Any]]:
+        return [_series(tx, query) for query in asked.input["MetricQueries"]]
+
+    return {"MetricQueryResults": service.store.read(look)}
+
+
+def _series(tx: Transaction, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    component = _component(tx, query["ResourceArn"])
+    if component is None:
+        return _failed(f"No trial component is known by {query['ResourceArn']}.")
+    life = component.created // 1000 if component.weight == MADE else None
+    period, axis = query["Period"], query["XAxisType"]
+    if (period == "IterationNumber") != (axis == "IterationNumber"):
+        return _failed("Period and XAxisType must both be IterationNumber, or neither.")
+    by_step = axis == "IterationNumber"
+    first, last = query.get("Start", -math.inf), query.get("End", math.inf)  # in the units of the axis
+    grouped: dict[int, list[float]] = {}
+    for when, step, value in metric_points.series(tx, component.arn.lower(), query["MetricName"], life):
+        if by_step and step != NO_STEP and first <= step <= last:
+            grouped.setdefault(step, []).append(value)
+        elif not by_step and first <= when / 1000 <= last:
+            grouped.setdefault(when - when % _PERIODS[period], []).append(value)
+    shown = sorted(grouped)[:MOST]
+    return {
+        "Status": "Complete" if len(shown) == len(grouped) else "Truncated",
+        "XAxisValues": [place if by_step else place // 1000 for place in shown],
+        "MetricValues": [_STATISTICS[query["MetricStat"]](grouped[place]) for place in shown],
+    }
+
+
+_STATISTICS: Mapping[str, Any] = {
+    "Min": min,
+    "Max": max,
+    "Avg": lambda values: metric_points.spread(values)[0],
+    "Count": len,
+    "StdDev": lambda values: metric_points.spread(values)[1],
+    "Last": lambda values: values[-1],
+}
+
+
+def _component(tx: Transaction, arn: str) -> Described | None:
+    """The trial component of an ARN: its own, or that of the job it stands for."""
+    found = [entity_records.find(tx, arn), *entity_records.standing_for(tx, arn)]
+    return next((one for one in found if one and one.lineage_type == "TrialComponent"), None)
+
+
+def _failed(why: str) -> Mapping[str, Any]:
+    return {"Status": "ValidationError", "Message": why, "XAxisValues": [], "MetricValues": []}
+
+
+OPERATIONS: Mapping[str, Row] = {
+    "BatchPutMetrics": Row(put, writes=True),
+    "BatchGetMetrics": Row(get, differs="Final metrics of jobs are no series: only what was put is read."),
+}
+"""How metrics are asked for."""

@@ -1,0 +1,140 @@
+"""Jobs, as events told them: training, processing, transform and tuning jobs, and feature groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from consumers.api.errors import NotFound
+from consumers.api.operations.resources.paging import cut, described, listed, listing, upwards
+from consumers.api.request import Answer, Asked, Row, Service
+from store.resource_pages import Position
+
+TRAINING, PROCESSING, TRANSFORM = "training-job", "processing-job", "transform-job"
+TUNING = "hyper-parameter-tuning-job"
+FEATURE_GROUP = "feature-group"
+
+
+def describe_training_job(service: Service, asked: Asked) -> Answer:
+    """Describe a training job."""
+    return _job(service, asked, TRAINING, "TrainingJobName")
+
+
+def list_training_jobs(service: Service, asked: Asked) -> Answer:
+    """List training jobs."""
+    pool, plan = asked.input.get("WarmPoolStatusEquals"), asked.input.get("TrainingPlanArnEquals")
+
+    def where(job: Mapping[str, Any]) -> bool:
+        warm = pool is None or _inside(job, "WarmPoolStatus").get("Status") == pool
+        return warm and (plan is None or _inside(job, "ResourceConfig").get("TrainingPlanArn") == plan)
+
+    wanted = listing(asked, TRAINING, ascending=True)
+    return listed(service, asked, "TrainingJobSummaries", wanted, where if pool or plan else None)
+
+
+def describe_processing_job(service: Service, asked: Asked) -> Answer:
+    """Describe a processing job."""
+    return _job(service, asked, PROCESSING, "ProcessingJobName")
+
+
+def list_processing_jobs(service: Service, asked: Asked) -> Answer:
+    """List processing jobs."""
+    return listed(service, asked, "ProcessingJobSummaries", listing(asked, PROCESSING, ascending=True))
+
+
+def describe_transform_job(service: Service, asked: Asked) -> Answer:
+    """Describe a transform job."""
+    return _job(service, asked, TRANSFORM, "TransformJobName")
+
+
+def list_transform_jobs(service: Service, asked: Asked) -> Answer:
+    """List transform jobs."""
+    return listed(service, asked, "TransformJobSummaries", listing(asked, TRANSFORM))
+
+
+def describe_hyper_parameter_tuning_job(service: Service, asked: Asked) -> Answer:
+    """Describe a tuning job."""
+    return _job(service, asked, TUNING, "HyperParameterTuningJobName")
+
+
+def list_hyper_parameter_tuning_jobs(service: Service, asked: Asked) -> Answer:
+    """List tuning jobs."""
+    wanted = listing(asked, TUNING, order="Name", ascending=True)
+    answer = listed(service, asked, "HyperParameterTuningJobSummaries", wanted)
+    summaries = [_with_limits(job) for job in answer["HyperParameterTuningJobSummaries"]]
+    return {**answer, "HyperParameterTuningJobSummaries": summaries}
+
+
+def list_training_jobs_for_hyper_parameter_tuning_job(service: Service, asked: Asked) -> Answer:
+    """List the training jobs of a tuning job, and what each reached."""
+    told = asked.input
+    tuning = _job(service, asked, TUNING, "HyperParameterTuningJobName")
+    status = told.get("StatusEquals")
+    jobs = [
+        job
+        for job in service.described.tuned(tuning["HyperParameterTuningJobArn"])
+        if status is None or job.get("TrainingJobStatus") == status
+    ]
+    keys: list[tuple[Position, Mapping[str, Any]]]
+    match told.get("SortBy", "Name"):
+        case "FinalObjectiveMetricValue":  # SageMaker does not list those that reached none
+            values = [_inside(job, "FinalHyperParameterTuningJobObjectiveMetric").get("Value") for job in jobs]
+            keys = [((value,), job) for value, job in zip(values, jobs, strict=True) if isinstance(value, int | float)]
+        case "CreationTime":
+            keys = [((job.get("CreationTime", 0),), job) for job in jobs]
+        case "Status":
+            keys = [((job.get("TrainingJobStatus", ""),), job) for job in jobs]
+        case _:
+            keys = [((), job) for job in jobs]
+    placed = [((*key, str(job.get("TrainingJobName", ""))), job) for key, job in keys]
+    return cut(asked, "TrainingJobSummaries", placed, ascending=upwards(asked, default=True))
+
+
+def describe_feature_group(service: Service, asked: Asked) -> Answer:
+    """Describe a feature group."""
+    arn = asked.arn(FEATURE_GROUP, asked.input["FeatureGroupName"])
+    missing = (
+        f"Resource Not Found: Amazon SageMaker can't find a FeatureGroup with name {asked.input['FeatureGroupName']}"
+    )
+    return described(service, arn, NotFound(missing))
+
+
+def list_feature_groups(service: Service, asked: Asked) -> Answer:
+    """List feature groups."""
+    status = asked.input.get("OfflineStoreStatusEquals")
+
+    def where(group: Mapping[str, Any]) -> bool:
+        return _inside(group, "OfflineStoreStatus").get("Status") == status
+
+    return listed(service, asked, "FeatureGroupSummaries", listing(asked, FEATURE_GROUP), where if status else None)
+
+
+def _job(service: Service, asked: Asked, kind: str, name: str) -> Mapping[str, Any]:
+    return described(service, asked.arn(kind, asked.input[name]), NotFound("Requested resource not found."))
+
+
+def _with_limits(job: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A tuning job with what its summary tells of its configuration."""
+    config = _inside(job, "HyperParameterTuningJobConfig")
+    return {**job, "Strategy": config.get("Strategy"), "ResourceLimits": config.get("ResourceLimits")}
+
+
+def _inside(told: Mapping[str, Any], member: str) -> Mapping[str, Any]:
+    """A structure in a description, or an empty one."""
+    found = told.get(member)
+    return found if isinstance(found, Mapping) else {}
+
+
+OPERATIONS: Mapping[str, Row] = {
+    "DescribeTrainingJob": Row(describe_training_job),
+    "ListTrainingJobs": Row(list_training_jobs),
+    "DescribeProcessingJob": Row(describe_processing_job),
+    "ListProcessingJobs": Row(list_processing_jobs),
+    "DescribeTransformJob": Row(describe_transform_job),
+    "ListTransformJobs": Row(list_transform_jobs),
+    "DescribeHyperParameterTuningJob": Row(describe_hyper_parameter_tuning_job),
+    "ListHyperParameterTuningJobs": Row(list_hyper_parameter_tuning_jobs),
+    "ListTrainingJobsForHyperParameterTuningJob": Row(list_training_jobs_for_hyper_parameter_tuning_job),
+    "DescribeFeatureGroup": Row(describe_feature_group),
+    "ListFeatureGroups": Row(list_feature_groups, differs="SortBy OfflineStoreStatus sorts by the time of creation."),
+}

@@ -1,0 +1,287 @@
+"""Search, and what it can be asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from consumers.api import entity_views, page_tokens, times
+from consumers.api.errors import Invalid
+from consumers.api.record_filter import Record, matches, place
+from consumers.api.request import Answer, Asked, Row, Service
+from consumers.api.search_properties import (
+    RESOURCES,
+    Resource,
+    collection,
+    fixed,
+    names_told,
+    nested,
+    property_of,
+    resource,
+)
+from store.database import Transaction
+from store.entity_records import Described, by_ids, experiments_of, inside, parts
+from store.search.expression import (
+    ORDERED,
+    Expression,
+    Filter,
+    Kind,
+    Nested,
+    Operator,
+    Order,
+    Position,
+    Property,
+    Value,
+    folded,
+    in_order,
+    precedes,
+    read,
+)
+from store.search.select import COUNTED, Hits, Wanted, hits, names
+
+if TYPE_CHECKING:
+    from botocore.model import Shape
+
+PAGE = 10
+"""Results on a page, unless told otherwise."""
+MOST = 50
+"""Filters, nested filters and expressions in one request."""
+SUGGESTIONS = 1000
+"""Names in one answer."""
+
+
+def search(service: Service, asked: Asked) -> Answer:
+    """Search: a page of what an expression is true of, in an order, and how many there are.
+
+    Raises:
+        Invalid: No such property, or one that cannot be compared so; a token that is none of this request.
+    """
+    sought = resource(asked.input["Resource"])
+    expression = read_expression(sought.shape, asked.input)
+    order = read_order(sought.shape, asked.input)
+    size = asked.input.get("MaxResults", PAGE)
+    after: Any = page_tokens.begin(asked)
+    if asked.input.get("CrossAccountFilterOption") == "CrossAccount":  # nobody else's is here
+        return {"Results": [], "TotalHits": _total(0)}
+    if sought.kind is None:
+        wanted = Wanted(sought.record, asked.partition.lower(), expression)
+
+        def look(tx: Transaction) -> tuple[Hits, list[Record]]:
+            found = hits(tx, wanted, order, size=size, after=after)
+            return found, _RECORDS[sought.record](tx, by_ids(tx, found.ids))
+
+        found, told = service.store.read(look)
+        total, position = found.total, found.position
+    else:
+        every = service.described.all_of(sought.kind, asked.partition)
+        total, told, position = _matching(every, sought, expression, order, size, after)
+    return {
+        "Results": [{sought.record: record} for record in told],
+        "TotalHits": _total(total),
+        "NextToken": page_tokens.token(asked, position) if position else None,
+    }
+
+
+def get_search_suggestions(service: Service, asked: Asked) -> Answer:
+    """GetSearchSuggestions: names of properties that begin so, and have a value somewhere where users name them."""
+    sought = resource(asked.input["Resource"])
+    query = asked.input.get("SuggestionQuery", {}).get("PropertyNameQuery", {})
+    hint = folded(query.get("PropertyNameHint", ""))
+    if sought.kind is None:
+        told = service.store.read(lambda tx: list(_names(tx, Wanted(sought.record, asked.partition.lower()))))
+    else:
+        every = service.described.all_of(sought.kind, asked.partition)
+        told = sorted({name for record in every for name in names_told(sought.shape, record)})
+    fitting = (name for name in (*fixed(sought.shape), *told) if folded(name).startswith(hint))
+    return {"PropertyNameSuggestions": [{"PropertyName": name} for name in islice(fitting, SUGGESTIONS)]}
+
+
+def _total(found: int) -> Record:
+    return {
+        "Value": min(found, COUNTED),
+        "Relation": "EqualTo" if found <= COUNTED else "GreaterThanOrEqualTo",
+    }
+
+
+# ------------------------------------------------------------------------------------------------------------ requests
+
+
+def read_expression(shape: Shape, asked: Mapping[str, Any]) -> Expression:
+    """What a request says has to be true.
+
+    Args:
+        shape: Of the records that are searched.
+        asked: The request.
+
+    Raises:
+        Invalid: No such property, or one that cannot be compared so.
+    """
+    parts: list[Filter | Nested | Expression] = []
+    if "SearchExpression" in asked:
+        parts.append(_read(shape, asked["SearchExpression"], iter(range(MOST))))
+    for condition in asked.get("VisibilityConditions", ()):
+        # What does not have it is seen, too: the service's model says so.
+        seen = _property(shape, condition.get("Key", ""))
+        values = (condition.get("Value", ""),)
+        parts.append(
+            Expression((Filter(seen, Operator.NOT_EXISTS), Filter(seen, Operator.EQUALS, values)), every=False)
+        )
+    return Expression(tuple(parts))
+
+
+def _property(shape: Shape, name: str) -> Property:
+    if not name.lower().startswith("tags."):
+        raise Invalid(f"VisibilityConditions are about tags: say Tags.X instead of {name}")
+    return property_of(shape, name)
+
+
+def _read(shape: Shape, told: Mapping[str, Any], room: Iterator[int]) -> Expression:
+    parts: list[Filter | Nested | Expression] = []
+    for one in told.get("Filters", ()):
+        _take(room)
+        parts.append(_filter(one, property_of(shape, one["Name"])))
+    for one in told.get("NestedFilters", ()):
+        _take(room)
+        within = collection(shape, one["NestedPropertyName"])
+        filters = one["Filters"]
+        parts.append(Nested(within, tuple(_filter(inner, nested(shape, within, inner["Name"])) for inner in filters)))
+    for one in told.get("SubExpressions", ()):
+        _take(room)
+        parts.append(_read(shape, one, room))
+    if not parts:
+        raise Invalid("A SearchExpression must have one of Filters, NestedFilters and SubExpressions at least")
+    return Expression(tuple(parts), every=told.get("Operator", "And") == "And")
+
+
+def _take(room: Iterator[int]) -> None:
+    if next(room, None) is None:
+        raise Invalid(f"A SearchExpression can have {MOST} filters, nested filters and sub-expressions in all")
+
+
+def _filter(told: Mapping[str, Any], about: Property) -> Filter:
+    how = Operator(told.get("Operator", Operator.EQUALS))
+    if how in (Operator.EXISTS, Operator.NOT_EXISTS):
+        return Filter(about, how)
+    name, value = told["Name"], told.get("Value")
+    if value is None:
+        raise Invalid(f"The filter on {name} has no Value: {how} needs one")
+    if about.kind is Kind.WHOLE:
+        raise Invalid(f"{name} has no value of its own: ask whether it Exists, or say which of its properties")
+    if how in ORDERED and about.kind in (Kind.TEXT, Kind.NAME):
+        raise Invalid(f"{how} is not supported for text properties: {name} is one")
+    if how in (Operator.CONTAINS, Operator.IN) and about.kind in (Kind.NUMBER, Kind.TIME):
+        raise Invalid(f"{how} is only supported for text properties: {name} is none")
+    several = how is Operator.IN or (how is not Operator.CONTAINS and about.field.endswith("Arn"))
+    values = [one for one in map(str.strip, value.split(",")) if one] if several else [value]
+    if not values:
+        raise Invalid(f"The filter on {name} has no value between the commas of {value!r}")
+    return Filter(about, how, tuple(_value(name, one, how, about.kind) for one in values))
+
+
+def _value(name: str, told: str, how: Operator, kind: Kind) -> Value:
+    if kind is Kind.NAME:
+        return folded(told)
+    number = read(told)
+    if kind is Kind.TIME:
+        time = times.from_text(told) if number is None else times.from_seconds(number)
+        if time is None:
+            raise Invalid(f"{name} is a time, and {told!r} is none: say 2026-01-31T12:00:00, or epoch seconds")
+        return time
+    if kind is Kind.NUMBER or how in ORDERED:
+        if number is None:
+            raise Invalid(f"{name} is compared with a number, and {told!r} is none")
+        return number
+    return told
+
+
+def read_order(shape: Shape, asked: Mapping[str, Any]) -> Order:
+    """How a request says that results are sorted.
+
+    Args:
+        shape: Of the records that are searched.
+        asked: The request.
+
+    Raises:
+        Invalid: No such property, or one that has no one value.
+    """
+    usual = "LastModifiedTime" if "LastModifiedTime" in shape.members else "CreationTime"
+    name = asked.get("SortBy", usual)
+    by = property_of(shape, name)
+    if by.kind is Kind.WHOLE:
+        raise Invalid(f"{name} has no value to sort by: say which of its properties")
+    return Order(by, ascending=asked.get("SortOrder") == "Ascending")
+
+
+# ------------------------------------------------------------------------------------------------------------- answers
+
+
+def _matching(
+    every: Iterable[Record],
+    sought: Resource,
+    expression: Expression,
+    order: Order,
+    size: int,
+    after: Position | None,
+) -> tuple[int, list[Record], Position | None]:
+    """Of all records those that are found: how many, those on the page, and where it ends if there are more."""
+    found = [(place(order, one, one[sought.arn]), one) for one in every if matches(expression, one)]
+    rest = [one for one in found if after is None or precedes(after, one[0], order)]
+    shown = in_order(rest, order, lambda one: one[0])[:size]
+    return len(found), [record for _, record in shown], shown[-1][0] if len(rest) > size else None
+
+
+def _components(tx: Transaction, found: list[Described]) -> list[Record]:
+    beside = parts(tx, [one.id for one in found], parents=True)
+    return [
+        entity_views.component(one, beside)
+        | {
+            "Tags": entity_views.tags(beside.tags.get(one.id, {})),
+            "Parents": entity_views.parents(beside.parents.get(one.id, [])),
+        }
+        for one in found
+    ]
+
+
+def _trials(tx: Transaction, found: list[Described]) -> list[Record]:
+    numbers = [one.id for one in found]
+    beside = parts(tx, numbers, measured=False)
+    experiments = experiments_of(tx, numbers)
+    components = inside(tx, numbers)
+    return [
+        entity_views.trial(one, experiments.get(one.id))
+        | {
+            "Tags": entity_views.tags(beside.tags.get(one.id, {})),
+            "TrialComponentSummaries": [entity_views.component(inner) for inner in components.get(one.id, [])],
+        }
+        for one in found
+    ]
+
+
+def _experiments(tx: Transaction, found: list[Described]) -> list[Record]:
+    beside = parts(tx, [one.id for one in found], measured=False)
+    return [entity_views.experiment(one) | {"Tags": entity_views.tags(beside.tags.get(one.id, {}))} for one in found]
+
+
+_RECORDS = {"Experiment": _experiments, "Trial": _trials, "TrialComponent": _components}
+
+
+def _names(tx: Transaction, wanted: Wanted) -> Iterator[str]:
+    """Names of properties that users named."""
+    for within, told in names(tx, wanted).items():
+        for name in told:
+            if within == "Metrics":
+                yield from (f"{within}.{name}.{stat}" for stat in ("Min", "Max", "Last", "Avg", "Count", "StdDev"))
+            else:
+                yield f"{within}.{name}"
+
+
+OPERATIONS: Mapping[str, Row] = {
+    "Search": Row(
+        search,
+        differs="An integer is compared with decimal hyperparameters as it is; Contains may be used more than once; "
+        f"it finds {', '.join(RESOURCES)}.",
+    ),
+    "GetSearchSuggestions": Row(get_search_suggestions),
+}
+"""How to search."""

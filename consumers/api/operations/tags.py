@@ -1,0 +1,87 @@
+"""Tags of anything that has an ARN: entities, and the jobs, models and pipelines that events tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from consumers.api import page_tokens, preconditions
+from consumers.api.entity_views import tags as as_list
+from consumers.api.errors import Invalid, NothingToDo
+from consumers.api.request import Answer, Asked, Row, Service, Writing
+from store import entity_records
+from store.database import Transaction
+
+MOST = 50
+"""Tags on one resource, at the most, as in AWS; and on a page of them."""
+
+
+def add_tags(service: Service, asked: Asked) -> Answer:
+    """Add tags, or give those that are there other values; all tags are answered."""
+    arn = asked.input["ResourceArn"]
+    new = {tag["Key"]: tag["Value"] for tag in asked.input["Tags"]}
+    before = _tags(service, arn)
+    if len({**before, **new}) > MOST:
+        raise Invalid(f"'{arn}' would have more than {MOST} tags: delete some first (DeleteTags)")
+
+    with suppress(NothingToDo):
+        service.writer.write(asked, arn, asked.input, lambda writing: _guard(writing, arn, not new))
+    return {"Tags": as_list({**before, **new})}
+
+
+def delete_tags(service: Service, asked: Asked) -> Answer:
+    """Delete tags by their keys; those that are not there are none afterwards either."""
+    arn = asked.input["ResourceArn"]
+    gone = _tags(service, arn).keys() & set(asked.input["TagKeys"])
+    with suppress(NothingToDo):
+        service.writer.write(asked, arn, asked.input, lambda writing: _guard(writing, arn, not gone))
+    return {}
+
+
+def list_tags(service: Service, asked: Asked) -> Answer:
+    """List tags."""
+    found = list(_tags(service, asked.input["ResourceArn"]).items())
+    after = page_tokens.begin(asked)
+    start = next((place + 1 for place, (key, _) in enumerate(found) if after and key == after[0]), 0)
+    size = asked.input.get("MaxResults", MOST)
+    shown = found[start : start + size]
+    more = len(found) > start + size
+    return {"Tags": as_list(dict(shown)), "NextToken": page_tokens.token(asked, (shown[-1][0],)) if more else None}
+
+
+def _tags(service: Service, arn: str) -> dict[str, str]:
+    """All tags of something, in the order in which they were added, as far as that is known.
+
+    Raises:
+        Invalid: Nothing is known of it.
+    """
+
+    def look(tx: Transaction) -> dict[str, str] | None:
+        one = entity_records.find(tx, arn)
+        return entity_records.parts(tx, [one.id], measured=False).tags.get(one.id, {}) if one else None
+
+    kept, told = service.store.read(look), service.described.tags(arn)
+    if kept is None and told is None:
+        raise Invalid(f"Nothing is known of '{arn}': it has no tags")
+    if kept is None:
+        return dict(told or {})
+    order = {key: place for place, key in enumerate(told or {})}  # a job's own tags were there before these
+    return dict(sorted(kept.items(), key=lambda tag: (order.get(tag[0], -1), tag[0])))
+
+
+def _guard(writing: Writing, arn: str, nothing: bool) -> Mapping[str, Any]:
+    if nothing:
+        raise NothingToDo
+    one = entity_records.find(writing.transaction, arn)
+    return preconditions.changeable(writing, one) if one else {}
+
+
+_DERIVED = "What events derive has the tags that they tell, but for artifacts and trial components."
+
+OPERATIONS: Mapping[str, Row] = {
+    "AddTags": Row(add_tags, writes=True, differs=_DERIVED),
+    "DeleteTags": Row(delete_tags, writes=True, differs=_DERIVED),
+    "ListTags": Row(list_tags),
+}
+"""How tags are asked for."""

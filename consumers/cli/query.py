@@ -1,0 +1,236 @@
+"""Commands that ask a store."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from consumers.cli.options import AsJson, Console, Database, Failed, Misused, at_least_one, opened, print_json
+from store.database import DEFAULT_URL
+from store.graph.lineage import LIMIT, Direction
+
+LONGEST_REF = 4096
+"""Characters in what is asked for, at the most: no ARN, URI or name is longer."""
+
+
+def lineage(
+    ref: Annotated[str, Parameter(help="An ARN of anything (entity, job, endpoint, package), an S3 URI, or a name.")],
+    /,
+    *,
+    direction: Annotated[
+        Direction, Parameter(help="To what it came from, to what came of it, or both of these.")
+    ] = Direction.BOTH,
+    depth: Annotated[int | None, Parameter(help="How many links to follow at most; all unless told.")] = None,
+    limit: Annotated[int, Parameter(help="How many entities to show at most, in each direction.")] = LIMIT,
+    inferred: Annotated[
+        bool,
+        Parameter(help="Follow links that SageMaker does not capture too: marked ~ in a tree, dashed in a picture."),
+    ] = True,
+    format: Annotated[Literal["tree", "json", "dot", "mermaid", "csv"], Parameter(help="What to print.")] = "tree",
+    database_url: Database = DEFAULT_URL,
+) -> None:
+    """What something came from and what came of it.
+
+    Examples: `headwater lineage s3://bucket/train.csv --direction descendants`, `headwater lineage my-endpoint`,
+    `headwater lineage arn:aws:sagemaker:eu-west-1:111122223333:model-package/churn/7 --format mermaid`.
+    """
+    from consumers.cli import lineage_formats
+    from store.graph import lineage as query
+    from store.graph import resolve
+
+    _askable(ref)
+    if depth is not None and depth < 0:
+        raise Misused("--depth counts links: 0 or more")
+    at_least_one("--limit", limit)
+    with opened(database_url) as store:
+        found = resolve.find(store, ref)
+        near = [] if found else resolve.nearest(store, ref)
+    if near is None:
+        raise Failed(f"nothing is known of {ref!r}: the store is empty, feed it with replay or run")
+    if not found:
+        hint = f"did you mean {' or '.join(near)}?" if near else "say an ARN, an S3 URI or a name that events have told"
+        raise Failed(f"nothing is known of {ref!r}; {hint}")
+    if len(found) > 1:
+        lines = "\n".join(f"  {match.vertex.arn}" for match in found)
+        raise Failed(f"{ref!r} means several things; say one of their ARNs:\n{lines}")
+    if not found[0].starts:
+        raise Failed(f"{found[0].vertex.name or ref!r} has no trial components yet: nothing to follow")
+    with store:
+        walk = query.walk(store, found[0].starts, direction, depth=depth, limit=limit, inferred=inferred)
+    if format == "tree":
+        # Where nobody looks at it, long URIs need not fit a screen.
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+        console.print(lineage_formats.tree(walk))
+    else:
+        sys.stdout.write(lineage_formats.FORMATS[format](walk).rstrip("\n") + "\n")
+
+
+def pipeline(
+    ref: Annotated[str, Parameter(help="An execution's ARN or id, or a pipeline's name or ARN: its newest execution.")],
+    /,
+    *,
+    database_url: Database = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """A pipeline execution: its state, its parameters, and its steps in the order of time.
+
+    Examples: `headwater pipeline churn-flow`, `headwater pipeline d84ewltjmxhe --json`.
+    """
+    from consumers import pipeline_executions
+    from consumers.cli import output
+    from store.graph import resolve
+
+    with opened(database_url) as store:
+        found = resolve.executions(store, _askable(ref))
+        told = pipeline_executions.execution(store, found[0]) if len(found) == 1 else None
+    if len(found) > 1:
+        lines = "\n".join(f"  {arn}" for arn in found)
+        raise Failed(f"{ref!r} means several executions; say one of their ARNs:\n{lines}")
+    if told is None:
+        raise Failed(f"no execution is known of {ref!r}; say its ARN or id, or the name of a pipeline that has run")
+    if as_json:
+        print_json(told)
+    else:
+        output.execution(Console(highlight=False, width=None if sys.stdout.isatty() else 200), told)
+
+
+def runs(
+    group: Annotated[
+        str | None, Parameter(help="An experiment or a trial (name or ARN), or a family of runs; all runs unless told.")
+    ] = None,
+    /,
+    *,
+    where: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="",
+            help="What has to be true: a parameter, a metric, tag:NAME, status, name or created; < <= = != >= > or "
+            "contains; a value. May come several times.",
+        ),
+    ] = None,
+    sort_by: Annotated[
+        str, Parameter(help="A metric, a parameter, or created; what has none is left out.")
+    ] = "created",
+    ascending: Annotated[bool, Parameter(negative="", help="The least or oldest first.")] = False,
+    limit: Annotated[int, Parameter(help="How many runs to show at most.")] = 20,
+    format: Annotated[Literal["table", "csv", "json"], Parameter(help="What to print.")] = "table",
+    database_url: Database = DEFAULT_URL,
+) -> None:
+    """Which run was best, and with what?
+
+    Examples: `headwater runs churn --sort-by validation:rmse --ascending`,
+    `headwater runs --where 'eta>0.1' --where status=Completed --format csv`.
+    """
+    from consumers.cli import runs_table as texts
+    from store.search import runs as search
+
+    at_least_one("--limit", limit)
+    try:
+        conditions = [search.condition(_askable(text)) for text in where or ()]
+    except search.BadCondition as why:
+        raise Misused(str(why)) from None
+    with opened(database_url) as store:
+        try:
+            found = search.runs(
+                store,
+                None if group is None else _askable(group),
+                conditions,
+                sort_by=_askable(sort_by),
+                ascending=ascending,
+                limit=limit,
+            )
+        except (search.BadCondition, search.Unknown) as why:
+            raise Failed(str(why)) from None
+    if format == "json":
+        print_json(found)
+    elif format == "csv":
+        sys.stdout.write(texts.as_csv(found.runs) + "\n")
+    else:
+        asked = [one.name for one in conditions] + [sort_by]
+        texts.table(Console(highlight=False, width=None if sys.stdout.isatty() else 200), found, asked)
+
+
+def experiments(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> None:
+    """Experiments with their trials and runs, and the families of runs that are in no experiment."""
+    from consumers.cli import runs_table as texts
+    from store.search import runs as search
+
+    with opened(database_url) as store:
+        found = search.groups(store)
+    if as_json:
+        print_json(found)
+    else:
+        texts.groups(Console(highlight=False, width=None if sys.stdout.isatty() else 200), found)
+
+
+def _askable(ref: str) -> str:
+    """What a person asks for.
+
+    Raises:
+        Misused: It is no text that anything could be named.
+    """
+    if len(ref) > LONGEST_REF or ref != ref.encode("utf-8", "replace").decode():
+        raise Misused(f"what is asked for must be UTF-8 text of at most {LONGEST_REF:,} characters")
+    return ref
+
+
+def digest(
+    *,
+    verbose: Annotated[bool, Parameter(negative="", help="Print counts as well.")] = False,
+    database_url: Database = DEFAULT_URL,
+    as_json: AsJson = False,
+) -> None:
+    """The SHA-256 of the canonical graph: two stores that were told the same events print the same."""
+    from store.digest import digest as compute
+
+    with opened(database_url) as store:
+        value, counts = compute(store)
+    if as_json:
+        print_json({"digest": value, "counts": counts})
+        return
+    print(value)
+    if verbose:
+        for sort, number in sorted(counts.items()):
+            print(f"{number:>12,} {sort}")
+
+
+def compare(
+    here: Annotated[str, Parameter(help="The URL of a store.")],
+    there: Annotated[str, Parameter(help="The URL of another one.")],
+    /,
+    *,
+    limit: Annotated[int, Parameter(help="How many differences of each sort to show.")] = 20,
+    as_json: AsJson = False,
+) -> int:
+    """What differs between two stores: entities, links, parameters, metrics, tags; on either database.
+
+    The exit code is 0 when they say the same and 1 when they do not.
+    """
+    from consumers.cli import output
+    from store import compare as side_by_side
+
+    at_least_one("--limit", limit)
+    with opened(here) as one, opened(there) as other:
+        if side_by_side.same_database(one, other):
+            raise Misused(f"both are {one}: name two stores")
+        found = side_by_side.compare(one, other, limit)
+    if as_json:
+        print_json(found)
+    else:
+        output.compared(Console(highlight=False), str(one), str(other), found)
+    return 0 if found.same else 1
+
+
+def status(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> None:
+    """What the store holds, how far behind it is, and what is the matter with it."""
+    from consumers.cli import output
+    from store.status import status as ask
+
+    with opened(database_url) as store:
+        found = ask(store)
+    if as_json:
+        print_json(found)
+    else:
+        output.status(Console(highlight=False), str(store), found)

@@ -1,0 +1,199 @@
+"""Pipeline executions for people: their state, their parameters, and their steps in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from consumers import shapes
+from consumers.resource_session import views
+from consumers.resources.types import Resource, instant
+from consumers.rules import RULES
+from consumers.rules.experiments import pipeline_names
+from consumers.rules.pipelines import execution_end
+from consumers.state import Known, decode, detail
+from consumers.state import lives as lives_of
+from consumers.tellings import step_arn
+from store import resources as table
+from store.database import Store, Transaction
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A step of an execution.
+
+    Attributes:
+        name: Its name.
+        type: What it does: `Training`, `Condition` ...; empty where nobody tells.
+        status: How far it is, or how it ended.
+        started: In epoch milliseconds, or None where nobody tells; `ended` likewise.
+        attempts: How often it was tried, as far as anyone tells.
+        made: The ARN of what it made or called, or of what the earlier execution made; empty if nothing.
+        earlier: What it made at earlier attempts.
+        cached_from: The execution whose result it took over; empty if none.
+        details: What else its metadata tell: the outcome of a condition, a callback's queue, a cluster's id ...
+        failure: Why it failed.
+    """
+
+    name: str
+    type: str
+    status: str
+    started: int | None
+    ended: int | None
+    attempts: int | None
+    made: str
+    earlier: tuple[str, ...]
+    cached_from: str
+    details: dict[str, str]
+    failure: str
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """An execution of a pipeline.
+
+    Attributes:
+        arn: Its ARN.
+        pipeline: The pipeline's name.
+        name: Its display name, or empty.
+        description: What it was described as.
+        status: How far it is, or how it ended.
+        started: In epoch milliseconds, or None where nobody tells; `ended` likewise.
+        started_by: Who started it.
+        failure: Why it failed.
+        parameters: What it was started with.
+        steps: In the order of time.
+    """
+
+    arn: str
+    pipeline: str
+    name: str
+    description: str
+    status: str
+    started: int | None
+    ended: int | None
+    started_by: str
+    failure: str
+    parameters: dict[str, str]
+    steps: tuple[Step, ...]
+
+
+def execution(store: Store, arn: str) -> Execution | None:
+    """What is known of an execution and its steps, or None when nothing is."""
+
+    def look(tx: Transaction) -> Execution | None:
+        row = table.load(tx, [arn.lower()]).get(arn.lower())
+        if row is None or row.known is None:
+            return None
+        known = steps_of(tx, arn)
+        both = zip(map(_step, known), map(_step, made_by(tx, known)), strict=True)
+        steps = [msgspec.structs.replace(step, made=maker.made) for step, maker in both]
+        whole = decode(tx.packer.unpack(row.known))
+        return _execution(whole, sorted(steps, key=lambda step: (step.started or 0, step.name)))
+
+    return store.read(look)
+
+
+def steps_of(tx: Transaction, execution_arn: str) -> list[Known]:
+    """What is known of each step of an execution."""
+    rows = table.beginning(tx, f"{execution_arn.lower()}/step/")
+    return [decode(tx.packer.unpack(row.known)) for row in rows if row.known]
+
+
+def made_by(tx: Transaction, steps: Sequence[Known]) -> list[Known]:
+    """For each step the one that made its result: itself, or that of the earlier execution whose result it took over.
+
+    As far back as is known; one read for all steps and each time that results were taken over.
+    """
+    makers = list(steps)
+    seen: list[set[str]] = [set() for _ in steps]
+    while earlier := {
+        position: key
+        for position, maker in enumerate(makers)
+        if (key := _took_over(maker)) and key not in seen[position]
+    }:
+        rows = table.load(tx, set(earlier.values()))
+        for position, key in earlier.items():
+            seen[position].add(key)
+            if key in rows and (known := rows[key].known):
+                makers[position] = decode(tx.packer.unpack(known))
+    return makers
+
+
+def _took_over(known: Known) -> str:
+    """The key of the earlier execution's step whose result a step took over; empty if it made its own."""
+    step = _step(known)
+    return step_arn(step.cached_from, step.name).lower() if step.cached_from and not step.made else ""
+
+
+def _execution(known: Known, steps: list[Step]) -> Execution:
+    told = _newest(known)
+    found: shapes.PipelineExecution = told.detail
+    return Execution(
+        arn=told.arn,
+        pipeline=(pipeline_names(told.arn) or ("", ""))[0],
+        name=found.pipeline_execution_display_name or "",
+        description=found.pipeline_execution_description or "",
+        status=found.current_pipeline_execution_status or "",
+        started=instant(found.execution_start_time) or instant(found.creation_time),
+        ended=execution_end(found),
+        started_by=told.created_by,
+        failure=found.failure_reason or "",
+        parameters={one.name: one.value or "" for one in found.pipeline_parameters},
+        steps=tuple(steps),
+    )
+
+
+def _step(known: Known) -> Step:
+    told = _newest(known)
+    found: shapes.PipelineStep = told.detail
+    kind, metadata = next(iter(_metadata(known).items()), ("", {}))
+    made = next((metadata[name] for name in ("arn", "checkJobArn") if isinstance(metadata.get(name), str)), "")
+    attempts = {arn for change in told.changes for arn in change.values}
+    return Step(
+        name=found.step_name or "",
+        type=found.step_type or (kind[:1].upper() + kind[1:]).removesuffix("Job"),
+        status=found.current_step_status or "",
+        started=instant(found.step_start_time),
+        ended=instant(found.step_end_time),
+        attempts=int(found.attempt_count) if found.attempt_count else len(attempts) or None,
+        made=made,
+        earlier=tuple(sorted(attempts - {made})),
+        cached_from=found.cache_hit_result.source_pipeline_execution_arn or "",
+        details={name: value for name, value in _flat(metadata) if value != made},
+        failure=found.failure_reason or "",
+    )
+
+
+def _newest(known: Known) -> Resource[Any]:
+    return views(known, RULES[known.kind])[-1]
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    """All that a step's metadata tell, whatever its kind is."""
+
+    metadata: dict[str, Any] = {}
+
+
+_decoder = msgspec.json.Decoder(_Metadata)
+
+
+def _metadata(known: Known) -> Mapping[str, Mapping[str, Any]]:
+    _, life = lives_of(known)[-1]
+    told = shapes.read(detail(life), _decoder).metadata
+    return {kind: inner for kind, inner in told.items() if isinstance(inner, dict) and inner}
+
+
+def _flat(told: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Plain values with their names; the pairs of a list of {name, value} by their own."""
+    if isinstance(told, dict):
+        if told.keys() == {"name", "value"}:
+            yield from _flat(told["value"], str(told["name"]))
+            return
+        for key, inner in told.items():
+            yield from _flat(inner, key)
+    elif isinstance(told, list):
+        for inner in told:
+            yield from _flat(inner, name)
+    elif told is not None and told != "":
+        yield name, told if isinstance(told, str) else msgspec.json.encode(told).decode()

@@ -1,0 +1,238 @@
+"""What one transaction works on: rows of resources, what is known of each, and each as rules see it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from consumers import shapes
+from consumers.resources.types import Change, D, Question, Resource, Rule, instant
+from consumers.rules import RULES
+from consumers.rules.deployment import as_described
+from consumers.state import (
+    CREATED_BY,
+    DELETED,
+    MODIFIED_BY,
+    Kind,
+    Known,
+    Life,
+    decode,
+    detail,
+    encode,
+    has_ours,
+    lives,
+    modified,
+    moment,
+    tags,
+)
+from consumers.tellings import TELLINGS
+from store import metric_points
+from store import resources as table
+from store.database import Transaction
+from store.resources import ResourceRow
+
+
+class WorkingSet:
+    """Read once, joined in memory, written once."""
+
+    def __init__(self, tx: Transaction, *, derives: bool = False) -> None:
+        """Begin with nothing.
+
+        Args:
+            tx: What is read and written belongs to it.
+            derives: True if lineage is derived in the same transaction, so that nobody ever sees the time between.
+        """
+        self.tx = tx
+        self.derives = derives
+        self.rows: dict[str, ResourceRow] = {}
+        self.fresh: set[int] = set()  # ids of resources of which nothing was known before this transaction
+        self._known: dict[str, Known] = {}
+        self._lives: dict[str, list[Resource[Any]]] = {}
+        self._references: dict[str, set[str]] = {}
+
+    def claim(self, kinds: Mapping[str, str]) -> None:
+        """Have these rows (key -> kind) for this transaction alone, made where they are missing."""
+        self.rows |= table.claim(self.tx, kinds)
+
+    def lock(self, keys: Collection[str]) -> None:
+        """Have these rows as nobody else can change them; rows at hand in an exclusive transaction stay as they are."""
+        wanted = [key for key in keys if key not in self.rows] if self.tx.exclusive else keys
+        self.rows |= table.lock(self.tx, wanted)
+
+    def learn(self, told: Mapping[str, Known], measured: Collection[str] = ()) -> set[str]:
+        """Join what is told with what is known, and write it with all that it refers to.
+
+        Args:
+            told: Key -> what is told.
+            measured: Keys among them of trial components of which points are told too.
+
+        Returns:
+            The keys of resources of which something new is known, or which are underived.
+        """
+        touched: set[str] = set()
+        changed: list[ResourceRow] = []
+        referring: dict[int, set[str]] = {}
+        for key, news in told.items():
+            row = self.rows[key]
+            before = self.known(key)
+            known = news if before is None else before | news
+            if known == before and key not in measured:
+                touched |= {key} if row.derived < row.version else set()
+                continue
+            touched.add(key)
+            if before is None:
+                self.fresh.add(row.id)
+            self._known[key] = known
+            self._lives.pop(key, None)
+            self._references.pop(key, None)
+            rule = RULES[known.kind]
+            if rule.refers:
+                referring[row.id] = self.references(key)
+            version = row.version + 1
+            row = row._replace(
+                kind=known.kind.value, version=version, problem=None, known=self.tx.packer.pack(encode(known))
+            )
+            if self.derives:
+                row = row._replace(derived=version, rule=rule.signature)
+            row = _listed(row, self.lives(key)[-1])
+            self.rows[key] = row
+            changed.append(row)
+        table.write(self.tx, changed)
+        table.refer(self.tx, referring, self.fresh)
+        return touched
+
+    def list_anew(self, keys: Collection[str]) -> None:
+        """Write what these are listed by, as `learn` does: an older Headwater did not."""
+        self.lock(keys)
+        table.write(self.tx, [_listed(self.rows[key], self.lives(key)[-1]) for key in keys])
+
+    def known(self, key: str) -> Known | None:
+        """What is known of a resource, or None."""
+        if key not in self._known and (row := self.rows.get(key)) is not None and row.known is not None:
+            self._known[key] = decode(self.tx.packer.unpack(row.known))
+        return self._known.get(key)
+
+    def lives(self, key: str) -> list[Resource[Any]]:
+        """Each life of a resource, the oldest first; none when nothing is known of it."""
+        if key not in self._lives:
+            known = self.known(key)
+            self._lives[key] = self._views(key, known) if known else []
+        return self._lives[key]
+
+    def _views(self, key: str, known: Known) -> list[Resource[Any]]:
+        found = views(known, RULES[known.kind])
+        if known.kind is Kind.TRIAL_COMPONENT:
+            measured = metric_points.statistics(self.tx, key)
+            if measured:
+                found = [
+                    msgspec.structs.replace(life, measured=measured.get(begun or 0, {}))
+                    for life, (begun, _) in zip(found, lives(known), strict=True)
+                ]
+        return found
+
+    def references(self, key: str) -> set[str]:
+        """The keys of all that a resource refers to, in any of its lives."""
+        if key not in self._references:
+            found = {target for life in self.lives(key) for target in RULES[life.kind].references(life)}
+            self._references[key] = found
+        return self._references[key]
+
+    def questions(self, key: str) -> set[Question]:
+        """What SageMaker is to be asked for the sake of a resource, in any of its lives."""
+        return {asked for life in self.lives(key) for asked in RULES[life.kind].questions(life, self.lookup)}
+
+    def fetch_references(self, keys: Iterable[str]) -> None:
+        """Load what these refer to, and what that refers to: as many statements as references are deep."""
+        seen: set[str] = set()
+        wanted = set(keys)
+        while wanted:
+            seen |= wanted
+            targets = {target for key in wanted for target in self.references(key)} - seen
+            self.rows |= table.load(self.tx, targets - self.rows.keys())
+            wanted = {key for key in targets if self.known(key) is not None}
+
+    def lookup(self, key: str, kind: type[D], at: int | None = None) -> Resource[D] | None:
+        """As `consumers.resources.types.Lookup` says."""
+        found = self.lives(key)
+        if not found or not isinstance(found[0].detail, kind):
+            return None
+        if at is None:
+            return found[-1]
+        # Sources tell one life's beginning with and without fractions of a second.
+        begun = [life for life in found if life.created // 1000 <= at // 1000]
+        return begun[-1] if begun else found[0]
+
+
+def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
+    """These resources, and all whose lineage reads them."""
+    found = set(keys)
+    frontier = set(found)
+    while frontier:
+        referring = table.referrers(tx, frontier)
+        new = referring.keys() - found
+        found |= new
+        frontier = {key for key in new if RULES[Kind(referring[key])].passes_on}
+    return found
+
+
+def views(known: Known, rule: Rule) -> list[Resource[Any]]:
+    """Each life of what is known as rules see it, the oldest first."""
+    found = lives(known)
+    replaced = [begun * 1000 if begun else None for begun, _ in found[1:]]
+    return [
+        _view(known, created, life, rule, until)
+        for (created, life), until in zip(found, [*replaced, None], strict=True)
+    ]
+
+
+def made(life: Resource[Any]) -> int:
+    """When it was made, in epoch milliseconds; what only began somewhen, when it began."""
+    began = TELLINGS[life.kind].began
+    if began is None or getattr(life.detail, "creation_time", None):
+        return life.created
+    return instant(getattr(life.detail, began)) or life.created
+
+
+def _listed(row: ResourceRow, life: Resource[Any]) -> ResourceRow:
+    """A row with what it is listed by, from its newest life."""
+    telling = TELLINGS[life.kind]
+    return row._replace(
+        name=life.named(getattr(life.detail, telling.name, None)),
+        status=as_described(getattr(life.detail, telling.status[0], None)) if telling.status else "",
+        created=made(life),
+        modified=life.modified,
+        deleted=int(life.deleted is not None),
+    )
+
+
+def _view(known: Known, created: int | None, life: Life, rule: Rule, replaced: int | None) -> Resource[Any]:
+    told = shapes.read(detail(life), rule.decoder)
+    exactly = instant(getattr(told, "creation_time", None))
+    roughly = created * 1000 if created else known.earliest
+    whole = shapes.tags(getattr(told, "tags", None))
+    mine = has_ours(life)
+    deleted = life.fields.get(DELETED) if mine else None
+    return Resource(
+        kind=known.kind,
+        arn=known.arn,
+        detail=told,
+        created=exactly or roughly or 0,
+        modified=modified(life),
+        replaced=replaced,
+        deleted=(msgspec.json.decode(deleted[1], type=int) or None) if deleted else None,
+        changes=tuple(Change(moment(stamped), values) for stamped, values in life.changes),
+        tags=tags(life, whole) if mine else whole,
+        created_by=_who(life, CREATED_BY, "CreatedBy"),
+        modified_by=_who(life, MODIFIED_BY, "LastModifiedBy"),
+    )
+
+
+def _who(life: Life, told: str, described: str) -> str:
+    """Who did something, as a call tells, or else SageMaker's own answer."""
+    if told in life.fields:
+        return msgspec.json.decode(life.fields[told][1], type=str)
+    if described in life.fields:
+        return shapes.who(life.fields[described][1])
+    return ""

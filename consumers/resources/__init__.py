@@ -1,0 +1,1 @@
+"""What Headwater knows of each resource type."""

@@ -1,0 +1,1 @@
+"""What keeps running; it prints nothing and returns values."""

@@ -1,0 +1,504 @@
+"""What exists in SageMaker already: listed, described, and handed on as any other events.
+
+What is looked for is in `KINDS`: a row for each kind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from consumers.cli import output
+from consumers.run.replay import fill
+from ingest.aws_errors import Denied, Invalid, Missing, Unsupported
+from ingest.delivery import Batch, Delivery, Refused, Unavailable
+from ingest.sagemaker import Elsewhere, Found, SageMaker
+from store.database import Store
+from store.status import read_up_to
+
+BATCH = 50
+"""Resources in a batch: as many are asked about anew, at the most, when it is stopped in the middle of one."""
+PATIENCE = 300.0
+"""Seconds that SageMaker is waited for when it does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the resources of one kind are found, and what is asked about each.
+
+    Attributes:
+        listed_by: The operation that lists them.
+        asks: The operations that ask about one, its description first.
+        within: The kind of what they are listed in, if not all at once.
+        parameter: What the name of that is given as.
+    """
+
+    listed_by: str
+    asks: tuple[str, ...]
+    within: str | None = None
+    parameter: str = ""
+
+
+# Tags are asked for where a description has none. Packages in a group have the group's; executions and image versions
+# are given none when they are made.
+KINDS: Mapping[str, Plan] = {
+    "pipeline": Plan("ListPipelines", ("DescribePipeline", "ListTags")),
+    "pipeline-execution": Plan(
+        "ListPipelineExecutions",
+        (
+            "DescribePipelineExecution",
+            "ListPipelineExecutionSteps",
+            "ListPipelineParametersForExecution",
+            "DescribePipelineDefinitionForExecution",
+        ),
+        within="pipeline",
+        parameter="PipelineName",
+    ),
+    "training-job": Plan("ListTrainingJobs", ("DescribeTrainingJob", "ListTags")),
+    "processing-job": Plan("ListProcessingJobs", ("DescribeProcessingJob", "ListTags")),
+    "transform-job": Plan("ListTransformJobs", ("DescribeTransformJob", "ListTags")),
+    "hyper-parameter-tuning-job": Plan(
+        "ListHyperParameterTuningJobs",
+        ("DescribeHyperParameterTuningJob", "ListTrainingJobsForHyperParameterTuningJob", "ListTags"),
+    ),
+    "automl-job": Plan("ListAutoMLJobs", ("DescribeAutoMLJobV2", "ListTags")),
+    "labeling-job": Plan("ListLabelingJobs", ("DescribeLabelingJob",)),
+    "model": Plan("ListModels", ("DescribeModel", "ListTags")),
+    "model-package-group": Plan("ListModelPackageGroups", ("DescribeModelPackageGroup", "ListTags")),
+    "model-package": Plan("ListModelPackages", ("DescribeModelPackage",)),
+    "model-card": Plan("ListModelCards", ("DescribeModelCard", "ListTags")),
+    "endpoint-config": Plan("ListEndpointConfigs", ("DescribeEndpointConfig", "ListTags")),
+    "endpoint": Plan("ListEndpoints", ("DescribeEndpoint", "ListTags")),
+    "inference-component": Plan("ListInferenceComponents", ("DescribeInferenceComponent", "ListTags")),
+    "monitoring-schedule": Plan("ListMonitoringSchedules", ("DescribeMonitoringSchedule", "ListTags")),
+    "feature-group": Plan("ListFeatureGroups", ("DescribeFeatureGroup", "ListTags")),
+    "experiment": Plan("ListExperiments", ("DescribeExperiment", "ListTags")),
+    "experiment-trial": Plan("ListTrials", ("DescribeTrial", "ListTrialComponents", "ListTags")),
+    "experiment-trial-component": Plan("ListTrialComponents", ("DescribeTrialComponent", "ListTags")),
+    "image": Plan("ListImages", ("DescribeImage", "ListTags")),
+    "image-version": Plan("ListImageVersions", ("DescribeImageVersion",), within="image", parameter="ImageName"),
+}
+"""What is looked for, by kind as ARNs spell it; an execution's is that of rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the resources were asked about.
+
+    Attributes:
+        through: For each kind of each account and region, the last that was acknowledged: when it was made, its ARN.
+    """
+
+    through: Mapping[str, tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What it takes to ask about all that was found.
+
+    Attributes:
+        resources: How many, by kind.
+        calls: How many, by operation.
+        seconds: How long it takes at the least: the operation that takes longest at its pace.
+    """
+
+    resources: Mapping[str, int]
+    calls: Mapping[str, int]
+    seconds: float
+
+
+@dataclass(slots=True)
+class Left:
+    """What was not found out.
+
+    Attributes:
+        denied: The IAM actions that our role lacks, and the kinds that want them.
+        unsupported: The operations that this server does not have, and the kinds that want them.
+        invalid: The questions that SageMaker did not take: operation and kind, how many, and the first of the reasons.
+        gone: How many resources were there no more when they were asked about.
+        elsewhere: How many belong to other accounts.
+    """
+
+    denied: dict[str, set[str]] = field(default_factory=dict)
+    unsupported: dict[str, set[str]] = field(default_factory=dict)
+    invalid: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    gone: int = 0
+    elsewhere: int = 0
+
+    def note(self, kind: str, operation: str, why: Refused) -> None:
+        """One answer that did not come."""
+        match why:
+            case Denied():
+                self.denied.setdefault(why.permission, set()).add(kind)
+            case Unsupported():
+                self.unsupported.setdefault(why.operation, set()).add(kind)
+            case Missing():
+                self.gone += 1
+            case Elsewhere():
+                self.elsewhere += 1
+            case _:
+                number, first = self.invalid.get((operation, kind), (0, str(why)))
+                self.invalid[operation, kind] = number + 1, first
+
+    def told(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "denied": {permission: sorted(kinds) for permission, kinds in sorted(self.denied.items())},
+            "unsupported": {operation: sorted(kinds) for operation, kinds in sorted(self.unsupported.items())},
+            "invalid": {f"{operation} {kind}": number for (operation, kind), (number, _) in self.invalid.items()},
+            "gone": self.gone,
+            "elsewhere": self.elsewhere,
+        }
+
+    def sentences(self) -> list[str]:
+        """The same for people."""
+        said = []
+        if self.unsupported:
+            said.append(f"this server has no operation {', '.join(sorted(self.unsupported))}: went on without")
+        for (operation, kind), (number, first) in self.invalid.items():
+            said.append(f"{operation} was not taken of {number:,} of the kind {kind}: {first}")
+        if self.gone:
+            said.append(f"{self.gone:,} were listed, but there no more when they were asked about")
+        if self.elsewhere:
+            said.append(f"{self.elsewhere:,} belong to other accounts")
+        return said
+
+    def refusal(self) -> str:
+        """What our role lacks, and what to do about it; nothing when it lacks nothing."""
+        if not self.denied:
+            return ""
+        kinds = ",".join(sorted(set().union(*self.denied.values())))
+        return (
+            f"not allowed to ask about all: give this role {', '.join(sorted(self.denied))}, "
+            f"then: headwater backfill --kinds {kinds}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    kind: str
+    found: Found
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands among its kind: the oldest first."""
+        return self.found.created, self.found.arn
+
+    @property
+    def series(self) -> str:
+        """Its kind in its account and region."""
+        region, account = self.found.arn.lower().split(":")[3:5]
+        return f"{account}/{region}/{self.kind}"
+
+
+@dataclass(slots=True)
+class _Handed:
+    """A batch that was handed out."""
+
+    resources: Sequence[_Resource]
+    acked: bool = False
+
+
+class Backfill:
+    """All that exists in SageMaker, as the answers to what is asked about it.
+
+    Everything is listed first, which takes a hundredth of the calls. Then all kinds are asked about side by side, since
+    each operation has a pace of its own, and each kind from the oldest to the newest. What may not be asked, or cannot,
+    costs nothing else; `left` tells of it.
+    """
+
+    def __init__(
+        self,
+        sagemaker: SageMaker,
+        *,
+        kinds: Iterable[str] = KINDS,
+        since: datetime | None = None,
+        batch_size: int = BATCH,
+        start_at: Position | None = None,
+        tell: Callable[[Estimate], None] = lambda estimate: None,
+    ):
+        """Nothing is asked before `find`.
+
+        Args:
+            sagemaker: Whom to ask; closed with this.
+            kinds: Of KINDS, those to look for.
+            since: Leave out what was made before that.
+            batch_size: The most resources in a batch; each brings several answers.
+            start_at: Where an earlier one stopped; this one goes on behind it.
+            tell: Told once what was found.
+        """
+        self.position = start_at
+        """Where asking stopped, as of the last acknowledged batch; None before the first."""
+        self.left = Left()
+        self.asked = 0
+        self._sagemaker = sagemaker
+        self._kinds = tuple(kinds)
+        self._since = since
+        self._batch_size = batch_size
+        self._tell = tell
+        self._through = dict(start_at.through) if start_at else {}
+        self._waiting: deque[_Resource] = deque()
+        self._late: deque[_Resource] = deque()  # those of kinds that there was no answer about
+        self._listed = False
+        self._counts: Counter[str] = Counter()
+        self._taken: list[_Resource] = []
+        self._answers: dict[str, list[Delivery]] = {}  # to those taken, until the batch is whole
+        self._handed: deque[_Handed] = deque()
+        self._given_up: set[tuple[str, str]] = set()
+
+    def so_far(self) -> tuple[int, int | None]:
+        """How many resources were asked about, and of how many."""
+        return self.asked, self._counts.total() or None
+
+    def estimate(self) -> Estimate:
+        """What it takes to ask about all that was found."""
+        calls: Counter[str] = Counter()
+        for kind, number in self._counts.items():
+            calls.update(dict.fromkeys(KINDS[kind].asks, number))
+        seconds = (number / self._sagemaker.per_second(operation) for operation, number in calls.items())
+        return Estimate(dict(self._counts), dict(calls), max(seconds, default=0.0))
+
+    async def find(self) -> None:
+        """List what there is; else the first read does it.
+
+        Raises:
+            Refused: Nothing may be asked at all: no credentials, no region.
+            Unavailable: SageMaker did not answer.
+        """
+        if self._listed:
+            return
+        listed = await asyncio.gather(*map(self._list, self._kinds), return_exceptions=True)
+        found = [some for some in listed if not isinstance(some, BaseException)]
+        for why in listed:
+            if isinstance(why, BaseException):
+                raise why
+        self._counts = Counter({kind: len(some) for kind, some in zip(self._kinds, found, strict=True) if some})
+        # Evenly mixed, so that all kinds come to their end together, and what is left of one tells what is left of all.
+        mixed = ((at / len(some), one) for some in found for at, one in enumerate(some))
+        self._waiting = deque(one for _, one in sorted(mixed, key=lambda share: share[0]))
+        self._listed = True
+        self._tell(self.estimate())
+
+    async def read(self) -> Batch | None:
+        """What SageMaker says of the next resources, or None at the end.
+
+        While some answers fail to come, all other kinds go on; their own is asked about again when these are done.
+
+        Raises:
+            Refused: Nothing may be asked any more: the credentials have come to their end.
+            Unavailable: SageMaker did not answer; the next read asks again for what is missing.
+        """
+        await self.find()
+        if not self._taken and not self._waiting:
+            self._waiting, self._late = self._late, deque()
+        if not self._taken:
+            self._taken = [self._waiting.popleft() for _ in range(min(self._batch_size, len(self._waiting)))]
+        if not self._taken:
+            return None
+        whys = await self._ask_all([one for one in self._taken if one.found.arn not in self._answers])
+        ready: list[_Resource] = []
+        held: list[_Resource] = []
+        late: set[str] = set()
+        for one in self._taken:  # none goes past another of its kind
+            if one.found.arn not in self._answers:
+                late.add(one.kind)
+            (held if one.kind in late else ready).append(one)
+        if whys and not ready:
+            raise whys[0]
+        if held:
+            self._late.extend((*held, *(one for one in self._waiting if one.kind in late)))
+            self._waiting = deque(one for one in self._waiting if one.kind not in late)
+        self._taken = []
+        return await self._handed_out(ready)
+
+    async def _ask_all(self, resources: Sequence[_Resource]) -> list[Unavailable]:
+        """Why there was no answer about some of them, if there was none."""
+        whys = await asyncio.gather(*map(self._ask, resources), return_exceptions=True)
+        for why in whys:
+            if why and not isinstance(why, Unavailable):
+                raise why
+        return [why for why in whys if isinstance(why, Unavailable)]
+
+    async def _handed_out(self, resources: Sequence[_Resource]) -> Batch:
+        """A batch of the answers about these, which stand in front of all others of their kinds."""
+        deliveries = [delivery for one in resources for delivery in self._answers.pop(one.found.arn)]
+        handed = _Handed(resources)
+        self._handed.append(handed)
+        self.asked += len(resources)
+
+        async def ack() -> None:
+            handed.acked = True
+            while self._handed and self._handed[0].acked:  # never past a batch that is still being worked on
+                denied = set().union(*self.left.denied.values())  # to be asked again, once it is allowed
+                for one in self._handed.popleft().resources:
+                    if one.kind not in denied:
+                        self._through[one.series] = one.place
+                self.position = Position(dict(self._through))
+
+        if not deliveries:  # nothing could be found out of any: nobody acknowledges an empty batch
+            await ack()
+        return Batch(deliveries, ack)
+
+    async def aclose(self) -> None:
+        """Disconnect."""
+        await self._sagemaker.aclose()
+
+    async def _list(self, kind: str) -> list[_Resource]:
+        """The resources of a kind that were not asked about yet, the oldest first."""
+        plan = KINDS[kind]
+        found: dict[str, _Resource] = {}
+        try:
+            for within in await self._within(plan):
+                try:
+                    async for page in self._sagemaker.listed(plan.listed_by, since=self._since, **within):
+                        found.update((one.arn, _Resource(kind, one)) for one in page.found)
+                except Missing:  # what they are in was deleted a moment ago, and they with it
+                    self.left.gone += 1
+        except (Denied, Unsupported, Invalid) as why:
+            self.left.note(kind, plan.listed_by, why)
+        new = (one for one in found.values() if one.place > tuple(self._through.get(one.series, (-1, ""))))
+        return sorted(new, key=lambda one: one.place)
+
+    async def _within(self, plan: Plan) -> list[dict[str, Any]]:
+        """What to list a kind's resources with: one for each place where they are."""
+        if plan.within is None:
+            return [{}]
+        listed = self._sagemaker.listed(KINDS[plan.within].listed_by)  # of any age: what is in them may be new
+        return [{plan.parameter: one.name} async for page in listed for one in page.found]
+
+    async def _ask(self, one: _Resource) -> None:
+        """Ask all about a resource, and keep the answers."""
+        answers: list[Delivery] = []
+        for operation in KINDS[one.kind].asks:
+            if (one.kind, operation) not in self._given_up:
+                try:
+                    answer = await self._sagemaker.ask(operation, one.found.arn, one.found.name)
+                    answers.append(Delivery(answer, f"{operation} of {one.found.arn}"))
+                except Missing as why:
+                    if not answers:  # what is described, and has no tags to tell of, is there
+                        self.left.note(one.kind, operation, why)
+                except (Denied, Unsupported, Invalid, Elsewhere) as why:
+                    self.left.note(one.kind, operation, why)
+                    if isinstance(why, Denied | Unsupported):
+                        self._given_up.add((one.kind, operation))
+            if not answers:  # of what is not described, nothing else is of use
+                break
+        self._answers[one.found.arn] = answers
+
+
+def backfill(
+    store: Store,
+    sagemaker: SageMaker,
+    *,
+    kinds: Iterable[str],
+    since: datetime | None,
+    reading: str,
+    anew: bool,
+    as_json: bool,
+    patience: float = PATIENCE,
+) -> int:
+    """Take what exists in SageMaker into a store; see `headwater backfill --help`.
+
+    Args:
+        store: At the newest schema.
+        sagemaker: Whom to ask; closed at the end.
+        kinds: Of KINDS, those to look for.
+        since: Leave out what was made before that.
+        reading: What the store remembers the position by.
+        anew: True to begin anew, and not where an earlier one stopped.
+        as_json: True to print for programs.
+        patience: Seconds that SageMaker is waited for when it does not answer.
+
+    Returns:
+        The exit code: 0 when all was asked, 1 when it was stopped before the end or something may not be asked.
+
+    Raises:
+        Refused, Unusable, Unavailable: Nothing may be asked, SageMaker does not answer, or the store cannot be used.
+    """
+    stopped_at = None if anew else read_up_to(store, reading)
+    start_at = Position(**json.loads(stopped_at)) if stopped_at else None
+    if start_at:
+        print("going on where the last backfill stopped; --anew begins anew", file=sys.stderr)
+    source = Backfill(sagemaker, kinds=kinds, since=since, start_at=start_at, tell=_tell_estimate)
+    try:
+        filled = fill(source, store, reading, 1, source.so_far, patience=patience)
+    except Unavailable as why:
+        raise Unavailable(f"{why}; the same command goes on where this one stopped") from why
+    if as_json:
+        print(json.dumps({**filled.told(), "resources": source.asked, **source.left.told()}))
+    else:
+        console = Console(highlight=False)
+        console.print(f"{source.asked:,} resources asked about")
+        again = None if filled.complete else "the same command goes on there"
+        output.filled(console, filled.totals, filled.seconds, again)
+        for sentence in source.left.sentences():
+            console.print(escape(sentence), soft_wrap=True)
+    return _ended(filled.complete, source.left)
+
+
+def rehearse(sagemaker: SageMaker, *, kinds: Iterable[str], since: datetime | None, as_json: bool) -> int:
+    """List what exists, and say what it would take to ask about it; nothing is kept.
+
+    Returns:
+        The exit code: 0, or 1 when something may not be listed.
+
+    Raises:
+        Refused, Unavailable: Nothing may be asked, or SageMaker does not answer.
+    """
+    source = Backfill(sagemaker, kinds=kinds, since=since)
+
+    async def look() -> None:
+        try:
+            await source.find()
+        finally:
+            await source.aclose()
+
+    asyncio.run(look())
+    found = source.estimate()
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "resources": found.resources,
+                    "calls": found.calls,
+                    "seconds_at_least": round(found.seconds, 1),
+                    **source.left.told(),
+                }
+            )
+        )
+        return _ended(True, source.left)
+    console = Console(highlight=False)
+    for kind, number in found.resources.items():
+        console.print(f"{number:>8,}  {kind}")
+    console.print(_said(found), soft_wrap=True)
+    for sentence in source.left.sentences():
+        console.print(escape(sentence), soft_wrap=True)
+    console.print("nothing was asked about them yet: leave --dry-run out to do it", soft_wrap=True)
+    return _ended(True, source.left)
+
+
+def _ended(complete: bool, left: Left) -> int:
+    if refusal := left.refusal():
+        print(f"headwater: {refusal}", file=sys.stderr)
+    return 0 if complete and not refusal else 1
+
+
+def _tell_estimate(found: Estimate) -> None:
+    print(_said(found), file=sys.stderr, flush=True)
+
+
+def _said(found: Estimate) -> str:
+    resources, calls = sum(found.resources.values()), sum(found.calls.values())
+    return (
+        f"{resources:,} resources of {len(found.resources)} kinds: {calls:,} calls, or more where answers have several "
+        f"pages, at least {output.age(found.seconds)}"
+    )

@@ -1,0 +1,248 @@
+"""Events that must have been lost: found by the traces that others left, and made good by asking SageMaker.
+
+What is found follows from the store alone; what is asked is only about that. An answer may tell of more that is missing
+(a model, then the package it was made from), so it is looked again until nothing new is found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from consumers.cli.progress import asking
+from consumers.observe.describe_responses import DESCRIBED_BY
+from consumers.observe.observation import kind_of
+from consumers.resources.types import Question, partition
+from consumers.run.enrich import AT_A_TIME, Asker, Inquiry
+from consumers.run.runtime import set_up_logs, stopping
+from consumers.state import Kind
+from store import describe_requests
+from store.database import Store
+from store.graph import gaps
+
+if TYPE_CHECKING:
+    from ingest.sagemaker import SageMaker
+
+DAY = 86_400_000
+"""Milliseconds in a day."""
+
+Gap = Literal["unfinished", "unknown", "unproduced", "unanswered"]
+GAPS: Mapping[Gap, str] = {
+    "unfinished": "still under way long after it must have ended",
+    "unknown": "spoken of by others, but never told of",
+    "unproduced": "model data that is used, but no job is known to have made",
+    "unanswered": "questions that events leave open",
+}
+"""What each sort of gap is, for people."""
+
+LONGEST: Mapping[str, int] = {
+    "SageMakerTrainingJob": 28 * DAY,  # StoppingCondition: 28 days
+    "SageMakerProcessingJob": 9 * DAY,  # ProcessingStoppingCondition: 777,600 s
+    "SageMakerTransformJob": 28 * DAY,
+    "LabelingJob": 30 * DAY,  # TaskAvailabilityLifetimeInSeconds: 30 days
+    "Endpoint": 1 * DAY,
+    "ModelDeployment": 1 * DAY,
+}
+"""How long things of a type are under way at the most, in milliseconds, as SageMaker's API limits it; a day for those
+that it does not limit and that take minutes."""
+OTHERS = 30 * DAY
+"""The same for all others."""
+
+_UNDER_WAY = (
+    "Creating",
+    "Executing",
+    "InProgress",
+    "Pending",
+    "RollingBack",
+    "Starting",
+    "Stopping",
+    "Updating",
+    "SystemUpdating",
+)
+_TRAINED = re.compile(r"s3://.+/([A-Za-z0-9][A-Za-z0-9-]{0,62})/output/model\.tar\.gz")
+"""Where a training job puts its model: below its own name (CAPTURE B1, observed)."""
+
+
+MADE_BY_CLIENTS = frozenset(
+    (Kind.ARTIFACT, Kind.CONTEXT, Kind.ACTION, Kind.EXPERIMENT, Kind.TRIAL, Kind.TRIAL_COMPONENT, Kind.PIPELINE)
+)
+"""What others look out for though it need not be there: a job reads what clients may have added to its component."""
+
+
+class Finding(NamedTuple):
+    """Something that is missing.
+
+    Attributes:
+        gap: Of what sort.
+        about: The ARN or the URI in question.
+        seen: How that shows.
+        asks: What to ask of SageMaker; nothing when nobody could answer.
+    """
+
+    gap: Gap
+    about: str
+    seen: str
+    asks: tuple[Question, ...]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes it the same when it is found again: others may refer to it by then, or know its name's case."""
+        return (self.gap, self.about, *(one.operation for one in self.asks if self.gap == "unanswered"))
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What was found, and what became of it.
+
+    Attributes:
+        found: All that was missing, in the order in which it was found.
+        mended: Of these, what is missing no longer; a question that was given up is not mended.
+        answered: How many questions SageMaker answered.
+        reasons: Why there was no answer, and how often.
+    """
+
+    found: list[Finding] = field(default_factory=list)
+    mended: list[Finding] = field(default_factory=list)
+    answered: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def left(self) -> list[Finding]:
+        """What is missing still."""
+        done = set(self.mended)
+        return [one for one in self.found if one not in done]
+
+    def told(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "found": counted(self.found),
+            "mended": counted(self.mended),
+            "answered": self.answered,
+            "reasons": self.reasons,
+            "left": [{"gap": one.gap, "about": one.about, "seen": one.seen} for one in self.left],
+        }
+
+
+def findings(store: Store, now: int, longest: int | None = None) -> list[Finding]:
+    """What is missing.
+
+    Args:
+        store: Where to look.
+        now: In epoch milliseconds.
+        longest: How long anything may be under way, in milliseconds; else as `LONGEST` says.
+    """
+    waiting = describe_requests.waiting(store)
+    spelled = {one.arn.lower(): one.arn for one in waiting}  # where a name's own case is known, ask by that
+    found = [
+        Finding("unfinished", one.arn, f"{one.status} since it began", about(one.arn))
+        for one in gaps.unfinished(store, _UNDER_WAY)
+        if now - one.created > (LONGEST.get(one.type, OTHERS) if longest is None else longest)
+    ]
+    found += [
+        Finding("unknown", target, f"{key} refers to it", asks)
+        for target, key in gaps.unknown(store)
+        if kind_of(target) not in MADE_BY_CLIENTS and (asks := about(spelled.get(target, target)))
+    ]
+    for arn, uri in gaps.unproduced(store):
+        match = _TRAINED.fullmatch(uri)
+        job = f"{partition(arn)}{Kind.TRAINING_JOB}/{match[1]}" if match else ""
+        found.append(Finding("unproduced", uri, "used, and no job is known to have produced it", about(job)))
+    found += [
+        Finding("unanswered", one.arn, f"lineage needs {one.operation}", (Question(one.arn, one.operation),))
+        for one in waiting
+    ]
+    return list({one.key: one for one in found}.values())
+
+
+def about(arn: str) -> tuple[Question, ...]:
+    """What to ask about a resource, to know all that its events would have told."""
+    kind = kind_of(arn)
+    if kind is Kind.PIPELINE_EXECUTION:
+        execution = arn.partition("/step/")[0]
+        return (Question(execution, "DescribePipelineExecution"), Question(execution, "ListPipelineExecutionSteps"))
+    operation = DESCRIBED_BY.get(kind) if kind else None
+    return (Question(arn, operation),) if operation else ()
+
+
+async def reconcile(
+    store: Store,
+    sagemaker: Asker,
+    *,
+    longest: int | None = None,
+    stop: asyncio.Event | None = None,
+    now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    tell: Callable[[int, int], None] = lambda asked, of: None,
+) -> Reconciled:
+    """Find what is missing and ask SageMaker for it, until nothing new is found.
+
+    Args:
+        store: At the newest schema.
+        sagemaker: Whom to ask.
+        longest: As `findings`.
+        stop: Ends it after the questions in hand; what was answered is kept.
+        now: Tells the time, in epoch milliseconds.
+        tell: Told how many questions were asked, and of how many that are known of so far.
+
+    Returns:
+        What was found, and what became of it.
+    """
+    done = Reconciled()
+    inquiry = Inquiry(store, sagemaker, now)
+    asked: set[Question] = set()
+    refused: set[Question] = set()
+    seen: dict[tuple[str, ...], Finding] = {}
+    stop = stop or asyncio.Event()
+    while not stop.is_set():
+        fresh = await asyncio.to_thread(findings, store, now(), longest)
+        seen |= {one.key: one for one in fresh if one.key not in seen}
+        waiting = sorted({one for finding in fresh for one in finding.asks} - asked)
+        if not waiting:
+            break
+        lost = {one for finding in fresh if finding.gap != "unanswered" for one in finding.asks}
+        rows = await asyncio.to_thread(describe_requests.waiting, store)
+        for at in range(0, len(waiting), AT_A_TIME):
+            if stop.is_set():
+                break
+            some = waiting[at : at + AT_A_TIME]
+            outcomes = await inquiry.ask(some, rows)
+            # Events tell of tags, and most descriptions do not. Of what cannot be described they would tell nothing.
+            tags = {Question(one.question.arn, "ListTags") for one in outcomes if one.answer and one.question in lost}
+            for outcome in (*outcomes, *await inquiry.ask(sorted(tags))):
+                done.answered += outcome.answer is not None
+                done.reasons.update([outcome.why] if outcome.answer is None else [])
+                refused |= {outcome.question} if outcome.answer is None else set()
+            # By its name's own case once is enough: when that is given up, it is known in lower case only.
+            asked |= {*some, *(Question(one.arn.lower(), one.operation) for one in some)}
+            so_far = done.answered + len(refused)
+            tell(so_far, so_far + len(waiting) - at - len(some))
+    left = {one.key for one in await asyncio.to_thread(findings, store, now(), longest)}
+    left |= {key for key, one in seen.items() if one.gap == "unanswered" and not refused.isdisjoint(one.asks)}
+    done.found = list(seen.values())
+    done.mended = [one for key, one in seen.items() if key not in left]
+    return done
+
+
+def run(store: Store, sagemaker: SageMaker, longest: int | None) -> Reconciled:
+    """Reconcile until done, SIGTERM or Ctrl-C; says now and then how far it has come; closes `sagemaker`."""
+    set_up_logs("auto", "error")
+
+    async def main() -> Reconciled:
+        async with stopping() as stop:
+            try:
+                with asking() as tell:
+                    return await reconcile(store, sagemaker, longest=longest, stop=stop, tell=tell)
+            finally:
+                await sagemaker.aclose()
+
+    return asyncio.run(main())
+
+
+def counted(found: Iterable[Finding]) -> Mapping[Gap, int]:
+    """How many findings there are of each sort."""
+    number = Counter(one.gap for one in found)
+    return {gap: number[gap] for gap in GAPS if number[gap]}

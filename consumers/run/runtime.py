@@ -1,0 +1,87 @@
+"""What every long-running process needs: an orderly end, logs, and metrics to read."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from consumers.run import metrics
+from ingest.delivery import Refused
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def stopping(force_after: float | None = None) -> AsyncIterator[asyncio.Event]:
+    """An event that SIGTERM or Ctrl-C sets.
+
+    Args:
+        force_after: Seconds after which the process is ended, whatever it does then: nothing of it was acknowledged.
+    """
+    stop = asyncio.Event()
+    timer: threading.Timer | None = None
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        log.error("the batch in hand took too long: stopped without it, its messages come again", seconds=force_after)
+        logging.shutdown()
+        os._exit(1)
+
+    def told() -> None:
+        nonlocal timer
+        stop.set()
+        if force_after and timer is None:
+            timer = threading.Timer(force_after, end)
+            timer.daemon = True
+            timer.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        if timer:
+            timer.cancel()
+
+
+def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callable[[], None]:
+    """Serve metrics and health at (host, port), if any; what stops it.
+
+    Raises:
+        Refused: The port cannot be had.
+    """
+    if at is None:
+        return lambda: None
+    try:
+        return metrics.serve(*at, health)
+    except (OSError, OverflowError) as why:
+        raise Refused(f"cannot serve metrics on {at[0]}:{at[1]} ({why}): choose another --metrics-port") from why
+
+
+def set_up_logs(form: str, level: str) -> None:
+    """Logs to standard error: lines for people on a terminal, JSON elsewhere, unless told otherwise."""
+    for_people = form == "console" or (form == "auto" and sys.stderr.isatty())
+    renderer: Any = structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if for_people else [structlog.processors.format_exc_info]),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")

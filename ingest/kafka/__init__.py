@@ -1,0 +1,1 @@
+"""A Kafka topic as a way in: how it is reached, filled and read."""

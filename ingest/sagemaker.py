@@ -1,0 +1,447 @@
+"""Ask SageMaker what events leave out: answers become events of our own, so that a replay asks nobody.
+
+What can be asked about one resource is in `REQUESTS`, what can be listed in `LISTS`: a row each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import math
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from aiolimiter import AsyncLimiter
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from ingest.aws_errors import FAILURES, Missing, Unsupported, failure
+from ingest.delivery import Refused, Unavailable
+
+DESCRIPTION = "Headwater Description"
+"""The detail-type of an answer."""
+
+ABOUT_ONE_PER_SECOND = 5.0
+LIST_PER_SECOND = 2.0
+"""How often an operation is called that asks about one resource, and one that lists them, unless told otherwise.
+
+AWS publishes no figures for SageMaker's control plane but that each operation has a limit of its own in each account
+and region; what is told of it is about 10 a second for Describe* and less for List*. We leave half of it to others,
+and go slower when AWS says so.
+"""
+CONCURRENCY = 10
+"""Calls under way at the same time, at the most."""
+PAGE = 100
+"""Resources in an answer of List*, the most that SageMaker gives."""
+
+_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):([^/]+)/(.+)", re.IGNORECASE | re.DOTALL)
+
+
+class Elsewhere(Refused):
+    """The answer was about another account's resource, or another region's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How one operation asks about one resource.
+
+    Attributes:
+        made: What it is asked with, from the resource's ARN and its name.
+        subject: Where the answer names an ARN of the resource's account and region; nothing if nowhere.
+    """
+
+    made: Callable[[str, str], dict[str, Any]]
+    subject: tuple[str, ...] = ()
+
+
+def _name(parameter: str, *subject: str) -> Request:
+    """Asked by name, which SageMaker looks up in *our* account."""
+    return Request(lambda arn, name: {parameter: name}, subject)
+
+
+def _arn(parameter: str, *subject: str) -> Request:
+    """Asked by ARN."""
+    return Request(lambda arn, name: {parameter: arn}, subject)
+
+
+def _image_version(arn: str, name: str) -> dict[str, Any]:
+    image, _, version = name.partition("/")
+    return {"ImageName": image, **({"Version": int(version)} if version.isdecimal() else {})}
+
+
+REQUESTS: Mapping[str, Request] = {
+    "DescribeTrainingJob": _name("TrainingJobName", "TrainingJobArn"),
+    "DescribeProcessingJob": _name("ProcessingJobName", "ProcessingJobArn"),
+    "DescribeTransformJob": _name("TransformJobName", "TransformJobArn"),
+    "DescribeHyperParameterTuningJob": _name("HyperParameterTuningJobName", "HyperParameterTuningJobArn"),
+    "ListTrainingJobsForHyperParameterTuningJob": _name(
+        "HyperParameterTuningJobName", "TrainingJobSummaries", "TrainingJobArn"
+    ),
+    "DescribeAutoMLJobV2": _name("AutoMLJobName", "AutoMLJobArn"),
+    "DescribeAutoMLJob": _name("AutoMLJobName", "AutoMLJobArn"),
+    "DescribeLabelingJob": _name("LabelingJobName", "LabelingJobArn"),
+    "DescribeModel": _name("ModelName", "ModelArn"),
+    "DescribeModelPackage": _arn("ModelPackageName", "ModelPackageArn"),
+    "DescribeModelPackageGroup": _name("ModelPackageGroupName", "ModelPackageGroupArn"),
+    "DescribeModelCard": _name("ModelCardName", "ModelCardArn"),
+    "DescribeEndpoint": _name("EndpointName", "EndpointArn"),
+    "DescribeEndpointConfig": _name("EndpointConfigName", "EndpointConfigArn"),
+    "DescribeInferenceComponent": _name("InferenceComponentName", "InferenceComponentArn"),
+    "DescribeMonitoringSchedule": _name("MonitoringScheduleName", "MonitoringScheduleArn"),
+    "DescribePipeline": _name("PipelineName", "PipelineArn"),
+    "DescribePipelineExecution": _arn("PipelineExecutionArn", "PipelineExecutionArn"),
+    "DescribePipelineDefinitionForExecution": _arn("PipelineExecutionArn"),
+    "ListPipelineExecutionSteps": _arn("PipelineExecutionArn"),
+    "ListPipelineParametersForExecution": _arn("PipelineExecutionArn"),
+    "DescribeFeatureGroup": _name("FeatureGroupName", "FeatureGroupArn"),
+    "DescribeExperiment": _name("ExperimentName", "ExperimentArn"),
+    "DescribeTrial": _name("TrialName", "TrialArn"),
+    "DescribeTrialComponent": _name("TrialComponentName", "TrialComponentArn"),
+    # Which components are in a trial: no Describe tells it.
+    "ListTrialComponents": _name("TrialName", "TrialComponentSummaries", "TrialComponentArn"),
+    "DescribeImage": _name("ImageName", "ImageArn"),
+    "DescribeImageVersion": Request(_image_version, ("ImageVersionArn",)),
+    "DescribeArtifact": _arn("ArtifactArn", "ArtifactArn"),
+    "DescribeContext": _name("ContextName", "ContextArn"),
+    "DescribeAction": _name("ActionName", "ActionArn"),
+    "ListAssociations": _arn("SourceArn", "AssociationSummaries", "SourceArn"),
+    "ListTags": _arn("ResourceArn"),
+}
+"""What can be asked about one resource. Parameters and patterns are those of botocore's description of the service."""
+
+_OLDER = {"DescribeAutoMLJobV2": "DescribeAutoMLJob"}
+"""What to ask where the newer operation does not know the resource, or is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """How one operation lists resources.
+
+    Attributes:
+        items: The field of the answer with the list.
+        arn: The field of each with its ARN.
+        name: The field of each with its name, with its case; empty when its ARN tells all.
+        created: The field of each that tells when it was made.
+        after: The parameter that leaves out those made before.
+        more: What else it is asked with.
+    """
+
+    items: str
+    arn: str
+    name: str
+    created: str = "CreationTime"
+    after: str = "CreationTimeAfter"
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+_OLDEST_FIRST = {"SortBy": "CreationTime", "SortOrder": "Ascending"}
+_IMAGES_OLDEST_FIRST = {"SortBy": "CREATION_TIME", "SortOrder": "ASCENDING"}
+
+
+def _list(items: str, stem: str, **other: Any) -> List:
+    return List(items, **{"arn": f"{stem}Arn", "name": f"{stem}Name", "more": _OLDEST_FIRST, **other})
+
+
+LISTS: Mapping[str, List] = {
+    "ListTrainingJobs": _list("TrainingJobSummaries", "TrainingJob"),
+    "ListProcessingJobs": _list("ProcessingJobSummaries", "ProcessingJob"),
+    "ListTransformJobs": _list("TransformJobSummaries", "TransformJob"),
+    "ListHyperParameterTuningJobs": _list("HyperParameterTuningJobSummaries", "HyperParameterTuningJob"),
+    "ListAutoMLJobs": _list("AutoMLJobSummaries", "AutoMLJob"),
+    "ListLabelingJobs": _list("LabelingJobSummaryList", "LabelingJob"),
+    "ListModels": _list("Models", "Model"),
+    "ListModelPackageGroups": _list("ModelPackageGroupSummaryList", "ModelPackageGroup"),
+    # Without a type, only those outside of groups are listed; in a group, a package has no name of its own.
+    "ListModelPackages": _list(
+        "ModelPackageSummaryList", "ModelPackage", name="", more={**_OLDEST_FIRST, "ModelPackageType": "Both"}
+    ),
+    "ListModelCards": _list("ModelCardSummaries", "ModelCard"),
+    "ListEndpoints": _list("Endpoints", "Endpoint"),
+    "ListEndpointConfigs": _list("EndpointConfigs", "EndpointConfig"),
+    "ListInferenceComponents": _list("InferenceComponents", "InferenceComponent"),
+    "ListMonitoringSchedules": _list("MonitoringScheduleSummaries", "MonitoringSchedule"),
+    "ListPipelines": _list("PipelineSummaries", "Pipeline", after="CreatedAfter"),
+    "ListPipelineExecutions": _list(
+        "PipelineExecutionSummaries", "PipelineExecution", name="", created="StartTime", after="CreatedAfter"
+    ),
+    "ListFeatureGroups": _list("FeatureGroupSummaries", "FeatureGroup"),
+    "ListExperiments": _list("ExperimentSummaries", "Experiment", after="CreatedAfter"),
+    "ListTrials": _list("TrialSummaries", "Trial", after="CreatedAfter"),
+    "ListTrialComponents": _list("TrialComponentSummaries", "TrialComponent", after="CreatedAfter"),
+    "ListImages": _list("Images", "Image", more=_IMAGES_OLDEST_FIRST),
+    "ListImageVersions": _list("ImageVersions", "ImageVersion", name="", more=_IMAGES_OLDEST_FIRST),
+}
+"""What can be listed. Parameters and fields are those of botocore's description of the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource in a list.
+
+    Attributes:
+        arn: Its ARN.
+        name: Its name, with its case.
+        created: When it was made, in epoch milliseconds; 0 when the list does not tell.
+    """
+
+    arn: str
+    name: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list.
+
+    Attributes:
+        found: What is in it.
+        next_token: What to go on with; None at the end.
+    """
+
+    found: Sequence[Found]
+    next_token: str | None
+
+
+class SageMaker:
+    """SageMaker, as a role of ours may ask it: paced, a few calls at a time, in any region.
+
+    Each operation has a pace of its own in each region, as AWS counts them; when AWS throttles all the same, its client
+    slows down and tries again. What fails is named for what to do next: `Missing`, `Denied`, `Invalid`, `Unsupported`
+    and `Elsewhere` are answers that do not change by asking again, `Unavailable` is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        per_second: float | None = None,
+        concurrency: int = CONCURRENCY,
+        endpoint_url: str | None = None,
+        config: AioConfig | None = None,
+        credentials: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ):
+        """Nothing is asked before the first call.
+
+        Args:
+            region: Where to list; else as AWS's own settings say. About a resource its own region is asked.
+            per_second: How often each operation is called; else 5 times, and those that list resources twice.
+            concurrency: How many calls are under way at the same time, at the most.
+            endpoint_url: Another server than AWS.
+            config: Settings for the clients: time limits, retries, proxies.
+            credentials: `aws_access_key_id` and `aws_secret_access_key`; else as AWS's own settings say.
+            now: Tells the time.
+        """
+        self._region = region
+        self._per_second = per_second
+        self._endpoint_url = endpoint_url
+        self._credentials = credentials or {}
+        ours = AioConfig(retries={"mode": "adaptive"}, max_pool_connections=concurrency)
+        self._config = ours.merge(config) if config else ours
+        self._now = now
+        self._slots = asyncio.Semaphore(concurrency)
+        self._paces: dict[tuple[str | None, str], AsyncLimiter] = {}
+        self._clients: dict[str | None, Any] = {}
+        self._opening = asyncio.Lock()
+        self._stack = AsyncExitStack()
+
+    def per_second(self, operation: str) -> float:
+        """How often an operation is called in a second, at the most."""
+        return self._per_second or (LIST_PER_SECOND if operation in LISTS else ABOUT_ONE_PER_SECOND)
+
+    async def ask(self, operation: str, arn: str, name: str | None = None) -> bytes:
+        """What SageMaker says of a resource, as an event.
+
+        Args:
+            operation: One of REQUESTS.
+            arn: The resource's ARN.
+            name: Its name with its case, where it is known. An ARN tells it in lower case; SageMaker's names are unique
+                without case, and most are found in any. What is not is `Missing`.
+
+        Returns:
+            An event of detail-type DESCRIPTION. Its id is that of the same answer at the same time.
+
+        Raises:
+            Missing: There is no such resource.
+            Denied: Our role may not ask this.
+            Unsupported: This server has no such operation.
+            Invalid: SageMaker does not take this question about this resource.
+            Elsewhere: SageMaker has told of another account's resource of this name.
+            Refused: It cannot be asked this.
+            Unavailable: It did not answer; it may another time.
+        """
+        request = REQUESTS.get(operation)
+        match = _ARN.fullmatch(arn)
+        if request is None or match is None:
+            raise Refused(f"{operation} is nothing to be asked about {arn}")
+        region, account, _, tail = match.groups()
+        asked_at = self._now()
+        try:
+            response = await self._whole(operation, region, arn, request.made(arn, name or tail))
+        except (Missing, Unsupported) as why:
+            if operation not in _OLDER:
+                raise
+            try:
+                return await self.ask(_OLDER[operation], arn, name)
+            except Unsupported:
+                raise why from None
+        subject = _subject(response, request.subject)
+        if subject and _account(subject) != _account(arn):
+            raise Elsewhere(f"{arn} belongs to another account: this role sees {subject} under its name")
+        return _event(operation, arn, region.lower(), account, asked_at, response)
+
+    async def listed(
+        self,
+        operation: str,
+        region: str | None = None,
+        *,
+        since: datetime | None = None,
+        start_token: str | None = None,
+        **arguments: Any,
+    ) -> AsyncIterator[Page]:
+        """What there is, the oldest first.
+
+        Args:
+            operation: One of LISTS.
+            region: Where; else in the region that this was made for.
+            since: Leave out what was made before that.
+            start_token: Where to go on: the `next_token` of an earlier page. AWS keeps it for a day at most.
+            arguments: What else the operation takes: `PipelineName`.
+
+        Raises:
+            Missing, Denied, Unsupported, Invalid, Refused, Unavailable: As `ask`.
+        """
+        how = LISTS[operation]
+        request = {**how.more, **arguments, "MaxResults": PAGE}
+        if since:
+            request[how.after] = since
+        token = start_token
+        while True:
+            more = {"NextToken": token} if token else {}
+            answer = await self._call(operation, region or self._region, f"what {operation} lists", request | more)
+            found = [_found(item, how) for item in answer.get(how.items, ())]
+            earliest = since.timestamp() * 1000 if since else -math.inf
+            token = answer.get("NextToken")
+            # Servers that stand in for AWS leave nothing out.
+            yield Page([one for one in found if not one.created or one.created >= earliest], token)
+            if not token:
+                return
+
+    async def aclose(self) -> None:
+        """Disconnect."""
+        async with self._opening:
+            self._clients.clear()
+            await self._stack.aclose()
+
+    async def _whole(self, operation: str, region: str, arn: str, request: dict[str, Any]) -> dict[str, Any]:
+        """An answer, all of its pages joined."""
+        whole = await self._call(operation, region.lower(), arn, request)
+        token = whole.pop("NextToken", None)
+        while token:
+            page = await self._call(operation, region.lower(), arn, {**request, "NextToken": token})
+            token = page.pop("NextToken", None)
+            for name, value in page.items():
+                whole[name] = whole.get(name, []) + value
+        return whole
+
+    async def _call(self, operation: str, region: str | None, thing: str, request: dict[str, Any]) -> dict[str, Any]:
+        """One call; its failures become ours here."""
+        pace = self._paces.get((region, operation))
+        if pace is None:  # one at a time, at even distances: a rate below one a second is one too
+            pace = self._paces[region, operation] = AsyncLimiter(1, 1 / self.per_second(operation))
+        await pace.acquire()
+        async with self._slots:
+            client = None
+            try:
+                client = await self._open(region)
+                answer: dict[str, Any] = await getattr(client, xform_name(operation))(**request)
+            except FAILURES as why:
+                raise self._failure(why, operation, thing, client) from why
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+    async def _open(self, region: str | None) -> Any:
+        async with self._opening:
+            if region not in self._clients:
+                self._clients[region] = await self._stack.enter_async_context(
+                    get_session().create_client(
+                        "sagemaker",
+                        region_name=region,
+                        endpoint_url=self._endpoint_url,
+                        config=self._config,
+                        **self._credentials,
+                    )
+                )
+            return self._clients[region]
+
+    def _failure(self, why: Exception, operation: str, thing: str, client: Any) -> Refused | Unavailable:
+        if isinstance(why, ClientError) and "amazonaws" not in client.meta.endpoint_url:
+            # moto says by a page for people that it lacks an operation.
+            message = str(why.response.get("Error", {}).get("Message", ""))
+            if message.startswith("<!doctype html"):
+                return Unsupported(thing, operation)
+        return failure(why, thing, ", or is not this account's", "sagemaker")
+
+
+def _subject(response: Mapping[str, Any], path: tuple[str, ...]) -> str:
+    """The ARN at a path in an answer, of a list's first item; empty when there is none."""
+    found: Any = response
+    for step in path:
+        found = (found[0] if found else {}) if isinstance(found, list) else found
+        found = found.get(step, {})
+    return found if isinstance(found, str) else ""
+
+
+def _account(arn: str) -> list[str]:
+    """The account and region of an ARN: AWS is not of one mind about case."""
+    return arn.lower().split(":")[1:5]
+
+
+def _found(item: Mapping[str, Any], how: List) -> Found:
+    arn = item[how.arn]
+    created = item.get(how.created)
+    name = item.get(how.name) or arn.partition("/")[2]
+    return Found(arn, name, int(created.timestamp() * 1000) if created else 0)
+
+
+def _event(operation: str, arn: str, region: str, account: str, asked_at: datetime, response: dict[str, Any]) -> bytes:
+    """An answer as an event."""
+    time = _iso(asked_at)
+    detail = {"Operation": operation, "Response": _plain(response)}
+    content = json.dumps([operation, arn, time, detail], sort_keys=True).encode()
+    event = {
+        "version": "0",
+        "id": hashlib.blake2b(content, digest_size=16).hexdigest(),
+        "detail-type": DESCRIPTION,
+        "source": "headwater",
+        "account": account,
+        "time": time,
+        "region": region,
+        "resources": [arn],
+        "detail": detail,
+    }
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can say it: times as text, no numbers that are none."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, datetime):
+        return _iso(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _iso(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

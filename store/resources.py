@@ -1,0 +1,169 @@
+"""Rows of what is known of each resource: bytes here, meaning in `consumers.state`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import and_, literal, or_, select
+
+from store import bulk
+from store.database import Transaction
+from store.tables import reference, resource
+
+
+class ResourceRow(NamedTuple):
+    """One resource, as the table holds it.
+
+    Attributes:
+        id: Its number.
+        key: Its ARN in lower case.
+        kind: What sort of thing it is.
+        version: Counts the changes of what is known; 0 when nothing is.
+        derived: The version that lineage was last derived from.
+        rule: The rule that derived it.
+        problem: Why its rule failed.
+        known: What is known, packed.
+        name: Its name, with its case.
+        status: Its status, as SageMaker's API spells it, or empty.
+        created: When it was made, in epoch milliseconds; None of a row that an older Headwater wrote.
+        modified: When the newest of what is known was so.
+        deleted: 1 if it is no more.
+    """
+
+    id: int
+    key: str
+    kind: str
+    version: int = 0
+    derived: int = 0
+    rule: str | None = None
+    problem: str | None = None
+    known: bytes | None = None
+    name: str | None = None
+    status: str | None = None
+    created: int | None = None
+    modified: int | None = None
+    deleted: int | None = None
+
+
+def load(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceRow]:
+    """The rows with these keys, by key; keys without a row are left out."""
+    if not keys:
+        return {}
+    connection = transaction.connection
+    found = (ResourceRow(*row) for row in bulk.of_many(connection, resource, resource.c.key, keys))
+    return {row.key: row for row in found}
+
+
+def beginning(transaction: Transaction, prefix: str) -> list[ResourceRow]:
+    """The rows of which something is known whose keys begin with this, in the order of their keys."""
+    after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    found = select(resource).where(resource.c.key >= prefix, resource.c.key < after, resource.c.version > 0)
+    return [ResourceRow(*row) for row in transaction.connection.execute(found.order_by(resource.c.key))]
+
+
+def claim(transaction: Transaction, kinds: Mapping[str, str]) -> dict[str, ResourceRow]:
+    """The rows with these keys, made where they are missing, for this transaction alone until it ends.
+
+    Args:
+        transaction: That will write them.
+        kinds: Key -> kind, for rows that have to be made.
+    """
+    connection = transaction.connection
+    found = load(transaction, kinds) if transaction.exclusive else {}
+    missing = sorted(kinds.keys() - found.keys())
+    if not transaction.exclusive:
+        known = set(connection.scalars(select(resource.c.key).where(bulk.among(connection, resource.c.key, missing))))
+        missing = [key for key in missing if key not in known]
+    new = [
+        ResourceRow(number, key, kinds[key])
+        for number, key in zip(bulk.new_ids(connection, resource, len(missing)), missing, strict=True)
+    ]
+    bulk.insert(connection, resource, new, "fail" if transaction.exclusive else "ignore")
+    if transaction.exclusive:
+        return found | {row.key: row for row in new}
+    wanted = select(resource).where(bulk.among(connection, resource.c.key, kinds)).order_by(resource.c.id)
+    return {row.key: ResourceRow(*row) for row in connection.execute(wanted.with_for_update())}
+
+
+def lock(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceRow]:
+    """The rows with these keys, as nobody else can change them before this transaction ends."""
+    if transaction.exclusive or not keys:
+        return load(transaction, keys)
+    connection = transaction.connection
+    found = select(resource).where(bulk.among(connection, resource.c.key, keys)).order_by(resource.c.id)
+    return {row.key: ResourceRow(*row) for row in connection.execute(found.with_for_update())}
+
+
+def write(transaction: Transaction, changed: Iterable[ResourceRow]) -> None:
+    """Write rows that `claim` returned, changed."""
+    bulk.insert(transaction.connection, resource, sorted(changed), "replace")
+
+
+def mark_derived(transaction: Transaction, derived: Iterable[ResourceRow]) -> None:
+    """Write `derived`, `rule` and `problem` of rows that `lock` returned, changed."""
+    values = [(row.id, row.derived, row.rule, row.problem) for row in sorted(derived)]
+    bulk.change(transaction.connection, resource, ("derived", "rule", "problem"), values)
+
+
+def underived(transaction: Transaction, limit: int) -> list[str]:
+    """Keys of resources whose lineage is behind what is known of them: a worker stopped between the two."""
+    behind = select(resource.c.key).where(resource.c.derived < resource.c.version).order_by(resource.c.id).limit(limit)
+    return list(transaction.connection.scalars(behind))
+
+
+def outdated(transaction: Transaction, rules: Mapping[str, str], limit: int) -> list[str]:
+    """Keys of resources whose lineage another version of their rule derived.
+
+    Args:
+        transaction: To read in.
+        rules: Kind -> the rule's name and version today.
+        limit: How many keys at most.
+    """
+    # Not `!=`, which no index finds; said and not parameters, since a plan for any values would expect to find much.
+    stale = [
+        and_(resource.c.kind == literal(kind, literal_execute=True), other)
+        for kind, rule in rules.items()
+        for now in [literal(rule, literal_execute=True)]
+        for other in (resource.c.rule < now, resource.c.rule > now)
+    ]
+    wanted = select(resource.c.key).where(or_(*stale), resource.c.version > 0).limit(limit)
+    return list(transaction.connection.scalars(wanted))
+
+
+def unlisted(transaction: Transaction, kinds: Collection[str], limit: int) -> list[str]:
+    """Keys of resources of these kinds of which an older Headwater wrote neither name nor time."""
+    among = bulk.among(transaction.connection, resource.c.kind, kinds)  # so that an index finds them
+    wanted = select(resource.c.key).where(among, resource.c.created.is_(None), resource.c.version > 0).limit(limit)
+    return list(transaction.connection.scalars(wanted))
+
+
+def refer(transaction: Transaction, referring: Mapping[int, Collection[str]], fresh: Collection[int]) -> None:
+    """Write what resources refer to.
+
+    Args:
+        transaction: That claimed the resources.
+        referring: Id of a resource -> the keys of all that it refers to.
+        fresh: Ids among them that have never referred to anything.
+    """
+    connection = transaction.connection
+    known = [number for number in referring if number not in fresh]
+    old: set[tuple[int, str]] = set()
+    if known:
+        old = set(map(tuple, bulk.of_many(connection, reference, reference.c.resource_id, known)))
+    new = {(number, target) for number, targets in referring.items() for target in targets}
+    bulk.remove(connection, reference, sorted(old - new))
+    bulk.insert(connection, reference, sorted(new - old))
+
+
+def referrers(transaction: Transaction, targets: Collection[str]) -> dict[str, str]:
+    """Who refers to any of these keys: key -> kind."""
+    if not targets:
+        return {}
+    connection = transaction.connection
+    found = (
+        select(resource.c.key, resource.c.kind)
+        .join(reference, reference.c.resource_id == resource.c.id)
+        .where(bulk.among(connection, reference.c.target, targets))
+    )
+    return {row.key: row.kind for row in connection.execute(found)}

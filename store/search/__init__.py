@@ -1,0 +1,1 @@
+"""Searching entities by what is known of them."""

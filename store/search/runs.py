@@ -1,0 +1,434 @@
+"""Runs by what is true of them: where they belong, their parameters and metrics, status, tags and time."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, and_, distinct, exists, func, literal, or_, select
+
+from store import bulk
+from store.database import Store, Transaction
+from store.tables import entity, membership, metric, parameter, tag
+
+TAG = "tag:"
+"""Before the name of a tag, in conditions."""
+CREATED, STATUS, NAME = "created", "status", "name"
+"""What conditions may name beside parameters, metrics and tags, before all of these."""
+
+
+class Unknown(Exception):
+    """Nothing is called so; the message says what comes near."""
+
+
+class BadCondition(Exception):
+    """A condition cannot be read, or not be asked of what it names."""
+
+
+class Operator(StrEnum):
+    """How a value is compared."""
+
+    LESS = "<"
+    AT_MOST = "<="
+    EQUAL = "="
+    DIFFERENT = "!="
+    AT_LEAST = ">="
+    GREATER = ">"
+    CONTAINS = "contains"
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """What has to be true of a run; what has no such parameter, metric or tag does not meet it.
+
+    Attributes:
+        name: Of a parameter or a metric; `tag:` and the name of a tag; `status`, `name` or `created`.
+        operator: How to compare. Texts compare by code point and in their case.
+        value: With what: a number with numbers, a text with texts, a time in epoch milliseconds.
+    """
+
+    name: str
+    operator: Operator
+    value: str | float
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A trial component: one run of a job, or what a client tracked.
+
+    Attributes:
+        arn: Its ARN.
+        name: Its name.
+        display_name: What it is called for people.
+        status: As SageMaker says it.
+        created: When it came to be, in epoch milliseconds; likewise `started` and `ended`, or None.
+        started: When it began.
+        ended: When it ended.
+        duration: Seconds from its start to its end, or None.
+        billable_seconds: What is paid for, or None.
+        instance_type: What it ran on, or empty.
+        instance_count: On how many of these, or None.
+        parameters: Name -> a number where it reads as one, else the text.
+        metrics: Name -> the last value.
+        experiments: Names of the experiments it is in.
+        trials: Names of the trials it is in.
+        family: What it shares with runs that were made in the same way; empty if it is in a trial.
+        family_inferred: True if it has a family: that grouping is ours.
+    """
+
+    arn: str
+    name: str
+    display_name: str
+    status: str
+    created: int
+    started: int | None
+    ended: int | None
+    duration: float | None
+    billable_seconds: int | None
+    instance_type: str
+    instance_count: int | None
+    parameters: Mapping[str, str | float]
+    metrics: Mapping[str, float]
+    experiments: tuple[str, ...]
+    trials: tuple[str, ...]
+    family: str
+    family_inferred: bool
+
+
+class Found(msgspec.Struct, frozen=True):
+    """Runs, in the order that was asked for, and how many there are without the limit."""
+
+    total: int
+    runs: tuple[Run, ...]
+
+
+class Group(msgspec.Struct, frozen=True):
+    """An experiment, or a family of runs that are in none.
+
+    Attributes:
+        name: Of the experiment, or of the family.
+        arn: Of the experiment, or empty.
+        trials: How many the experiment has.
+        runs: How many are in it.
+        inferred: True of a family: that grouping is ours.
+    """
+
+    name: str
+    arn: str
+    trials: int
+    runs: int
+    inferred: bool
+
+
+_CONDITION = re.compile(r"\s*(.+?)\s*(<=|>=|!=|=|<|>|\scontains\s)\s*(.+?)\s*", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def condition(text: str) -> Condition:
+    """A condition as people write it: `eta>0.1`, `status=Completed`, `created>=2026-01-31`, `objective contains reg`.
+
+    Raises:
+        BadCondition: It is none.
+    """
+    parts = _CONDITION.fullmatch(text)
+    if not parts:
+        raise BadCondition(f"{text!r} is no condition: write a name, one of {' '.join(Operator)}, and a value")
+    name, how, told = parts[1], Operator(parts[2].strip()), parts[3]
+    value: str | float = told
+    if name == CREATED:
+        try:
+            moment = datetime.fromisoformat(told)
+        except ValueError:
+            raise BadCondition(f"{told!r} is no time: write 2026-01-31 or 2026-01-31T12:00:00") from None
+        value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+    elif how is not Operator.CONTAINS and not name.startswith(TAG) and _NUMBER.fullmatch(told):
+        value = float(told) if math.isfinite(float(told)) else told
+    return Condition(name, how, value)
+
+
+def runs(
+    store: Store,
+    group: str | None = None,
+    conditions: Collection[Condition] = (),
+    *,
+    sort_by: str = CREATED,
+    ascending: bool = False,
+    limit: int = 20,
+) -> Found:
+    """Runs of which all conditions are true.
+
+    Args:
+        store: Where.
+        group: The name or ARN of an experiment or a trial, or the name of a family; None for all runs.
+        conditions: What has to be true.
+        sort_by: `created`, or the name of a metric or a parameter; what does not have it is left out then.
+        ascending: The least first instead of the greatest; of equals the one whose ARN is less.
+        limit: How many at most.
+
+    Raises:
+        Unknown: No experiment, trial or family, or no parameter or metric is called so.
+        BadCondition: A condition cannot be asked of what it names.
+    """
+
+    def look(tx: Transaction) -> Found:
+        connection = tx.connection
+        wanted = select(entity).where(_is_run())
+        if group is not None:
+            wanted = wanted.where(_within(connection, group))
+        for one in conditions:
+            wanted = wanted.where(_meets(connection, one))
+        wanted, order = _sorted(connection, wanted, sort_by)
+        total = connection.scalar(wanted.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+        ways = [column.asc().nulls_last() if ascending else column.desc().nulls_last() for column in order]
+        return Found(
+            total, _told(connection, connection.execute(wanted.order_by(*ways, entity.c.key).limit(limit)).all())
+        )
+
+    return store.read(look)
+
+
+def groups(store: Store) -> list[Group]:
+    """Experiments, then the families of runs that are in none, both by name."""
+
+    def look(tx: Transaction) -> list[Group]:
+        connection = tx.connection
+        experiments = connection.execute(
+            select(entity.c.id, entity.c.name, entity.c.arn)
+            .where(entity.c.lineage_type == literal("Experiment", literal_execute=True))
+            .order_by(entity.c.name, entity.c.key)
+        ).all()
+        inner = membership.alias()
+        counted = connection.execute(
+            select(
+                membership.c.parent_id,
+                func.count(distinct(membership.c.child_id)),
+                func.count(distinct(inner.c.child_id)),
+            )
+            .outerjoin(inner, inner.c.parent_id == membership.c.child_id)
+            .where(bulk.among(connection, membership.c.parent_id, [row.id for row in experiments]))
+            .group_by(membership.c.parent_id)
+        )
+        counts = {number: (trials, within) for number, trials, within in counted}
+        families = connection.execute(
+            select(entity.c.family, func.count())
+            .where(_in_family(), _is_run())
+            .group_by(entity.c.family)
+            .order_by(entity.c.family)
+        )
+        return [
+            *(Group(row.name, row.arn, *counts.get(row.id, (0, 0)), False) for row in experiments),
+            *(Group(family, "", 0, number, True) for family, number in families),
+        ]
+
+    return store.read(look)
+
+
+def _is_run() -> ColumnElement[bool]:
+    # Said, and not a parameter, as below: the index is of runs only.
+    return entity.c.lineage_type == literal("TrialComponent", literal_execute=True)
+
+
+def _in_family() -> ColumnElement[bool]:
+    return and_(
+        entity.c.family != literal("", literal_execute=True), ~exists().where(membership.c.child_id == entity.c.id)
+    )
+
+
+def _within(connection: Connection, group: str) -> ColumnElement[bool]:
+    """That a run is in an experiment or a trial, or of a family."""
+    parent = entity.alias()
+    named = and_(parent.c.name != literal("", literal_execute=True), parent.c.name == group)
+    found: dict[str, list[int]] = {}
+    for called in (named, parent.c.key == group.lower()):
+        meant = select(parent.c.lineage_type, parent.c.id).where(
+            called, parent.c.lineage_type.in_(("Experiment", "Trial"))
+        )
+        for lineage_type, number in connection.execute(meant):
+            found.setdefault(lineage_type, []).append(number)
+    if found:
+        tops = found.get("Experiment") or found["Trial"]
+        # Not in one statement: PostgreSQL takes what is recursive for much, and would read all memberships.
+        inside: set[int] = set()
+        ahead = set(tops)
+        while ahead:
+            held = select(membership.c.child_id).where(bulk.among(connection, membership.c.parent_id, ahead))
+            ahead = set(connection.scalars(held)) - inside
+            inside |= ahead
+        return bulk.among(connection, entity.c.id, inside)
+    family = and_(entity.c.family == group, _in_family())
+    if group and connection.scalar(select(entity.c.id).where(family, _is_run()).limit(1)) is not None:
+        return family
+    parents = select(entity.c.name).where(entity.c.id.in_(select(membership.c.parent_id)))
+    families = select(entity.c.family).where(entity.c.family != literal("", literal_execute=True)).distinct()
+    known = {*connection.scalars(parents), *connection.scalars(families)}
+    raise Unknown(f"no experiment, trial or family is called {group!r}{_near(group, known)}")
+
+
+def _meets(connection: Connection, one: Condition) -> ColumnElement[bool]:
+    """That a condition is true of a run."""
+    if one.value == "":
+        raise BadCondition(f"{one.name} is compared with nothing")
+    if one.operator is Operator.CONTAINS and not isinstance(one.value, str):
+        raise BadCondition(f"{one.name} cannot contain a number: give a text")
+    if one.name == CREATED:
+        if isinstance(one.value, str):
+            raise BadCondition(f"{CREATED} is a time: compare it with one")
+        return _OPERATORS[one.operator](entity.c.created, one.value)
+    if one.name in (STATUS, NAME):
+        return _text(entity.c[one.name], one)
+    if one.name.startswith(TAG):
+        tagged = select(tag.c.entity_id).where(tag.c.name == one.name.removeprefix(TAG), _text(tag.c.value, one))
+        return entity.c.id.in_(tagged)
+    ways = []
+    tables = _tables(connection, one.name)
+    if parameter in tables:
+        column, missing = (
+            (parameter.c.string, parameter.c.number)
+            if isinstance(one.value, str)
+            else (parameter.c.number, parameter.c.string)
+        )
+        true = _text(column, one) if isinstance(one.value, str) else _OPERATORS[one.operator](column, one.value)
+        if one.operator is Operator.DIFFERENT:
+            true = or_(true, and_(column.is_(None), missing.is_not(None)))
+        ways.append(entity.c.id.in_(select(parameter.c.entity_id).where(parameter.c.name == one.name, true)))
+    if metric in tables and not isinstance(one.value, str):
+        true = _OPERATORS[one.operator](metric.c.value, one.value)
+        ways.append(entity.c.id.in_(select(metric.c.entity_id).where(metric.c.name == one.name, true)))
+    if not ways:
+        raise BadCondition(f"{one.name} is a metric: compare it with a number")
+    return or_(*ways)
+
+
+def _text(column: ColumnElement[Any], one: Condition) -> ColumnElement[bool]:
+    value = one.value if isinstance(one.value, str) else f"{one.value:g}"
+    if one.operator is Operator.CONTAINS:
+        return bulk.contains(column, value)
+    return _OPERATORS[one.operator](column, value)
+
+
+_OPERATORS: Mapping[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
+    Operator.LESS: operator.lt,
+    Operator.AT_MOST: operator.le,
+    Operator.EQUAL: operator.eq,
+    Operator.DIFFERENT: operator.ne,
+    Operator.AT_LEAST: operator.ge,
+    Operator.GREATER: operator.gt,
+}
+
+
+def _sorted(connection: Connection, wanted: Select[Any], name: str) -> tuple[Select[Any], Sequence[ColumnElement[Any]]]:
+    """The statement with what it is to be sorted by."""
+    if name == CREATED:
+        return wanted, [entity.c.created]
+    if metric in _tables(connection, name):
+        joined = wanted.join(metric, and_(metric.c.entity_id == entity.c.id, metric.c.name == name))
+        return joined, [metric.c.value]
+    joined = wanted.join(parameter, and_(parameter.c.entity_id == entity.c.id, parameter.c.name == name))
+    return joined, [parameter.c.number, parameter.c.string]
+
+
+def _tables(connection: Connection, name: str) -> list[Any]:
+    """Which of parameters and metrics know a name.
+
+    Raises:
+        Unknown: None does.
+    """
+    found = [
+        table
+        for table in (parameter, metric)
+        if connection.scalar(select(func.min(table.c.name)).where(table.c.name >= name))
+        == name  # one step in the index
+    ]
+    if not found:
+        known = {*bulk.distinct(connection, parameter.c.name), *bulk.distinct(connection, metric.c.name)}
+        raise Unknown(f"no parameter or metric is called {name!r}{_near(name, known)}")
+    return found
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    words = {one.lower(): one for one in sorted(known)}
+    parts = [one for low, one in words.items() if name.lower() in low]
+    near = dict.fromkeys([*(words[low] for low in difflib.get_close_matches(name.lower(), words, 3, 0.5)), *parts])
+    if near:
+        return f"; did you mean {' or '.join(list(near)[:3])}?"
+    some = sorted(known)[:5]
+    return (
+        f"; there are {', '.join(some)}{' ...' if len(known) > len(some) else ''}" if some else ": there are none yet"
+    )
+
+
+class _Document(msgspec.Struct, frozen=True):
+    """What a run's document tells, as far as it is asked here."""
+
+    display_name: str = ""
+    started: int | None = None
+    ended: int | None = None
+    billable_seconds: int | None = None
+
+
+def _told(connection: Connection, found: Sequence[Any]) -> tuple[Run, ...]:
+    numbers = [row.id for row in found]
+    parameters: dict[int, dict[str, str | float]] = {}
+    metrics: dict[int, dict[str, float]] = {}
+    for row in connection.execute(_details(connection, parameter, numbers)):
+        parameters.setdefault(row.entity_id, {})[row.name] = row.number if row.number is not None else row.string
+    for row in connection.execute(_details(connection, metric, numbers)):
+        metrics.setdefault(row.entity_id, {})[row.name] = row.value
+    trials = _parents(connection, numbers)
+    experiments = _parents(connection, {number for parents in trials.values() for number in parents})
+    told = []
+    for row in found:
+        document = msgspec.json.decode(row.document, type=_Document)
+        own = parameters.get(row.id, {})
+        count = own.get("SageMaker.InstanceCount")
+        within = trials.get(row.id, {})
+        lasted = None if document.started is None or document.ended is None else document.ended - document.started
+        told.append(
+            Run(
+                arn=row.arn,
+                name=row.name,
+                display_name=document.display_name or row.name,
+                status=row.status,
+                created=row.created,
+                started=document.started,
+                ended=document.ended,
+                duration=None if lasted is None else lasted / 1000,
+                billable_seconds=document.billable_seconds,
+                instance_type=str(own.get("SageMaker.InstanceType", "")),
+                instance_count=int(count) if isinstance(count, float) else None,
+                parameters=own,
+                metrics=metrics.get(row.id, {}),
+                experiments=tuple(sorted({name for one in within for name in experiments.get(one, {}).values()})),
+                trials=tuple(sorted(set(within.values()))),
+                family="" if within else row.family,
+                family_inferred=bool(row.family) and not within,
+            )
+        )
+    return tuple(told)
+
+
+def _details(connection: Connection, table: Any, numbers: Collection[int]) -> Select[Any]:
+    return (
+        select(table)
+        .where(bulk.among(connection, table.c.entity_id, numbers))
+        .order_by(table.c.entity_id, table.c.name)
+    )
+
+
+def _parents(connection: Connection, numbers: Collection[int]) -> dict[int, dict[int, str]]:
+    """What some entities are in: id -> id and name of each."""
+    found: dict[int, dict[int, str]] = {}
+    if numbers:
+        wanted = (
+            select(membership.c.child_id, entity.c.id, entity.c.name)
+            .join(entity, entity.c.id == membership.c.parent_id)
+            .where(bulk.among(connection, membership.c.child_id, numbers))
+        )
+        for child, number, name in connection.execute(wanted):
+            found.setdefault(child, {})[number] = name
+    return found

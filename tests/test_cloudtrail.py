@@ -1,0 +1,254 @@
+"""Calls that CloudTrail records: SageMaker's names at every level, who called, and calls that change nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import botocore.session
+import msgspec
+import pytest
+
+from consumers.handle import handle
+from consumers.observe import observe
+from consumers.observe.cloudtrail import CALLS, HIDDEN, MAPS, pascal
+from consumers.state import CREATED_BY, DELETED, Known, lives
+from ingest.delivery import Delivery
+from ingest.event import Malformed, decode
+from store.database import Store
+from store.digest import digest
+from store.ledger import events
+from store.tables import entity
+from tests.support.events import ACCOUNT, NOON, PARTITION, call, case_events, event
+from tests.support.stores import fed
+
+SERVICE = botocore.session.get_session().get_service_model("sagemaker")
+READS = ("Describe", "List", "Search", "Query", "Get", "Batch", "Render", "Import")
+ADA = f"arn:aws:sts::{ACCOUNT}:assumed-role/data-science/ada"
+LIN = f"arn:aws:iam::{ACCOUNT}:user/lin"
+
+
+def members(shape: Any, above: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
+    """Each member of a shape at any depth, as CloudTrail spells it, and what sort of thing it is."""
+    if shape.type_name == "list":
+        yield from members(shape.member, above)
+    elif shape.type_name == "map":
+        yield from members(shape.value, above)
+    elif shape.type_name == "structure" and shape.name not in above:
+        for name, inner in shape.members.items():
+            yield name[:1].lower() + name[1:], inner.type_name
+            yield from members(inner, above | {shape.name})
+
+
+def of_writes(sort: str) -> set[str]:
+    """The members of this sort in what any write asks for and is answered."""
+    writes = [SERVICE.operation_model(name) for name in SERVICE.operation_names if not name.startswith(READS)]
+    shapes = [shape for model in writes for shape in (model.input_shape, model.output_shape) if shape]
+    return {name for shape in shapes for name, found in members(shape) if found == sort}
+
+
+def told(body: bytes) -> dict[str, Any]:
+    """What the newest life of the first resource that an event tells of is known by."""
+    (known, *_) = observe(decode(body))
+    return fields(known)
+
+
+def fields(known: Known) -> dict[str, Any]:
+    _, life = lives(known)[-1]
+    return {name: msgspec.json.decode(value) for name, (_, value) in life.fields.items()}
+
+
+def test_members_whose_keys_are_data_are_those_of_sagemakers_own_description() -> None:
+    assert of_writes("map") == MAPS
+
+
+def test_a_name_that_is_a_map_somewhere_is_a_structure_nowhere() -> None:
+    assert MAPS & of_writes("structure") == set()
+
+
+def test_every_call_that_tells_something_is_a_write_of_sagemaker() -> None:
+    known = {name for name in CALLS if " " not in name}
+
+    assert known - set(SERVICE.operation_names) == set()
+    assert [name for name in sorted(known) if name.startswith(READS)] == []
+
+
+@pytest.mark.parametrize(
+    ("recorded", "read"),
+    [
+        ({"trainingJobName": "A"}, {"TrainingJobName": "A"}),
+        (
+            {"inputDataConfig": [{"dataSource": {"s3DataSource": {"s3Uri": "s3://b/x"}}}]},
+            {"InputDataConfig": [{"DataSource": {"S3DataSource": {"S3Uri": "s3://b/x"}}}]},
+        ),
+        ({"resourceConfig": {"volumeSizeInGB": 30}}, {"ResourceConfig": {"VolumeSizeInGB": 30}}),
+        ({"hyperParameters": {"eta": "0.1", "Mode": "x"}}, {"HyperParameters": {"eta": "0.1", "Mode": "x"}}),
+        (
+            {"parameters": {"lr": {"numberValue": 1}, "parameters": {"stringValue": "x"}}},
+            {"Parameters": {"lr": {"NumberValue": 1}, "parameters": {"StringValue": "x"}}},
+        ),
+        (
+            {"containers": [{"environment": {"aWS": "x"}, "image": "i"}]},
+            {"Containers": [{"Environment": {"aWS": "x"}, "Image": "i"}]},
+        ),
+        ({"tags": [{"key": "k", "value": "v"}]}, {"Tags": [{"Key": "k", "Value": "v"}]}),
+        (
+            {"a": HIDDEN, "environment": {"x": HIDDEN, "y": "1"}, "l": [HIDDEN, 2]},
+            {"Environment": {"y": "1"}, "L": [2]},
+        ),
+        ({}, {}),
+    ],
+)
+def test_a_record_is_read_with_sagemakers_names(recorded: Mapping[str, Any], read: Mapping[str, Any]) -> None:
+    assert pascal(recorded) == read
+
+
+def test_every_member_of_every_call_comes_out_as_sagemaker_names_it() -> None:
+    for name in (name for name in CALLS if " " not in name):
+        shape = SERVICE.operation_model(name).input_shape
+        made = sample(shape)
+
+        assert pascal(lowered(made, shape)) == made
+
+
+def sample(shape: Any, above: tuple[str, ...] = ()) -> Any:
+    """A value of a shape with everything in it."""
+    if shape.name in above:
+        return {}
+    if shape.type_name == "structure":
+        return {name: sample(inner, (*above, shape.name)) for name, inner in shape.members.items()}
+    if shape.type_name == "list":
+        return [sample(shape.member, above)]
+    if shape.type_name == "map":
+        return {"lowerKey": sample(shape.value, above), "UpperKey": sample(shape.value, above)}
+    return "value"
+
+
+def lowered(value: Any, shape: Any) -> Any:
+    """A value of a shape as CloudTrail records it."""
+    if shape.type_name == "structure":
+        return {name[:1].lower() + name[1:]: lowered(inner, shape.members[name]) for name, inner in value.items()}
+    if shape.type_name == "list":
+        return [lowered(inner, shape.member) for inner in value]
+    if shape.type_name == "map":
+        return {key: lowered(inner, shape.value) for key, inner in value.items()}
+    return value
+
+
+CONTEXT = {"contextName": "Review", "source": {"sourceUri": "https://example.com"}, "contextType": "Review"}
+
+
+@pytest.mark.parametrize(
+    ("who", "by"),
+    [
+        ({"type": "AssumedRole", "arn": ADA, "principalId": "AROA:ada"}, ADA),
+        ({"type": "IAMUser", "arn": LIN, "userName": "lin"}, LIN),
+        ({"type": "AWSService", "invokedBy": "sagemaker.amazonaws.com"}, "sagemaker.amazonaws.com"),
+        ({}, None),
+    ],
+)
+def test_who_called_is_told(who: dict[str, str], by: str | None) -> None:
+    assert told(call("CreateContext", CONTEXT, userIdentity=who)).get(CREATED_BY) == by
+
+
+@pytest.mark.parametrize("name", ["CreateContext", "DeleteContext", "CreateTrainingJob"])
+def test_a_refused_call_changes_nothing_and_is_counted_as_such(name: str, store: Store) -> None:
+    asked = {**CONTEXT, "trainingJobName": "job"}
+
+    settled = handle([Delivery(call(name, asked, errorCode="AccessDenied"))], store)
+
+    assert (settled.events, settled.kept, list(settled.dead)) == (1, {}, [])
+    assert store.read(events.counts) == {"nothing": {f"AWS API Call via CloudTrail: {name}": 1}}
+    assert digest(store)[1] == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "why"),
+    [
+        ("CreateContext", {"contextType": "Review"}, "does not say which context it is about"),
+        ("UpdateContext", {"contextName": "Review", "properties": ["a"]}, "Expected `object`, got `array`"),
+        ("UpdateContext", {"contextName": "Review", "propertiesToRemove": 7}, "PropertiesToRemove cannot be read"),
+        ("AddTags", {"resourceArn": f"{PARTITION}context/review", "tags": {"a": 1}}, "Tags cannot be read"),
+        ("AddAssociation", {"sourceArn": f"{PARTITION}context/review"}, "does not say which association it is about"),
+        ("AssociateTrialComponent", {"trialName": "t"}, "does not say which membership it is about"),
+    ],
+)
+def test_a_call_that_cannot_be_understood_says_why(name: str, asked: dict[str, Any], why: str) -> None:
+    with pytest.raises(Malformed, match=why.replace("`", ".")):
+        told(call(name, asked))
+
+
+def entities(store: Store) -> list[tuple[str, str, dict[str, Any]]]:
+    """All entities: type of lineage, name, and what has no column of its own."""
+    rows = store.read(lambda tx: tx.connection.execute(entity.select().order_by(entity.c.key)).all())
+    return [(row.lineage_type, row.name, json.loads(row.document)) for row in rows]
+
+
+def test_an_entity_knows_who_made_it_and_who_changed_it_last(store: Store) -> None:
+    changed = {"contextName": "Review", "description": "seen", "properties": {"a": "2"}, "propertiesToRemove": ["b"]}
+    fed(
+        store,
+        [
+            call("CreateContext", {**CONTEXT, "properties": {"a": "1", "b": "1", "c": "1"}}),
+            call("UpdateContext", changed, time=NOON + 5_000, who=LIN),
+        ],
+    )
+
+    assert entities(store) == [
+        (
+            "Context",
+            "Review",
+            {
+                "created_by": ADA,
+                "description": "seen",
+                "modified": NOON + 5_000,
+                "modified_by": LIN,
+                "properties": {"a": "2", "c": "1"},
+            },
+        )
+    ]
+
+
+def test_a_job_and_a_package_know_who_made_them(store: Store) -> None:
+    job = {"TrainingJobName": "job", "TrainingJobArn": f"{PARTITION}training-job/job", "CreationTime": NOON}
+    package = {"ModelPackageArn": f"{PARTITION}model-package/p", "ModelPackageName": "p", "CreationTime": NOON}
+    fed(
+        store,
+        [
+            event("Training Job State Change", job),
+            event("Model Package State Change", {**package, "CreatedBy": {"IamIdentity": {"Arn": LIN}}}),
+            call("CreateTrainingJob", {"trainingJobName": "job"}),
+        ],
+    )
+
+    assert [(kind, told.get("created_by")) for kind, _, told in entities(store)] == [
+        ("Artifact", LIN),
+        ("TrialComponent", ADA),
+    ]
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 30])
+def test_what_is_made_anew_soon_after_its_deletion_is_another_one(seconds: int) -> None:
+    later = NOON + 30_000
+    calls = [
+        call("CreateContext", {**CONTEXT, "description": "the first"}),
+        call("DeleteContext", {"contextName": "Review"}, time=later),
+        call("CreateContext", CONTEXT, time=later + 1_000 * seconds),
+    ]
+    first, second, third = (observe(decode(body))[0] for body in calls)
+
+    [(_, before), (_, now)] = lives(first | second | third)
+
+    assert msgspec.json.decode(before.fields[DELETED][1]) == later
+    assert (msgspec.json.decode(now.fields[DELETED][1]), "Description" in now.fields) == (0, False)
+
+
+def test_a_real_record_of_a_training_job_tells_what_the_event_would() -> None:
+    (body, *_) = case_events("training_job_by_call")
+
+    known = told(body)
+
+    assert known["TrainingJobName"] == "churn-2026-03-02-08-00-00-000"
+    assert known["AlgorithmSpecification"]["EnableSageMakerMetricsTimeSeries"] is False
+    assert "HyperParameters" not in known

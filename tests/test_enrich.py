@@ -1,0 +1,239 @@
+"""What events leave out is asked of SageMaker beside the work; answers are events, and nothing waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from consumers.handle import GRACE
+from consumers.run.enrich import AT_A_TIME, HOUR, LEASE, MINUTE, Answered, Inquiry
+from ingest.sagemaker import SageMaker
+from store import describe_requests
+from store.database import Store
+from store.describe_requests import MISSING, OPEN
+from store.digest import canonical, digest
+from store.ledger import events
+from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, event
+from tests.support.sagemaker import FakeSageMaker, at, fake_sagemaker
+from tests.support.stores import MakeStore, fed
+
+FAST = 1000.0
+MODEL = f"{PARTITION}model/Prices"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/lineage"
+CONTAINER = {"Image": "registry/image:1", "ModelDataUrl": "s3://bucket/model.tar.gz"}
+ENDPOINT = event(
+    "Endpoint State Change",
+    {
+        "EndpointName": "Shop",
+        "EndpointConfigName": "Blue",
+        "EndpointStatus": "IN_SERVICE",
+        "CreationTime": NOON,
+        "LastModifiedTime": NOON,
+    },
+)
+CONFIG = event(
+    "Endpoint Config State Change",
+    {"EndpointConfigName": "Blue", "ProductionVariants": [{"ModelName": "Prices"}], "CreationTime": NOON},
+)
+MADE = event("Model State Change", {"ModelName": "Prices", "PrimaryContainer": CONTAINER, "CreationTime": NOON})
+
+
+@pytest.fixture
+def sagemaker() -> Iterator[FakeSageMaker]:
+    with fake_sagemaker() as fake:
+        yield fake
+
+
+def has_the_model(fake: FakeSageMaker) -> None:
+    told = {"ModelName": "Prices", "ModelArn": MODEL, "PrimaryContainer": CONTAINER, "CreationTime": at(0)}
+    fake.has("ListModels", "DescribeModel", {**told, "ExecutionRoleArn": ROLE})
+
+
+class Clock:
+    """The time, which goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = time.time_ns() // 1_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@asynccontextmanager
+async def inquiring(store: Store, fake: FakeSageMaker, clock: Clock) -> AsyncIterator[Inquiry]:
+    asked = SageMaker(
+        region=REGION,
+        endpoint_url=fake.url,
+        per_second=FAST,
+        credentials={"aws_access_key_id": "testing", "aws_secret_access_key": "testing"},
+    )
+    try:
+        yield Inquiry(store, asked, clock)
+    finally:
+        await asked.aclose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def test_what_an_event_leaves_out_is_asked_when_it_has_not_come_by_itself(
+    store: Store, sagemaker: FakeSageMaker, clock: Clock, make_store: MakeStore
+) -> None:
+    has_the_model(sagemaker)
+    fed(store, [ENDPOINT, CONFIG])
+    async with inquiring(store, sagemaker, clock) as inquiry:
+        assert await inquiry.once() == Answered(0, 0)
+
+        clock.now += 2 * GRACE
+        assert await inquiry.once() == Answered(1, 0)
+        assert await inquiry.once() == Answered(0, 0)
+
+    assert sagemaker.calls == {"DescribeModel": 1}
+    assert canonical(store) == canonical(fed(make_store(), [ENDPOINT, CONFIG, MADE]))
+
+
+async def test_what_comes_by_itself_is_not_asked_for(store: Store, sagemaker: FakeSageMaker, clock: Clock) -> None:
+    fed(store, [ENDPOINT, CONFIG, MADE], 1)
+    async with inquiring(store, sagemaker, clock) as inquiry:
+        clock.now += 2 * GRACE
+        assert await inquiry.once() == Answered(0, 0)
+
+
+async def test_a_replay_of_what_was_answered_asks_nobody(
+    store: Store, sagemaker: FakeSageMaker, clock: Clock, make_store: MakeStore
+) -> None:
+    has_the_model(sagemaker)
+    fed(store, [ENDPOINT, CONFIG])
+    async with inquiring(store, sagemaker, clock) as inquiry:
+        clock.now += 2 * GRACE
+        await inquiry.once()
+
+    exported = list(events.events(store))
+
+    assert [json.loads(body)["source"] for body in exported] == ["aws.sagemaker", "aws.sagemaker", "headwater"]
+    replayed = fed(make_store(), exported[::-1], 1)
+    assert (digest(replayed), describe_requests.waiting(replayed)) == (digest(store), [])
+
+
+@pytest.mark.parametrize(
+    ("fault", "later", "why"),
+    [
+        ("fail", MINUTE, "DescribeModel: SageMaker did not answer"),
+        ("hang up", MINUTE, "DescribeModel: SageMaker did not answer"),
+        ("deny", HOUR, "DescribeModel: not allowed, give this role sagemaker:DescribeModel"),
+    ],
+)
+async def test_a_question_without_an_answer_is_asked_again_later(
+    fault: str,
+    later: int,
+    why: str,
+    store: Store,
+    sagemaker: FakeSageMaker,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    has_the_model(sagemaker)
+    sagemaker.fault(fault)  # type: ignore[arg-type]  # one of its faults
+    fed(store, [ENDPOINT, CONFIG])
+    async with inquiring(store, sagemaker, clock) as inquiry:
+        clock.now += 2 * GRACE
+        assert await inquiry.once() == Answered(0, 1)
+        [waiting] = describe_requests.waiting(store)
+        assert (waiting.state, waiting.due, waiting.tries, waiting.why) == (OPEN, clock.now + later, 1, why)
+        assert store.read(lambda tx: describe_requests.refusals(tx, 5)) == [(why, 1)]
+        assert await inquiry.once() == Answered(0, 0)
+
+        sagemaker.mend()
+        clock.now += later
+        assert await inquiry.once() == Answered(1, 0)
+    assert describe_requests.waiting(store) == []
+
+
+async def test_what_does_not_exist_is_asked_about_three_times(
+    store: Store, sagemaker: FakeSageMaker, clock: Clock
+) -> None:
+    fed(store, [ENDPOINT, CONFIG])
+    async with inquiring(store, sagemaker, clock) as inquiry:
+        for _ in range(5):
+            clock.now += 24 * HOUR
+            await inquiry.once()
+    assert sagemaker.calls == {"DescribeModel": 3}
+    assert store.read(describe_requests.counts) == {MISSING: 1}
+
+
+async def test_a_question_that_a_dead_worker_took_is_asked_by_another_later(
+    store: Store, sagemaker: FakeSageMaker, clock: Clock
+) -> None:
+    has_the_model(sagemaker)
+    fed(store, [ENDPOINT, CONFIG])
+    clock.now += 2 * GRACE
+    [taken] = describe_requests.take(store, clock.now, AT_A_TIME, clock.now + LEASE)
+
+    async with inquiring(store, sagemaker, clock) as inquiry:
+        assert await inquiry.once() == Answered(0, 0)
+        clock.now += LEASE
+        assert await inquiry.once() == Answered(1, 0)
+
+    assert (taken.arn, taken.operation) == (MODEL, "DescribeModel")
+
+
+def test_two_workers_do_not_take_the_same_question(store: Store, clock: Clock) -> None:
+    fed(store, [CONFIG.replace(b"Prices", b"Prices%d" % one).replace(b"Blue", b"Blue%d" % one) for one in range(20)])
+    clock.now += 2 * GRACE
+
+    one = describe_requests.take(store, clock.now, 12, clock.now + LEASE)
+    other = describe_requests.take(store, clock.now, 12, clock.now + LEASE)
+
+    assert (len(one), len(other)) == (12, 8)
+    assert not set(one) & set(other)
+
+
+async def test_going_on_ends_when_told_to_stop(store: Store, sagemaker: FakeSageMaker, clock: Clock) -> None:
+    has_the_model(sagemaker)
+    fed(store, [ENDPOINT, CONFIG])
+    clock.now += 2 * GRACE
+    stop = asyncio.Event()
+    async with inquiring(store, sagemaker, clock) as inquiry:
+        going_on = asyncio.create_task(inquiry.go_on(stop))
+        async with asyncio.timeout(10):
+            while describe_requests.waiting(store):  # noqa: ASYNC110 -- it is the store that changes
+                await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.wait_for(going_on, 5)
+        await inquiry.aclose()
+    assert sagemaker.calls == {"DescribeModel": 1}
+
+
+async def test_whatever_goes_wrong_the_inquiry_goes_on(
+    store: Store, sagemaker: FakeSageMaker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumers.run.enrich.EVERY", 0.01)
+    has_the_model(sagemaker)
+    fed(store, [ENDPOINT, CONFIG])
+    clock.now += 2 * GRACE
+    stop = asyncio.Event()
+    async with inquiring(store, sagemaker, clock) as inquiry:
+        ask = inquiry._sagemaker.ask
+
+        async def ask_in_vain(operation: str, arn: str) -> bytes:
+            clock.now += LEASE  # until then nobody asks again
+            monkeypatch.setattr(inquiry._sagemaker, "ask", ask)
+            raise KeyError("a bug")
+
+        monkeypatch.setattr(inquiry._sagemaker, "ask", ask_in_vain)
+        going_on = asyncio.create_task(inquiry.go_on(stop))
+        async with asyncio.timeout(10):
+            while describe_requests.waiting(store):  # noqa: ASYNC110 -- it is the store that changes
+                await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.wait_for(going_on, 5)
+        await inquiry.aclose()
+    assert sagemaker.calls == {"DescribeModel": 1}

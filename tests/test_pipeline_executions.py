@@ -1,0 +1,152 @@
+"""Pipeline executions for people: found by ARN, id or pipeline; steps in the order of time with all that is told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from consumers.pipeline_executions import Execution, Step, execution
+from store.database import Store
+from store.graph.resolve import executions
+from tests.support.events import HERE, PARTITION, case_events
+from tests.support.stores import fed
+from tests.test_cli import Headwater, headwater  # noqa: F401 -- a fixture
+
+PIPELINE = f"{PARTITION}pipeline/churn-flow"
+MONDAY, TUESDAY = f"{PIPELINE}/execution/aaa111bbb222", f"{PIPELINE}/execution/ccc333ddd444"
+ADA = "arn:aws:sts::111122223333:assumed-role/data-science/ada"
+FIRST, SECOND = f"{PARTITION}training-job/flow-train-1", f"{PARTITION}training-job/flow-train-2"
+BEGUN = 1_772_438_400_000
+DAY = 86_400_000
+
+
+def step(name: str, type_: str, status: str, started: int, ended: int, **more: object) -> Step:
+    told = {"attempts": None, "made": "", "earlier": (), "cached_from": "", "details": {}, "failure": ""} | more
+    return Step(name, type_, status, started, ended, **told)  # type: ignore[arg-type]
+
+
+def test_an_execution_tells_its_parameters_and_its_steps_in_the_order_of_time(store: Store) -> None:
+    fed(store, case_events("pipeline_retried_and_cached"))
+
+    assert execution(store, MONDAY) == Execution(
+        arn=MONDAY,
+        pipeline="churn-flow",
+        name="Monday",
+        description="",
+        status="Succeeded",
+        started=BEGUN + 1_000,
+        ended=BEGUN + 320_000,
+        started_by=ADA,
+        failure="",
+        parameters={"InputUri": "s3://churn/raw", "epochs": "3"},
+        steps=(
+            step(
+                "Train",
+                "Training",
+                "Succeeded",
+                BEGUN + 110_000,
+                BEGUN + 301_000,
+                attempts=2,
+                made=SECOND,
+                earlier=(FIRST,),
+            ),
+            step("train", "Condition", "Succeeded", BEGUN + 305_000, BEGUN + 306_000, details={"outcome": "True"}),
+        ),
+    )
+
+
+def test_a_step_found_in_the_cache_tells_the_earlier_executions_job(store: Store) -> None:
+    fed(store, case_events("pipeline_retried_and_cached"))
+
+    found = execution(store, TUESDAY)
+
+    assert found is not None
+    assert found.steps == (
+        step(
+            "Train", "Training", "Succeeded", BEGUN + DAY + 5_000, BEGUN + DAY + 6_000, made=SECOND, cached_from=MONDAY
+        ),
+        step(
+            "Publish",
+            "Fail",
+            "Failed",
+            BEGUN + DAY + 8_000,
+            BEGUN + DAY + 9_000,
+            details={"errorMessage": "not good enough"},
+            failure="not good enough",
+        ),
+    )
+
+
+def test_what_sagemaker_answered_tells_the_same_as_events(store: Store) -> None:
+    fed(store, case_events("pipeline_described"))
+
+    found = execution(store, MONDAY)
+
+    assert found is not None
+    assert (found.status, found.ended, found.failure) == (
+        "Failed",
+        BEGUN + 320_000,
+        "Step failure: One or multiple steps failed.",
+    )
+    assert {one.name: (one.type, one.attempts, one.details) for one in found.steps} == {
+        "Train": ("Training", 2, {}),
+        "Bias": ("ClarifyCheck", 1, {"checkType": "DATA_BIAS", "skipCheck": "false"}),
+        "Notify": ("Lambda", None, {"statusCode": "200"}),
+        "Crunch": (
+            "EMR",
+            None,
+            {"clusterId": "j-1", "stepId": "s-1", "stepName": "crunch", "logFilePath": "s3://churn/logs"},
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("ref", "found"),
+    [
+        (MONDAY, [MONDAY]),
+        (MONDAY.upper().replace("ARN:AWS", "arn:aws"), [MONDAY]),
+        ("aaa111bbb222", [MONDAY]),
+        (f"{PARTITION}experiment-trial/aaa111bbb222", [MONDAY]),
+        ("Churn-Flow", [TUESDAY]),
+        ("churn-FLOW", [TUESDAY]),
+        (PIPELINE, [TUESDAY]),
+        ("churn", []),
+        ("", []),
+    ],
+)
+def test_an_execution_is_meant_by_its_arn_its_id_or_its_pipeline_s_name(
+    ref: str, found: list[str], store: Store
+) -> None:
+    fed(store, case_events("pipeline_retried_and_cached"))
+
+    assert executions(store, ref) == found
+
+
+def test_an_id_that_two_executions_share_means_both(store: Store) -> None:
+    elsewhere = [body.replace(b"111122223333", b"444455556666") for body in case_events("pipeline_without_its_steps")]
+    fed(store, [*case_events("pipeline_without_its_steps"), *elsewhere])
+
+    assert executions(store, "aaa111bbb222") == [MONDAY, MONDAY.replace("111122223333", "444455556666")]
+
+
+def test_the_command_prints_an_execution(headwater: Headwater) -> None:  # noqa: F811 -- the fixture
+    headwater("replay", HERE / "cases" / "pipeline_retried_and_cached" / "events.jsonl")
+
+    said = headwater("pipeline", "churn-flow")
+    shown = headwater("pipeline", "churn-flow", "--json")
+
+    assert (said.code, [line.split() for line in said.out.splitlines()[4:5]]) == (
+        0,
+        [["Train", "Training", "Succeeded", "2026-03-03", "08:00:05", "1", "seconds", "training-job/flow-train-2"]],
+    )
+    assert (shown.code, [one["name"] for one in json.loads(shown.out)["steps"]]) == (0, ["Train", "Publish"])
+
+
+def test_the_command_says_what_it_does_not_know(headwater: Headwater) -> None:  # noqa: F811 -- the fixture
+    headwater("replay", HERE / "cases" / "pipeline_retried_and_cached" / "events.jsonl")
+
+    said = headwater("pipeline", "churn")
+
+    assert (said.code, said.out) == (1, "")
+    assert "no execution is known of 'churn'" in said.err

@@ -1,0 +1,321 @@
+"""Runs by what is true of them, beside a plain model of the same questions."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from store import resources as table
+from store.database import Store, Transaction
+from store.lineage import OWN, Entity, Experiment, Lineage, Measured, Membership, Trial, TrialComponent
+from store.save import save
+from store.search.runs import BadCondition, Condition, Found, Group, Operator, Run, Unknown, condition, groups, runs
+from tests.support.events import NOON, PARTITION, case_events
+from tests.support.stores import Backend, emptied, fed
+
+
+def run(name: str, **told: Any) -> TrialComponent:
+    return TrialComponent(
+        arn=f"{PARTITION}experiment-trial-component/{name}",
+        type="SageMakerTrainingJob",
+        name=name,
+        weight=OWN,
+        **{"created": NOON, **told},
+    )
+
+
+def told(store: Store, *entities: Entity, inside: dict[str, str] | None = None) -> Store:
+    """The store, after one resource told of these entities, each in what it is said to be inside of, by name."""
+    arns = {one.name: one.arn for one in entities}
+    members = tuple(Membership(arns[outer], arns[inner]) for inner, outer in (inside or {}).items())
+
+    def say(tx: Transaction) -> None:
+        rows = table.claim(tx, {f"{PARTITION}training-job/job": "training-job"})
+        save(tx, {row.id: Lineage(entities, (), members) for row in rows.values()})
+
+    store.write(say)
+    return store
+
+
+CHURN = Experiment(arn=f"{PARTITION}experiment/churn", name="churn", weight=OWN)
+DEEP = Trial(arn=f"{PARTITION}experiment-trial/deep", name="deep", weight=OWN)
+FLAT = Trial(arn=f"{PARTITION}experiment-trial/flat", name="flat", weight=OWN)
+A = run(
+    "a",
+    display_name="The first",
+    status="Completed",
+    started=NOON + 1000,
+    ended=NOON + 91_500,
+    billable_seconds=60,
+    created=NOON + 1,
+    parameters={
+        "eta": ("0.1", 0.1),
+        "objective": ("reg:squarederror", None),
+        "SageMaker.InstanceType": ("ml.m5.xlarge", None),
+        "SageMaker.InstanceCount": (None, 2.0),
+    },
+    metrics={"validation:rmse": Measured(2.5, NOON)},
+    tags={"team": "risk"},
+)
+B = run(
+    "b",
+    status="Failed",
+    created=NOON + 2,
+    parameters={"eta": ("0.3", 0.3), "objective": ("multi:softmax", None)},
+    metrics={"validation:rmse": Measured(1.5, NOON)},
+)
+C = run("c", status="Completed", created=NOON + 3, parameters={"eta": ("auto", None)}, family="nightly")
+
+
+@pytest.fixture
+def tracked(store: Store) -> Store:
+    """Two runs in two trials of an experiment, and one in none."""
+    return told(store, CHURN, DEEP, FLAT, A, B, C, inside={"a": "deep", "b": "flat", "deep": "churn", "flat": "churn"})
+
+
+def names(found: Found) -> list[str]:
+    assert found.total == len(found.runs)
+    return [one.name for one in found.runs]
+
+
+def test_a_run_tells_all_that_is_known_of_it(tracked: Store) -> None:
+    assert runs(tracked, "deep") == Found(
+        1,
+        (
+            Run(
+                arn=A.arn,
+                name="a",
+                display_name="The first",
+                status="Completed",
+                created=NOON + 1,
+                started=NOON + 1000,
+                ended=NOON + 91_500,
+                duration=90.5,
+                billable_seconds=60,
+                instance_type="ml.m5.xlarge",
+                instance_count=2,
+                parameters={
+                    "SageMaker.InstanceCount": 2.0,
+                    "SageMaker.InstanceType": "ml.m5.xlarge",
+                    "eta": 0.1,
+                    "objective": "reg:squarederror",
+                },
+                metrics={"validation:rmse": 2.5},
+                experiments=("churn",),
+                trials=("deep",),
+                family="",
+                family_inferred=False,
+            ),
+        ),
+    )
+
+
+def test_a_run_in_no_trial_is_grouped_by_its_family_which_is_inferred(tracked: Store) -> None:
+    (one,) = runs(tracked, "nightly").runs
+
+    assert (one.name, one.family, one.family_inferred, one.experiments, one.trials) == ("c", "nightly", True, (), ())
+
+
+def test_a_run_that_came_into_a_trial_is_in_no_family_any_more(store: Store) -> None:
+    told(store, CHURN, DEEP, C, inside={"c": "deep", "deep": "churn"})
+
+    assert [(one.family, one.family_inferred) for one in runs(store, "churn").runs] == [("", False)]
+    with pytest.raises(Unknown):
+        runs(store, "nightly")
+
+
+@pytest.mark.parametrize("group", ["churn", CHURN.arn, CHURN.arn.upper()])
+def test_an_experiment_is_named_by_its_name_or_its_arn(group: str, tracked: Store) -> None:
+    assert names(runs(tracked, group)) == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "which"),
+    [
+        ("eta>0.1", ["b"]),
+        ("eta >= 0.1", ["b", "a"]),
+        ("eta=0.10", ["a"]),
+        ("eta!=0.1", ["c", "b"]),
+        ("eta=auto", ["c"]),
+        ("eta!=auto", ["b", "a"]),
+        ("objective contains :squared", ["a"]),
+        ("objective contains REG", []),
+        ("objective<n", ["b"]),
+        ("validation:rmse<=1.5", ["b"]),
+        ("SageMaker.InstanceCount=2", ["a"]),
+        ("status=Completed", ["c", "a"]),
+        ("status!=Completed", ["b"]),
+        ("name contains b", ["b"]),
+        ("tag:team=risk", ["a"]),
+        ("tag:team!=risk", []),
+        ("created>=2023-11-14T22:13:20.002", ["c", "b"]),
+        ("created<2023-11-14", []),
+    ],
+)
+def test_runs_are_found_by_what_is_true_of_them(text: str, which: list[str], tracked: Store) -> None:
+    assert names(runs(tracked, None, [condition(text)])) == which
+
+
+@pytest.mark.parametrize(
+    ("sort_by", "ascending", "which"),
+    [
+        ("validation:rmse", True, ["b", "a"]),
+        ("validation:rmse", False, ["a", "b"]),
+        ("eta", False, ["b", "a", "c"]),
+        ("eta", True, ["a", "b", "c"]),
+        ("created", True, ["a", "b", "c"]),
+    ],
+)
+def test_runs_are_sorted_and_what_cannot_be_is_left_out(
+    sort_by: str, ascending: bool, which: list[str], tracked: Store
+) -> None:
+    assert names(runs(tracked, sort_by=sort_by, ascending=ascending)) == which
+
+
+def test_a_limit_shows_the_first_and_counts_all(tracked: Store) -> None:
+    found = runs(tracked, limit=1)
+
+    assert (found.total, [one.name for one in found.runs]) == (3, ["c"])
+
+
+@pytest.mark.parametrize(
+    ("group", "text", "sort_by", "sentence"),
+    [
+        ("chrun", None, "created", "no experiment, trial or family is called 'chrun'; did you mean churn?"),
+        (None, "ETA>1", "created", "no parameter or metric is called 'ETA'; did you mean eta?"),
+        (None, None, "rmse", "no parameter or metric is called 'rmse'; did you mean validation:rmse?"),
+        (
+            None,
+            None,
+            "nothing like it",
+            "no parameter or metric is called 'nothing like it'; there are "
+            "SageMaker.InstanceCount, SageMaker.InstanceType, eta, objective, validation:rmse",
+        ),
+    ],
+)
+def test_what_is_unknown_gets_a_sentence_with_what_comes_near(
+    group: str | None, text: str | None, sort_by: str, sentence: str, tracked: Store
+) -> None:
+    with pytest.raises(Unknown) as why:
+        runs(tracked, group, [condition(text)] if text else [], sort_by=sort_by)
+
+    assert str(why.value) == sentence
+
+
+@pytest.mark.parametrize("text", ["eta", "eta>", ">1", "", "created>yesterday"])
+def test_what_is_no_condition_is_refused(text: str) -> None:
+    with pytest.raises(BadCondition):
+        condition(text)
+
+
+@pytest.mark.parametrize("text", ["validation:rmse=low", "validation:rmse contains 1"])
+def test_a_metric_is_compared_with_numbers_only(text: str, tracked: Store) -> None:
+    with pytest.raises(BadCondition, match="validation:rmse is a metric: compare it with a number"):
+        runs(tracked, None, [condition(text)])
+
+
+def test_experiments_come_with_their_trials_and_runs_and_families_with_theirs(tracked: Store) -> None:
+    assert groups(tracked) == [
+        Group("churn", CHURN.arn, 2, 2, inferred=False),
+        Group("nightly", "", 0, 1, inferred=True),
+    ]
+
+
+def test_what_events_tell_of_an_experiment_is_found(store: Store) -> None:
+    fed(store, case_events("experiment_config"))
+
+    assert [(one.name, one.trials > 0, one.runs > 0) for one in groups(store) if not one.inferred] == [
+        (name, True, True) for name in sorted({name for one in runs(store).runs for name in one.experiments})
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------- a plain model
+
+numbers = st.sampled_from([-1.0, 0.0, 0.1, 2.0])
+texts = st.sampled_from(["a", "ab", "b", "B", "é", "0.1"])
+parameters = st.dictionaries(
+    st.sampled_from(["p", "q", "both"]),
+    st.tuples(texts, st.none() | numbers) | st.tuples(st.none(), numbers),
+    max_size=3,
+)
+metrics = st.dictionaries(st.sampled_from(["m", "both"]), numbers.map(Measured), max_size=2)
+statuses = st.sampled_from(["Completed", "Failed"])
+components = st.lists(
+    st.tuples(parameters, metrics, statuses, st.integers(0, 3), st.dictionaries(st.just("t"), texts)), max_size=6
+).map(
+    lambda some: [
+        run(f"r{number}", parameters=p, metrics=m, status=s, created=NOON + c, tags=t)
+        for number, (p, m, s, c, t) in enumerate(some)
+    ]
+)
+wanted = st.builds(Condition, st.sampled_from(["p", "q", "both", "m"]), st.sampled_from(Operator), numbers | texts) | (
+    st.builds(Condition, st.sampled_from(["status", "tag:t"]), st.sampled_from(Operator), texts | statuses)
+)
+
+COMPARED: dict[Operator, Callable[[Any, Any], bool]] = {
+    Operator.LESS: operator.lt,
+    Operator.AT_MOST: operator.le,
+    Operator.EQUAL: operator.eq,
+    Operator.DIFFERENT: operator.ne,
+    Operator.AT_LEAST: operator.ge,
+    Operator.GREATER: operator.gt,
+    Operator.CONTAINS: operator.contains,
+}
+
+
+def true_of(one: TrialComponent, asked: Condition) -> bool:
+    compare = COMPARED[asked.operator]
+    if asked.name == "status":
+        return compare(one.status, asked.value)
+    if asked.name.startswith("tag:"):
+        return any(compare(value, asked.value) for value in one.tags.values())
+    held = False
+    if asked.name in one.parameters:
+        both = one.parameters[asked.name]
+        mine = both[0] if isinstance(asked.value, str) else both[1]
+        held = asked.operator is Operator.DIFFERENT if mine is None else compare(mine, asked.value)
+    if asked.name in one.metrics and not isinstance(asked.value, str):
+        held = held or compare(one.metrics[asked.name][0], asked.value)
+    return held
+
+
+def test_a_search_finds_what_a_plain_model_finds(store: Store, backend: Backend) -> None:
+    @settings(max_examples=300 if backend == "sqlite" else 80)
+    @given(components, st.lists(wanted, max_size=2), st.sampled_from(["created", "p", "m", "both"]), st.booleans())
+    def check(some: list[TrialComponent], asked: list[Condition], sort_by: str, ascending: bool) -> None:
+        told(emptied(store), *some)
+        p = {name for one in some for name in one.parameters}
+        m = {name for one in some for name in one.metrics}
+        named = {sort_by, *(one.name for one in asked)} - {"created", "status", "tag:t"}
+        refused = any(
+            (isinstance(one.value, str) and one.name in m - p)
+            or (isinstance(one.value, float) and one.operator is Operator.CONTAINS)
+            for one in asked
+        )
+        if not named <= p | m or refused:
+            with pytest.raises((Unknown, BadCondition)):
+                runs(store, None, asked, sort_by=sort_by, ascending=ascending)
+            return
+
+        found = runs(store, None, asked, sort_by=sort_by, ascending=ascending)
+
+        def place(one: TrialComponent) -> tuple[Any, ...]:
+            if sort_by == "created":
+                return (one.created,)
+            if sort_by in m:
+                return (one.metrics[sort_by][0],)
+            string, number = one.parameters[sort_by]
+            return (number is not None) ^ ascending, number or 0, (string is not None) ^ ascending, string or ""
+
+        kept = [one for one in some if all(true_of(one, each) for each in asked)]
+        if sort_by != "created":
+            kept = [one for one in kept if sort_by in (one.metrics if sort_by in m else one.parameters)]
+        ordered = sorted(sorted(kept, key=lambda one: one.key), key=place, reverse=not ascending)
+        assert names(found) == [one.name for one in ordered]
+
+    check()

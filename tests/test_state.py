@@ -1,0 +1,116 @@
+"""What is known joins in any order: the laws of `Known`, over observations of real and of made-up events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumers.observe import observe
+from consumers.state import Known, decode, encode, lives
+from ingest.event import Malformed
+from ingest.event import decode as decode_event
+from tests.support.events import PARTITION, abalone, again, event, everything, samples
+
+
+def told(body: bytes) -> tuple[Known, ...]:
+    """What an event tells; nothing when it cannot be understood."""
+    try:
+        return observe(decode_event(body))
+    except Malformed:
+        return ()
+
+
+def about_one_resource(observations: Sequence[Known]) -> list[list[Known]]:
+    """The observations of each resource."""
+    found: dict[str, list[Known]] = {}
+    for known in observations:
+        found.setdefault(known.arn.lower(), []).append(known)
+    return list(found.values())
+
+
+REAL = about_one_resource(
+    [
+        known
+        for number, body in enumerate((*abalone(), *samples().values()))
+        for known in (*told(body), *told(again(body, 1000 * number, number)))
+    ]
+)
+made_up = (
+    st.sampled_from(everything)
+    .flatmap(lambda kind: st.lists(kind, min_size=1, max_size=8))
+    .map(lambda bodies: about_one_resource([one for body in bodies for one in told(body)]))
+    .filter(bool)
+    .map(lambda found: max(found, key=len))
+)
+# Of one resource: several lives, equal stamps, observations without a life or a time of their own.
+observations = (st.sampled_from(REAL) | made_up).flatmap(
+    lambda some: st.lists(st.sampled_from(some), min_size=3, max_size=12)
+)
+joined = observations.map(lambda some: reduce(or_, some))
+
+
+@settings(max_examples=500, deadline=None)
+@given(observations, st.data())
+def test_joining_is_commutative(some: list[Known], data: st.DataObject) -> None:
+    assert reduce(or_, data.draw(st.permutations(some))) == reduce(or_, some)
+
+
+@settings(max_examples=500, deadline=None)
+@given(observations, st.data())
+def test_joining_is_associative(some: list[Known], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(1, len(some) - 1))
+
+    assert reduce(or_, some[:cut]) | reduce(or_, some[cut:]) == reduce(or_, some)
+
+
+@settings(max_examples=300, deadline=None)
+@given(observations)
+def test_joining_is_idempotent(some: list[Known]) -> None:
+    known = reduce(or_, some)
+
+    assert known | known == known
+    assert [known | one for one in some] == [known] * len(some)
+
+
+@settings(max_examples=300, deadline=None)
+@given(joined)
+def test_what_is_known_is_read_as_it_was_written(known: Known) -> None:
+    assert decode(encode(known)) == known
+    assert decode(encode(decode(encode(known)))) == known
+
+
+@settings(max_examples=300, deadline=None)
+@given(observations, st.data())
+def test_reading_what_was_written_between_joins_changes_nothing(some: list[Known], data: st.DataObject) -> None:
+    expected = reduce(or_, some)
+
+    kept = some[0]
+    for one in some[1:]:
+        kept = decode(encode(kept)) | one if data.draw(st.booleans()) else kept | one
+
+    assert kept == expected
+    assert lives(kept) == lives(expected)
+
+
+@pytest.mark.parametrize("name", [*sorted(samples()), "no time of its own"])
+def test_the_same_news_in_another_spelling_is_the_same_news(name: str) -> None:
+    untimed = event(
+        "Model Package State Change",
+        {
+            "ModelPackageArn": f"{PARTITION}model-package/group/1",
+            "InferenceSpecification": {
+                "Containers": [{"ModelDataUrl": "s3://bucket/model.tar.gz", "Image": "image:1"}]
+            },
+        },
+    )
+    body = samples().get(name, untimed)
+    respelled = json.dumps(json.loads(body), sort_keys=True, indent=1).encode()
+
+    for ours, theirs in zip(told(body), told(respelled), strict=True):
+        assert ours | theirs == theirs | ours
