@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import msgspec
 
 from consumers.catalogue import ANSWER, CALL, EVENTS, KEPT
+from consumers.kind import ResourceKind
 from consumers.markdown import table
 from consumers.observe.cloudtrail import CALLS
 from consumers.observe.describe_responses import ANSWERS
 from consumers.observe.observation import Telling
 from consumers.rules import RULES
-from consumers.state import Kind
 from consumers.tellings import TELLINGS
 
 MARKS = {
@@ -73,7 +73,7 @@ def _telling(telling: Telling) -> tuple[str, str]:
     return status, ", else ".join((*told, "resources"))
 
 
-def _rule(kind: Kind) -> tuple[str, str]:
+def _rule(kind: ResourceKind) -> tuple[str, str]:
     rule = RULES[kind]
     says = (rule.lineage.__doc__ or "").strip().partition("\n")[0]
     return f"{rule.name}: {says}", rule.mark

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from consumers.state import Kind
+from consumers.kind import ResourceKind
 
 CALL = "AWS API Call via CloudTrail"
 """What CloudTrail records of calls; `consumers.observe.cloudtrail` says which of them tell something."""
@@ -13,26 +13,26 @@ ANSWER = "Headwater Description"
 WRITE = "Headwater Call"
 """What a client asked of Headwater's own API that changed something; `consumers.observe.client_calls` reads it."""
 
-EVENTS: Mapping[str, Kind] = {
-    "SageMaker Training Job State Change": Kind.TRAINING_JOB,
-    "SageMaker HyperParameter Tuning Job State Change": Kind.TUNING_JOB,
-    "SageMaker Processing Job State Change": Kind.PROCESSING_JOB,
-    "SageMaker Transform Job State Change": Kind.TRANSFORM_JOB,
-    "SageMaker Model State Change": Kind.MODEL,
-    "SageMaker Model Package State Change": Kind.MODEL_PACKAGE,
-    "SageMaker Endpoint Config State Change": Kind.ENDPOINT_CONFIG,
-    "SageMaker Endpoint State Change": Kind.ENDPOINT,
-    "SageMaker Endpoint Deployment State Change": Kind.ENDPOINT,
-    "SageMaker Model Building Pipeline Execution Status Change": Kind.PIPELINE_EXECUTION,
-    "SageMaker Model Building Pipeline Execution Step Status Change": Kind.PIPELINE_STEP,
-    "SageMaker Feature Group State Change": Kind.FEATURE_GROUP,
-    "SageMaker Ground Truth Labeling Job State Change": Kind.LABELING_JOB,
-    "Glue Job State Change": Kind.GLUE_JOB_RUN,
-    "Glue Job Run Status": Kind.GLUE_JOB_RUN,
-    "SageMaker Model Card State Change": Kind.MODEL_CARD,
-    "SageMaker Image State Change": Kind.IMAGE,
-    "SageMaker Image Version State Change": Kind.IMAGE_VERSION,
-    "SageMaker Monitoring Schedule State Change": Kind.MONITORING_SCHEDULE,
+EVENTS: Mapping[str, ResourceKind] = {
+    "SageMaker Training Job State Change": ResourceKind.TRAINING_JOB,
+    "SageMaker HyperParameter Tuning Job State Change": ResourceKind.TUNING_JOB,
+    "SageMaker Processing Job State Change": ResourceKind.PROCESSING_JOB,
+    "SageMaker Transform Job State Change": ResourceKind.TRANSFORM_JOB,
+    "SageMaker Model State Change": ResourceKind.MODEL,
+    "SageMaker Model Package State Change": ResourceKind.MODEL_PACKAGE,
+    "SageMaker Endpoint Config State Change": ResourceKind.ENDPOINT_CONFIG,
+    "SageMaker Endpoint State Change": ResourceKind.ENDPOINT,
+    "SageMaker Endpoint Deployment State Change": ResourceKind.ENDPOINT,
+    "SageMaker Model Building Pipeline Execution Status Change": ResourceKind.PIPELINE_EXECUTION,
+    "SageMaker Model Building Pipeline Execution Step Status Change": ResourceKind.PIPELINE_STEP,
+    "SageMaker Feature Group State Change": ResourceKind.FEATURE_GROUP,
+    "SageMaker Ground Truth Labeling Job State Change": ResourceKind.LABELING_JOB,
+    "Glue Job State Change": ResourceKind.GLUE_JOB_RUN,
+    "Glue Job Run Status": ResourceKind.GLUE_JOB_RUN,
+    "SageMaker Model Card State Change": ResourceKind.MODEL_CARD,
+    "SageMaker Image State Change": ResourceKind.IMAGE,
+    "SageMaker Image Version State Change": ResourceKind.IMAGE_VERSION,
+    "SageMaker Monitoring Schedule State Change": ResourceKind.MONITORING_SCHEDULE,
 }
 """The kind of resource that each kind of event tells of (CAPTURE A1)."""
 

@@ -16,11 +16,12 @@ from typing import NamedTuple
 
 import structlog
 
+from consumers.kind import ResourceKind
 from consumers.observe import measured, observe, sort_of, understood_kinds
 from consumers.resource_session import WorkingSet, with_referrers
 from consumers.resources.types import Question
 from consumers.rules import RULES
-from consumers.state import Kind, Known
+from consumers.state import Known
 from ingest.delivery import Delivery
 from ingest.event import Event, Malformed, decode
 from store import describe_requests, metric_points
@@ -248,7 +249,7 @@ def derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
         def mark(tx: Transaction) -> None:
             rows = table.lock(tx, keys).values()
             save(tx, {row.id: Lineage() for row in rows})
-            rules = {row.id: RULES[Kind(row.kind)].signature for row in rows}
+            rules = {row.id: RULES[ResourceKind(row.kind)].signature for row in rows}
             table.mark_derived(
                 tx, [row._replace(derived=row.version, rule=rules[row.id], problem=reason) for row in rows]
             )
@@ -328,7 +329,7 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
     problems = 0
     for key in sorted(keys):
         row = working.rows[key]
-        rule = RULES[Kind(row.kind)]
+        rule = RULES[ResourceKind(row.kind)]
         problem = None
         if row.rule and row.rule != rule.signature:  # which may read what the one before did not
             referring[row.id] = working.references(key)

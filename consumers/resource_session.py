@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.resources.types import Change, D, Question, Resource, Rule, instant
 from consumers.rules import RULES
 from consumers.rules.deployment import as_described
@@ -15,7 +16,6 @@ from consumers.state import (
     CREATED_BY,
     DELETED,
     MODIFIED_BY,
-    Kind,
     Known,
     Life,
     decode,
@@ -123,7 +123,7 @@ class WorkingSet:
 
     def _views(self, key: str, known: Known) -> list[Resource[Any]]:
         found = views(known, RULES[known.kind])
-        if known.kind is Kind.TRIAL_COMPONENT:
+        if known.kind is ResourceKind.TRIAL_COMPONENT:
             measured = metric_points.statistics(self.tx, key)
             if measured:
                 found = [
@@ -173,7 +173,7 @@ def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
         referring = table.referrers(tx, frontier)
         new = referring.keys() - found
         found |= new
-        frontier = {key for key in new if RULES[Kind(referring[key])].passes_on}
+        frontier = {key for key in new if RULES[ResourceKind(referring[key])].passes_on}
     return found
 
 

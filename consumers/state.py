@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
 import msgspec
+
+from consumers.kind import ResourceKind
 
 Field = tuple[int, msgspec.Raw]
 """A field's newest value: its stamp, and the JSON that was told."""
@@ -30,40 +31,6 @@ def stamp(milliseconds: int, rank: int) -> int:
 def moment(stamped: int) -> int:
     """The epoch milliseconds of a stamp."""
     return stamped // RANKS
-
-
-class Kind(StrEnum):
-    """Kinds of resources that rules know, spelled as in their ARNs where they have one of their own."""
-
-    TRAINING_JOB = "training-job"
-    PROCESSING_JOB = "processing-job"
-    TRANSFORM_JOB = "transform-job"
-    MODEL = "model"
-    MODEL_PACKAGE = "model-package"
-    MODEL_PACKAGE_GROUP = "model-package-group"
-    ENDPOINT_CONFIG = "endpoint-config"
-    ENDPOINT = "endpoint"
-    PIPELINE_EXECUTION = "pipeline-execution"
-    PIPELINE_STEP = "pipeline-step"
-    FEATURE_GROUP = "feature-group"
-    PIPELINE = "pipeline"
-    EXPERIMENT = "experiment"
-    TRIAL = "experiment-trial"
-    TRIAL_COMPONENT = "experiment-trial-component"
-    MEMBERSHIP = "membership"
-    ARTIFACT = "artifact"
-    CONTEXT = "context"
-    ACTION = "action"
-    ASSOCIATION = "association"
-    TUNING_JOB = "hyper-parameter-tuning-job"
-    AUTOML_JOB = "automl-job"
-    LABELING_JOB = "labeling-job"
-    GLUE_JOB_RUN = "glue-job-run"
-    INFERENCE_COMPONENT = "inference-component"
-    MODEL_CARD = "model-card"
-    IMAGE = "image"
-    IMAGE_VERSION = "image-version"
-    MONITORING_SCHEDULE = "monitoring-schedule"
 
 
 OURS = "headwater:"
@@ -142,7 +109,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
         loose: Observations that are given to a life only when deriving, by a digest of what they tell.
     """
 
-    kind: Kind
+    kind: ResourceKind
     arn: str
     earliest: int | None = None
     lives: dict[int, Life] = {}

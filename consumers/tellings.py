@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.observe.observation import ARN, Telling, Where, arn_of, kind_in, kind_of
-from consumers.state import Kind, Known, Life, entry, loosely, stamp
+from consumers.state import Known, Life, entry, loosely, stamp
 from ingest.event import Malformed
 from store.lineage import artifact
 
@@ -60,7 +61,7 @@ def _group(arn: str, detail: shapes.ModelPackage, time: int) -> tuple[Known, ...
     fields = {"ModelPackageGroupName": msgspec.Raw(msgspec.json.encode(name))} if name else {}
     stamped = stamp(time, 0)
     digest, loose = loosely(fields, stamped, None, Life({field: (stamped, told) for field, told in fields.items()}))
-    return (Known(Kind.MODEL_PACKAGE_GROUP, group, earliest=time, loose={digest: loose}),)
+    return (Known(ResourceKind.MODEL_PACKAGE_GROUP, group, earliest=time, loose={digest: loose}),)
 
 
 def group_of(package_arn: str) -> str | None:
@@ -68,28 +69,28 @@ def group_of(package_arn: str) -> str | None:
     match = ARN.fullmatch(package_arn)
     if match is None or "/" not in match[3]:
         return None
-    return f"{match[1]}{Kind.MODEL_PACKAGE_GROUP}/{match[3].rpartition('/')[0]}"
+    return f"{match[1]}{ResourceKind.MODEL_PACKAGE_GROUP}/{match[3].rpartition('/')[0]}"
 
 
 def _package(detail: shapes.ModelPackage, where: Where) -> str | None:
     for told in (detail.model_package_arn, detail.model_package_name, *where.resources):
-        if told and (found := kind_in(told)) and found[0] == Kind.MODEL_PACKAGE:
+        if told and (found := kind_in(told)) and found[0] == ResourceKind.MODEL_PACKAGE:
             return told
     name = detail.model_package_name
     if detail.model_package_group_name and detail.model_package_version:
         name = f"{detail.model_package_group_name}/{_version(detail.model_package_version)}"
-    return arn_of(where, f"{Kind.MODEL_PACKAGE}/{name.lower()}") if name else None
+    return arn_of(where, f"{ResourceKind.MODEL_PACKAGE}/{name.lower()}") if name else None
 
 
 def _image_version(detail: shapes.ImageVersion, where: Where) -> str | None:
     for told in (detail.image_version_arn, *where.resources):
-        if told and (found := kind_in(told)) and found[0] == Kind.IMAGE_VERSION:
+        if told and (found := kind_in(told)) and found[0] == ResourceKind.IMAGE_VERSION:
             return told
     image = kind_in(detail.image_arn) if detail.image_arn else None
     name = image[1] if image else detail.image_name
     if not name or detail.version is None:
         return None
-    return arn_of(where, f"{Kind.IMAGE_VERSION}/{name.lower()}/{_version(detail.version, 'Version')}")
+    return arn_of(where, f"{ResourceKind.IMAGE_VERSION}/{name.lower()}/{_version(detail.version, 'Version')}")
 
 
 def _version(told: str | float, field: str = "ModelPackageVersion") -> str:
@@ -123,12 +124,12 @@ def step_arn(execution_arn: str, name: str) -> str:
 def _a_step_of(arn: str, detail: shapes.PipelineStep, time: int) -> tuple[Known, ...]:
     """A step tells that its execution exists, and that it is one of its steps."""
     known = Life({entry("steps", detail.step_name or ""): (0, msgspec.Raw(b"1"))})
-    return (Known(Kind.PIPELINE_EXECUTION, arn.partition("/step/")[0], earliest=time, lives={0: known}),)
+    return (Known(ResourceKind.PIPELINE_EXECUTION, arn.partition("/step/")[0], earliest=time, lives={0: known}),)
 
 
 def _artifact(detail: shapes.Artifact, where: Where) -> str | None:
     for told in (detail.artifact_arn, *where.resources):
-        if told and kind_of(told) == Kind.ARTIFACT:
+        if told and kind_of(told) == ResourceKind.ARTIFACT:
             return told
     # SageMaker's own ARN is another one: a digest that nobody can make again (CAPTURE B0).
     uri, prefix = detail.source.source_uri, arn_of(where, "")
@@ -136,21 +137,21 @@ def _artifact(detail: shapes.Artifact, where: Where) -> str | None:
 
 
 def _association(detail: shapes.Association, where: Where) -> str | None:
-    return link(Kind.ASSOCIATION, detail.source_arn, detail.destination_arn)
+    return link(ResourceKind.ASSOCIATION, detail.source_arn, detail.destination_arn)
 
 
 def _membership(detail: shapes.Membership, where: Where) -> str | None:
-    trial = _given(Kind.TRIAL, detail.trial_arn or detail.trial_name, where)
-    component = _given(Kind.TRIAL_COMPONENT, detail.trial_component_arn or detail.trial_component_name, where)
-    return link(Kind.MEMBERSHIP, trial, component)
+    trial = _given(ResourceKind.TRIAL, detail.trial_arn or detail.trial_name, where)
+    component = _given(ResourceKind.TRIAL_COMPONENT, detail.trial_component_arn or detail.trial_component_name, where)
+    return link(ResourceKind.MEMBERSHIP, trial, component)
 
 
-def _given(kind: Kind, told: str | None, where: Where) -> str | None:
+def _given(kind: ResourceKind, told: str | None, where: Where) -> str | None:
     """The ARN of what is given by its name or by its ARN."""
     return told if not told or told.startswith("arn:") else arn_of(where, f"{kind}/{told}")
 
 
-def link(kind: Kind, one: str | None, other: str | None) -> str | None:
+def link(kind: ResourceKind, one: str | None, other: str | None) -> str | None:
     """The key of a link, which has no ARN of its own: made of those of its two ends."""
     match = ARN.fullmatch(one or "")
     if match is None or not other:
@@ -163,12 +164,12 @@ def _tuning(detail: shapes.TuningJob, where: Where) -> str | None:
     """A tuning job's ARN; AWS's documentation spells its kind `tuningJob` (CAPTURE A2.7)."""
     for told in (detail.hyper_parameter_tuning_job_arn, *where.resources):
         found = kind_in(told) if told else None
-        if told and found and found[0] == Kind.TUNING_JOB:
+        if told and found and found[0] == ResourceKind.TUNING_JOB:
             return told
         if told and found and found[0] == "tuningjob":
-            return f"{told[: -len('tuningJob/' + found[1])]}{Kind.TUNING_JOB}/{found[1]}"
+            return f"{told[: -len('tuningJob/' + found[1])]}{ResourceKind.TUNING_JOB}/{found[1]}"
     name = detail.hyper_parameter_tuning_job_name
-    return arn_of(where, f"{Kind.TUNING_JOB}/{name.lower()}") if name else None
+    return arn_of(where, f"{ResourceKind.TUNING_JOB}/{name.lower()}") if name else None
 
 
 def _glue_job_run(detail: shapes.GlueJobRun, where: Where) -> str | None:
@@ -181,7 +182,7 @@ def _glue_job_run(detail: shapes.GlueJobRun, where: Where) -> str | None:
 # ------------------------------------------------------------------------------------------------------------- the rows
 
 
-def _telling(kind: Kind, shape: type[msgspec.Struct], prefix: str, **more: Any) -> Telling:
+def _telling(kind: ResourceKind, shape: type[msgspec.Struct], prefix: str, **more: Any) -> Telling:
     return Telling(
         kind=kind,
         decoder=msgspec.json.Decoder(shape),
@@ -197,17 +198,17 @@ _CHANGED = ("last_modified_time", "creation_time")
 
 _ROWS = (
     _telling(
-        Kind.TRAINING_JOB,
+        ResourceKind.TRAINING_JOB,
         shapes.TrainingJob,
         "training_job",
         status=("training_job_status", "secondary_status"),
         clock=_job_clock("training"),
     ),
-    _telling(Kind.PROCESSING_JOB, shapes.ProcessingJob, "processing_job", clock=_job_clock("processing")),
-    _telling(Kind.TRANSFORM_JOB, shapes.TransformJob, "transform_job", clock=_job_clock("transform")),
-    _telling(Kind.MODEL, shapes.Model, "model", status=(), clock=("creation_time",)),
+    _telling(ResourceKind.PROCESSING_JOB, shapes.ProcessingJob, "processing_job", clock=_job_clock("processing")),
+    _telling(ResourceKind.TRANSFORM_JOB, shapes.TransformJob, "transform_job", clock=_job_clock("transform")),
+    _telling(ResourceKind.MODEL, shapes.Model, "model", status=(), clock=("creation_time",)),
     _telling(
-        Kind.MODEL_PACKAGE,
+        ResourceKind.MODEL_PACKAGE,
         shapes.ModelPackage,
         "model_package",
         status=("model_package_status", "model_approval_status"),
@@ -216,11 +217,17 @@ _ROWS = (
         also=_group,
         identity=_package,
     ),
-    _telling(Kind.MODEL_PACKAGE_GROUP, shapes.ModelPackageGroup, "model_package_group", clock=("creation_time",)),
-    _telling(Kind.ENDPOINT_CONFIG, shapes.EndpointConfig, "endpoint_config", status=(), clock=("creation_time",)),
-    _telling(Kind.ENDPOINT, shapes.Endpoint, "endpoint", clock=("last_modified_time",), tracked=_endpoint_changes),
     _telling(
-        Kind.PIPELINE_EXECUTION,
+        ResourceKind.MODEL_PACKAGE_GROUP, shapes.ModelPackageGroup, "model_package_group", clock=("creation_time",)
+    ),
+    _telling(
+        ResourceKind.ENDPOINT_CONFIG, shapes.EndpointConfig, "endpoint_config", status=(), clock=("creation_time",)
+    ),
+    _telling(
+        ResourceKind.ENDPOINT, shapes.Endpoint, "endpoint", clock=("last_modified_time",), tracked=_endpoint_changes
+    ),
+    _telling(
+        ResourceKind.PIPELINE_EXECUTION,
         shapes.PipelineExecution,
         "pipeline_execution",
         status=("current_pipeline_execution_status",),
@@ -230,7 +237,7 @@ _ROWS = (
         identity=_execution,
     ),
     _telling(
-        Kind.PIPELINE_STEP,
+        ResourceKind.PIPELINE_STEP,
         shapes.PipelineStep,
         "pipeline_execution",
         status=("current_step_status",),
@@ -241,16 +248,18 @@ _ROWS = (
         also=_a_step_of,
         identity=_step,
     ),
-    _telling(Kind.FEATURE_GROUP, shapes.FeatureGroup, "feature_group", clock=("last_modified_time", "creation_time")),
-    _telling(Kind.PIPELINE, shapes.Pipeline, "pipeline", status=(), clock=_CHANGED),
-    _telling(Kind.ARTIFACT, shapes.Artifact, "artifact", status=(), clock=_CHANGED, identity=_artifact),
-    _telling(Kind.CONTEXT, shapes.Context, "context", status=(), clock=_CHANGED),
-    _telling(Kind.ACTION, shapes.Action, "action", status=(), clock=_CHANGED),
-    _telling(Kind.EXPERIMENT, shapes.Experiment, "experiment", status=(), clock=_CHANGED),
-    _telling(Kind.TRIAL, shapes.Trial, "trial", status=(), clock=_CHANGED),
-    _telling(Kind.TRIAL_COMPONENT, shapes.TrialComponent, "trial_component", status=(), clock=_CHANGED),
     _telling(
-        Kind.ASSOCIATION,
+        ResourceKind.FEATURE_GROUP, shapes.FeatureGroup, "feature_group", clock=("last_modified_time", "creation_time")
+    ),
+    _telling(ResourceKind.PIPELINE, shapes.Pipeline, "pipeline", status=(), clock=_CHANGED),
+    _telling(ResourceKind.ARTIFACT, shapes.Artifact, "artifact", status=(), clock=_CHANGED, identity=_artifact),
+    _telling(ResourceKind.CONTEXT, shapes.Context, "context", status=(), clock=_CHANGED),
+    _telling(ResourceKind.ACTION, shapes.Action, "action", status=(), clock=_CHANGED),
+    _telling(ResourceKind.EXPERIMENT, shapes.Experiment, "experiment", status=(), clock=_CHANGED),
+    _telling(ResourceKind.TRIAL, shapes.Trial, "trial", status=(), clock=_CHANGED),
+    _telling(ResourceKind.TRIAL_COMPONENT, shapes.TrialComponent, "trial_component", status=(), clock=_CHANGED),
+    _telling(
+        ResourceKind.ASSOCIATION,
         shapes.Association,
         "association",
         status=(),
@@ -259,7 +268,7 @@ _ROWS = (
         identity=_association,
     ),
     _telling(
-        Kind.MEMBERSHIP,
+        ResourceKind.MEMBERSHIP,
         shapes.Membership,
         "membership",
         status=(),
@@ -268,22 +277,24 @@ _ROWS = (
         identity=_membership,
     ),
     _telling(
-        Kind.TUNING_JOB,
+        ResourceKind.TUNING_JOB,
         shapes.TuningJob,
         "hyper_parameter_tuning_job",
         clock=("last_modified_time", "hyper_parameter_tuning_end_time", "creation_time"),
         identity=_tuning,
     ),
     _telling(
-        Kind.AUTOML_JOB,
+        ResourceKind.AUTOML_JOB,
         shapes.AutoMLJob,
         "auto_ml_job",
         status=("auto_ml_job_status", "auto_ml_job_secondary_status"),
         clock=("last_modified_time", "end_time", "creation_time"),
     ),
-    _telling(Kind.LABELING_JOB, shapes.LabelingJob, "labeling_job", clock=("last_modified_time", "creation_time")),
     _telling(
-        Kind.GLUE_JOB_RUN,
+        ResourceKind.LABELING_JOB, shapes.LabelingJob, "labeling_job", clock=("last_modified_time", "creation_time")
+    ),
+    _telling(
+        ResourceKind.GLUE_JOB_RUN,
         shapes.GlueJobRun,
         "job",
         arn="job_run_id",
@@ -293,28 +304,28 @@ _ROWS = (
         identity=_glue_job_run,
     ),
     _telling(
-        Kind.INFERENCE_COMPONENT,
+        ResourceKind.INFERENCE_COMPONENT,
         shapes.InferenceComponent,
         "inference_component",
         clock=("last_modified_time",),
         tracked=_served,
     ),
-    _telling(Kind.MODEL_CARD, shapes.ModelCard, "model_card", clock=("last_modified_time",)),
-    _telling(Kind.IMAGE, shapes.Image, "image", clock=("last_modified_time",)),
+    _telling(ResourceKind.MODEL_CARD, shapes.ModelCard, "model_card", clock=("last_modified_time",)),
+    _telling(ResourceKind.IMAGE, shapes.Image, "image", clock=("last_modified_time",)),
     _telling(
-        Kind.IMAGE_VERSION,
+        ResourceKind.IMAGE_VERSION,
         shapes.ImageVersion,
         "image_version",
         clock=("last_modified_time",),
         identity=_image_version,
     ),
     _telling(
-        Kind.MONITORING_SCHEDULE,
+        ResourceKind.MONITORING_SCHEDULE,
         shapes.MonitoringSchedule,
         "monitoring_schedule",
         clock=("last_modified_time",),
         tracked=_execution_of,
     ),
 )
-TELLINGS: Mapping[Kind, Telling] = {row.kind: row for row in _ROWS}
+TELLINGS: Mapping[ResourceKind, Telling] = {row.kind: row for row in _ROWS}
 """How each kind of resource is spoken of; fields and quirks from CAPTURE A1 and A2."""

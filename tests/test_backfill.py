@@ -21,8 +21,8 @@ import structlog
 
 from consumers.catalogue import EVENTS
 from consumers.handle import handle
+from consumers.kind import ResourceKind
 from consumers.run.backfill import BATCH, KINDS, Backfill, Estimate, Position, backfill
-from consumers.state import Kind
 from ingest.delivery import Delivery, Refused, Unavailable
 from ingest.sagemaker import LISTS, REQUESTS, SageMaker
 from store.database import Store
@@ -126,7 +126,10 @@ def test_tags_are_asked_for_where_the_description_has_none(kind: str) -> None:
 
 
 def test_every_kind_that_rules_know_is_looked_for() -> None:
-    steps_and_glue = {Kind.PIPELINE_STEP, Kind.GLUE_JOB_RUN}  # told by ListPipelineExecutionSteps; not SageMaker's
+    steps_and_glue = {
+        ResourceKind.PIPELINE_STEP,
+        ResourceKind.GLUE_JOB_RUN,
+    }  # told by ListPipelineExecutionSteps; not SageMaker's
     assert {kind.value for kind in {*EVENTS.values()} - steps_and_glue} <= set(KINDS)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from consumers.capture import page
 from consumers.catalogue import EVENTS, KEPT
+from consumers.kind import ResourceKind
 from consumers.observe.describe_responses import ANSWERS
 from consumers.rules import RULES
-from consumers.state import Kind
 from consumers.tellings import TELLINGS
 from tests.support.events import HERE
 
@@ -22,7 +22,7 @@ def test_every_kind_of_event_is_derived_from_or_kept_for_a_reason() -> None:
 
 
 def test_every_kind_of_resource_has_its_row_and_its_rule() -> None:
-    assert set(TELLINGS) == set(RULES) == set(Kind)
+    assert set(TELLINGS) == set(RULES) == set(ResourceKind)
 
 
 def test_the_page_says_what_the_code_does() -> None:

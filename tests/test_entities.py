@@ -10,10 +10,10 @@ from itertools import permutations
 import pytest
 
 from consumers.handle import catch_up
+from consumers.kind import ResourceKind
 from consumers.resources.types import Question
 from consumers.rules import RULES, jobs
 from consumers.run.reconcile import findings
-from consumers.state import Kind
 from store.database import Store
 from store.digest import canonical
 from store.graph import resolve
@@ -126,9 +126,9 @@ def test_a_job_whose_rule_read_less_before_hears_of_its_client_all_the_same(
 ) -> None:
     store = make_store()
     with monkeypatch.context() as earlier:
-        rule = RULES[Kind.TRAINING_JOB]
+        rule = RULES[ResourceKind.TRAINING_JOB]
         deaf = dataclasses.replace(rule, lineage=jobs.training_job, refers=lambda _: (), asks=None, version=1)
-        earlier.setitem(RULES, Kind.TRAINING_JOB, deaf)
+        earlier.setitem(RULES, ResourceKind.TRAINING_JOB, deaf)
         fed(store, [JOB])
 
     assert catch_up(store) == 1

@@ -9,10 +9,10 @@ import pytest
 from consumers import handle as module
 from consumers.catalogue import EVENTS
 from consumers.handle import catch_up, handle
+from consumers.kind import ResourceKind
 from consumers.resources.types import Lookup, Resource
 from consumers.rules import RULES, features
 from consumers.shapes import FeatureGroup
-from consumers.state import Kind
 from ingest.delivery import Delivery
 from store.database import Store, Unavailable
 from store.digest import digest
@@ -51,9 +51,9 @@ def test_a_rule_that_says_something_else_is_applied_to_what_is_known(
     def silent(group: Resource[FeatureGroup], lookup: Lookup) -> Lineage:
         return Lineage(features.feature_group(group, lookup).entities[:1])
 
-    rule = RULES[Kind.FEATURE_GROUP]
+    rule = RULES[ResourceKind.FEATURE_GROUP]
     changed = dataclasses.replace(rule, lineage=silent, version=rule.version + 1)
-    monkeypatch.setitem(RULES, Kind.FEATURE_GROUP, changed)
+    monkeypatch.setitem(RULES, ResourceKind.FEATURE_GROUP, changed)
     assert catch_up(store) == 1
     assert catch_up(store) == 0
     assert digest(store) == digest(fed(make_store(), [*ABALONE, *GROUP]))
@@ -83,8 +83,8 @@ def test_a_rule_that_fails_holds_up_no_other_and_is_told(store: Store, monkeypat
     def fail(*_: object) -> Lineage:
         raise KeyError("a bug")
 
-    broken = dataclasses.replace(RULES[Kind.TRANSFORM_JOB], lineage=fail)
-    monkeypatch.setitem(RULES, Kind.TRANSFORM_JOB, broken)
+    broken = dataclasses.replace(RULES[ResourceKind.TRANSFORM_JOB], lineage=fail)
+    monkeypatch.setitem(RULES, ResourceKind.TRANSFORM_JOB, broken)
     settlement = handle([Delivery(body) for body in ABALONE], store)
     assert (settlement.events, settlement.failed, list(settlement.dead)) == (29, 1, [])
     [(key, why)] = status(store).problems

@@ -18,8 +18,8 @@ from sqlalchemy.event import listen, remove
 from bench.generate import events
 from consumers.api.resource_views import Descriptions
 from consumers.handle import catch_up, handle, redrive
+from consumers.kind import ResourceKind
 from consumers.rules import RULES
-from consumers.state import Kind
 from ingest.delivery import Delivery
 from store.database import Store
 from store.graph.evidence import evidence
@@ -79,7 +79,7 @@ def large() -> Iterator[Store]:
     migrate(store)
     partitions.make(store, range(2024 * 12 + 2, 2024 * 12 + 5))
 
-    told = {"rule": RULES[Kind.TRAINING_JOB].signature, "body": store.packer.pack(b"{}")}
+    told = {"rule": RULES[ResourceKind.TRAINING_JOB].signature, "body": store.packer.pack(b"{}")}
 
     def fill(connection: Connection) -> None:
         for statement in FILLED.split(";"):

@@ -18,10 +18,11 @@ from typing import Any
 from consumers.api.errors import Refusal
 from consumers.api.request import Asked, Guard
 from consumers.handle import derive, derive_committed, remember, understand
+from consumers.kind import ResourceKind
 from consumers.observe import observe
 from consumers.observe.client_calls import Write, event
 from consumers.resource_session import WorkingSet
-from consumers.state import DELETED, Kind, Known, lives, moment
+from consumers.state import DELETED, Known, lives, moment
 from consumers.tellings import link
 from ingest.delivery import Delivery
 from ingest.event import Malformed, decode
@@ -224,10 +225,10 @@ class _Looking:
         return self._made(arn.lower())
 
     def linked(self, source: str, destination: str) -> bool:
-        return self._made(link(Kind.ASSOCIATION, source, destination)) is not None
+        return self._made(link(ResourceKind.ASSOCIATION, source, destination)) is not None
 
     def placed(self, trial: str, component: str) -> bool:
-        return self._made(link(Kind.MEMBERSHIP, trial, component)) is not None
+        return self._made(link(ResourceKind.MEMBERSHIP, trial, component)) is not None
 
     def _made(self, key: str | None) -> int | None:
         self._working.lock([key] if key else [])

@@ -16,13 +16,13 @@ from consumers.api.serializer import shaped
 from store.search.expression import (
     Expression,
     Filter,
-    Kind,
     Nested,
     Operator,
     Order,
     Position,
     Property,
     Value,
+    ValueType,
     folded,
     read,
     runs,
@@ -57,7 +57,7 @@ def place(order: Order, record: Record, arn: str) -> Position:
     return run, None, key
 
 
-_TEXTS = (Kind.TEXT, Kind.NAME)
+_TEXTS = (ValueType.TEXT, ValueType.NAME)
 
 _ORDERED: Mapping[Operator, Callable[[Any, Any], bool]] = {
     Operator.LESS: operator.lt,
@@ -130,7 +130,7 @@ def _at(value: Any, path: str) -> Iterator[Any]:
 
 def _values(property_: Property, element: Any) -> list[Value]:
     found = list(_at(element, property_.field)) if property_.field else [element]
-    if property_.kind is Kind.WHOLE:
+    if property_.kind is ValueType.WHOLE:
         return [1.0 for one in found if one]
     flat = [inner for one in found for inner in (one if isinstance(one, list | tuple) else (one,))]
     return [value for one in flat if (value := _READ[property_.kind](one)) is not None]
@@ -167,12 +167,12 @@ def _either(told: Any) -> Value | None:
     return said if number is None else number
 
 
-_READ: Mapping[Kind, Callable[[Any], Value | None]] = {
-    Kind.TEXT: _text,
-    Kind.NAME: _name,
-    Kind.NUMBER: _number,
-    Kind.TIME: _time,
-    Kind.EITHER: _either,
+_READ: Mapping[ValueType, Callable[[Any], Value | None]] = {
+    ValueType.TEXT: _text,
+    ValueType.NAME: _name,
+    ValueType.NUMBER: _number,
+    ValueType.TIME: _time,
+    ValueType.EITHER: _either,
 }
 
 

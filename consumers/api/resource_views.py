@@ -10,12 +10,13 @@ import msgspec
 
 from consumers import pipeline_executions
 from consumers.api.request import Where
+from consumers.kind import ResourceKind
 from consumers.observe.cloudtrail import pascal
 from consumers.resource_session import made, views
 from consumers.resources.types import Resource, instant
 from consumers.rules import RULES
 from consumers.rules.deployment import as_described
-from consumers.state import Kind, Known, Life, decode, detail, lives, moment
+from consumers.state import Known, Life, decode, detail, lives, moment
 from consumers.tellings import TELLINGS
 from store import resources as table
 from store.database import Store, Transaction
@@ -97,7 +98,7 @@ def description(known: Known) -> Description:
     for name, statuses in _PASSING.items():
         if name in told and status not in statuses and _is_older(life, name, members.status):
             del told[name]
-    if known.kind in (Kind.PIPELINE_EXECUTION, Kind.PIPELINE_STEP):
+    if known.kind in (ResourceKind.PIPELINE_EXECUTION, ResourceKind.PIPELINE_STEP):
         told = {_RENAMED.get(name, name): value for name, value in pascal(told).items()}
     elif members.status in told:
         told[members.status] = status
@@ -148,7 +149,7 @@ class _Members(NamedTuple):
 
 
 @cache
-def _members(kind: Kind) -> _Members:
+def _members(kind: ResourceKind) -> _Members:
     telling = TELLINGS[kind]
     names = {one.name: one.encode_name for one in msgspec.structs.fields(telling.decoder.type)}
     status = telling.status[0] if telling.status else ""
@@ -198,13 +199,13 @@ _RENAMED = {
 def _identity(resource: Resource[Any], told: Description) -> Description:
     """Its ARN, and its name with its case."""
     kind, members = resource.kind, _members(resource.kind)
-    if kind is Kind.PIPELINE_STEP:  # it has no ARN of its own
+    if kind is ResourceKind.PIPELINE_STEP:  # it has no ARN of its own
         return {}
-    if kind is Kind.PIPELINE_EXECUTION:
+    if kind is ResourceKind.PIPELINE_EXECUTION:
         pipeline = resource.arn.partition("/execution/")[0]
         return {"PipelineExecutionArn": resource.arn, "PipelineArn": told.get("PipelineArn") or pipeline}
     name = told.get(members.name)
-    if kind is Kind.MODEL_PACKAGE and "/" in resource.tail:
+    if kind is ResourceKind.MODEL_PACKAGE and "/" in resource.tail:
         group, _, version = resource.tail.rpartition("/")
         named = told.get("ModelPackageGroupName")
         return {
@@ -235,7 +236,7 @@ def _people(resource: Resource[Any], told: Description) -> Description:
 
 def _part(kind: str) -> str:
     """What comes before the name in ARNs of a kind."""
-    return Kind.PIPELINE.value if kind == Kind.PIPELINE_EXECUTION else kind
+    return ResourceKind.PIPELINE.value if kind == ResourceKind.PIPELINE_EXECUTION else kind
 
 
 # ---------------------------------------------------------------------------------------------------- what has members
@@ -253,12 +254,12 @@ def _step(told: Description, maker: Description) -> Description:
 def _tuned(tx: Transaction, tuning: Description) -> list[Mapping[str, Any]]:
     """The training jobs of a tuning job: those that it lists, and those that say that they are its."""
     tuning_arn = tuning["HyperParameterTuningJobArn"]
-    prefix = tuning_arn.rpartition(f"{Kind.TUNING_JOB}/")[0]
+    prefix = tuning_arn.rpartition(f"{ResourceKind.TUNING_JOB}/")[0]
     listed_jobs = {}
     for one in _structures(tuning, "TrainingJobSummaries"):
-        arn = one.get("TrainingJobArn") or f"{prefix}{Kind.TRAINING_JOB}/{one.get('TrainingJobName')}"
+        arn = one.get("TrainingJobArn") or f"{prefix}{ResourceKind.TRAINING_JOB}/{one.get('TrainingJobName')}"
         listed_jobs[arn.lower()] = one
-    own = {arn.lower() for arn in resolve.runs_of(tx, tuning_arn) if f":{Kind.TRAINING_JOB}/" in arn.lower()}
+    own = {arn.lower() for arn in resolve.runs_of(tx, tuning_arn) if f":{ResourceKind.TRAINING_JOB}/" in arn.lower()}
     jobs = _told(tx, sorted(listed_jobs.keys() | own))
     found: list[Mapping[str, Any]] = []
     for key in sorted(listed_jobs.keys() | jobs.keys()):

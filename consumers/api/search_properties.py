@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumers.api.errors import Invalid
 from consumers.api.service_model import operation
-from store.search.expression import Kind, Property
+from store.search.expression import Property, ValueType
 
 if TYPE_CHECKING:
     from botocore.model import Shape
@@ -199,7 +199,7 @@ def _found(shape: Shape, parts: list[str], path: tuple[str, ...]) -> Property | 
     field = ".".join(path)
     match inner.type_name:
         case "structure":
-            return _found(inner, rest, path) if rest else Property(field, Kind.WHOLE)
+            return _found(inner, rest, path) if rest else Property(field, ValueType.WHOLE)
         case "list" if name in KEYED:
             return _element(field, inner.member, rest, KEYED[name].value, whole_keys=name == "Tags")
         case "list":
@@ -207,7 +207,7 @@ def _found(shape: Shape, parts: list[str], path: tuple[str, ...]) -> Property | 
         case "map" if inner.value.type_name == "structure":
             return _element(field, inner.value, rest, _VALUES.get(inner.value.name, ""))
         case "map":
-            kind = Kind.EITHER if inner.name in _NUMBERS_OR_TEXTS else _kind(inner.value, field)
+            kind = ValueType.EITHER if inner.name in _NUMBERS_OR_TEXTS else _kind(inner.value, field)
             return Property("", kind, field, ".".join(rest) if rest else None)
         case _:
             return None if rest else Property(field, _kind(inner, name))
@@ -226,23 +226,23 @@ def _of_each(within: str, shape: Shape, rest: list[str]) -> Property | None:
     if shape.type_name != "structure":
         return None if rest else Property("", _kind(shape, within), within)
     if not rest:
-        return Property("", Kind.WHOLE, within)
+        return Property("", ValueType.WHOLE, within)
     found = _found(shape, rest, ())
     if found is None or found.element is not None:
         return None
     return Property(f"{found.within}.{found.field}".strip("."), found.kind, within)
 
 
-def _kind(shape: Shape, name: str) -> Kind:
+def _kind(shape: Shape, name: str) -> ValueType:
     if shape.name in _NUMBERS_OR_TEXTS:
-        return Kind.EITHER
+        return ValueType.EITHER
     match shape.type_name:
         case "timestamp":
-            return Kind.TIME
+            return ValueType.TIME
         case "integer" | "long" | "float" | "double":
-            return Kind.NUMBER
+            return ValueType.NUMBER
         case "string" | "boolean":
             named = name.endswith(("Name", "Arn")) and name != "MetricName"
-            return Kind.NAME if named else Kind.TEXT
+            return ValueType.NAME if named else ValueType.TEXT
         case _:
-            return Kind.WHOLE
+            return ValueType.WHOLE

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from consumers.catalogue import WRITE
+from consumers.kind import ResourceKind
 from consumers.observe.cloudtrail import CALLS, Call, Made, told
 from consumers.observe.observation import Where, kind_of, observed
-from consumers.state import Kind, Known
+from consumers.state import Known
 from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed
 from store.metric_points import NO_STEP, Point
@@ -81,7 +82,7 @@ def measured(event: Event) -> tuple[Point, ...]:
     write = _read(event)
     if write.operation != "BatchPutMetrics":
         return ()
-    component = next((arn for arn in event.resources if kind_of(arn) == Kind.TRIAL_COMPONENT), None)
+    component = next((arn for arn in event.resources if kind_of(arn) == ResourceKind.TRIAL_COMPONENT), None)
     if component is None:
         raise Malformed("does not say of which trial component it tells metrics")
     try:
@@ -120,7 +121,7 @@ class _Put(msgspec.Struct, rename="pascal"):
 
 def _puts(made: Made) -> tuple[Known, ...]:
     """That there is a trial component of which something was measured; the points are beside what is known of it."""
-    return (Known(Kind.TRIAL_COMPONENT, made.where.resources[0], made.time),)
+    return (Known(ResourceKind.TRIAL_COMPONENT, made.where.resources[0], made.time),)
 
 
 def _deletes_component(made: Made) -> tuple[Known, ...]:
@@ -140,10 +141,10 @@ def _about_an_artifact(call: Call) -> Call:
     """A call about an artifact that none has made perhaps, so that the write says what it stands for."""
 
     def tell(made: Made) -> tuple[Known, ...]:
-        if kind_of(made.where.resources[0]) != Kind.ARTIFACT:
+        if kind_of(made.where.resources[0]) != ResourceKind.ARTIFACT:
             return call(made)
         itself = {name: made.asked[name] for name in ("Source", "ArtifactType", "CreationTime") if name in made.asked}
-        return (*told(Kind.ARTIFACT, replace(made, asked=itself), itself), *call(made))
+        return (*told(ResourceKind.ARTIFACT, replace(made, asked=itself), itself), *call(made))
 
     return tell
 
@@ -160,7 +161,7 @@ def _between_artifacts(made: Made) -> tuple[Known, ...]:
         known
         for arn, source in sources.items()
         for known in observed(
-            TELLINGS[Kind.ARTIFACT],
+            TELLINGS[ResourceKind.ARTIFACT],
             msgspec.json.encode({"ArtifactArn": arn, "Source": source}),
             made.where,
             made.time,

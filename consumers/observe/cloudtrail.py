@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.observe.observation import Where, camel, kind_of, observed
-from consumers.state import CREATED_BY, DELETED, MODIFIED_BY, RANKS, TAG, Kind, Known, entry
+from consumers.state import CREATED_BY, DELETED, MODIFIED_BY, RANKS, TAG, Known, entry
 from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed, milliseconds
 
@@ -83,7 +84,7 @@ Call = Callable[[Made], tuple[Known, ...]]
 """What a call tells, the resource that it is about first."""
 
 
-def creates(kind: Kind) -> Call:
+def creates(kind: ResourceKind) -> Call:
     """A call that makes a resource, told with the names of its description."""
 
     def tell(made: Made) -> tuple[Known, ...]:
@@ -92,7 +93,7 @@ def creates(kind: Kind) -> Call:
     return tell
 
 
-def updates(kind: Kind, *maps: str) -> Call:
+def updates(kind: ResourceKind, *maps: str) -> Call:
     """A call that changes a resource, told with the names of its description.
 
     Args:
@@ -112,7 +113,7 @@ def updates(kind: Kind, *maps: str) -> Call:
     return tell
 
 
-def deletes(kind: Kind) -> Call:
+def deletes(kind: ResourceKind) -> Call:
     """A call that deletes a resource: what was known of it stays, and that it ended then."""
 
     def tell(made: Made) -> tuple[Known, ...]:
@@ -122,7 +123,7 @@ def deletes(kind: Kind) -> Call:
 
 
 def told(
-    kind: Kind, made: Made, fields: Mapping[str, Any], *, begins: bool = False, least: int = 0
+    kind: ResourceKind, made: Made, fields: Mapping[str, Any], *, begins: bool = False, least: int = 0
 ) -> tuple[Known, ...]:
     """What fields tell of a resource of a kind, at the time of a call.
 
@@ -133,7 +134,7 @@ def told(
     return observed(TELLINGS[kind], content, made.where, made.time, begins=begins, own_time=True, least=least)
 
 
-def links(kind: Kind) -> Call:
+def links(kind: ResourceKind) -> Call:
     """A call that links two entities."""
 
     def tell(made: Made) -> tuple[Known, ...]:
@@ -173,14 +174,16 @@ def _glue_job_run(made: Made) -> tuple[Known, ...]:
     asked = made.asked
     names = {"jobName": "JobName", "jobRunId": "JobRunId", "arguments": "Arguments"}
     fields = {ours: asked[theirs] for ours, theirs in names.items() if theirs in asked}
-    return told(Kind.GLUE_JOB_RUN, made, {**fields, CREATED_BY: made.by}, begins=True)
+    return told(ResourceKind.GLUE_JOB_RUN, made, {**fields, CREATED_BY: made.by}, begins=True)
 
 
 def _updates_endpoint(made: Made) -> tuple[Known, ...]:
     """The configuration that an endpoint is updated to is the one to come: it may yet be rolled back."""
     fields = {name: made.asked[name] for name in ("EndpointName", "EndpointArn") if name in made.asked}
     coming = {"EndpointConfigName": made.asked.get("EndpointConfigName")}
-    return told(Kind.ENDPOINT, made, {**fields, "PendingDeploymentSummary": coming, MODIFIED_BY: made.by}, least=1)
+    return told(
+        ResourceKind.ENDPOINT, made, {**fields, "PendingDeploymentSummary": coming, MODIFIED_BY: made.by}, least=1
+    )
 
 
 def _of_image_version(call: Call) -> Call:
@@ -193,91 +196,91 @@ def _schedule_is(status: str) -> Call:
 
     def tell(made: Made) -> tuple[Known, ...]:
         fields = {**made.asked, "MonitoringScheduleStatus": status, MODIFIED_BY: made.by}
-        return told(Kind.MONITORING_SCHEDULE, made, fields, least=1)
+        return told(ResourceKind.MONITORING_SCHEDULE, made, fields, least=1)
 
     return tell
 
 
 CALLS: Mapping[str, Call] = {
-    "CreateTrainingJob": creates(Kind.TRAINING_JOB),
-    "StopTrainingJob": updates(Kind.TRAINING_JOB),
-    "DeleteTrainingJob": deletes(Kind.TRAINING_JOB),
-    "CreateProcessingJob": creates(Kind.PROCESSING_JOB),
-    "StopProcessingJob": updates(Kind.PROCESSING_JOB),
-    "DeleteProcessingJob": deletes(Kind.PROCESSING_JOB),
-    "CreateTransformJob": creates(Kind.TRANSFORM_JOB),
-    "StopTransformJob": updates(Kind.TRANSFORM_JOB),
-    "CreateHyperParameterTuningJob": creates(Kind.TUNING_JOB),
-    "StopHyperParameterTuningJob": updates(Kind.TUNING_JOB),
-    "DeleteHyperParameterTuningJob": deletes(Kind.TUNING_JOB),
-    "CreateAutoMLJob": creates(Kind.AUTOML_JOB),
-    "CreateAutoMLJobV2": creates(Kind.AUTOML_JOB),
-    "StopAutoMLJob": updates(Kind.AUTOML_JOB),
-    "CreateLabelingJob": creates(Kind.LABELING_JOB),
-    "StopLabelingJob": updates(Kind.LABELING_JOB),
+    "CreateTrainingJob": creates(ResourceKind.TRAINING_JOB),
+    "StopTrainingJob": updates(ResourceKind.TRAINING_JOB),
+    "DeleteTrainingJob": deletes(ResourceKind.TRAINING_JOB),
+    "CreateProcessingJob": creates(ResourceKind.PROCESSING_JOB),
+    "StopProcessingJob": updates(ResourceKind.PROCESSING_JOB),
+    "DeleteProcessingJob": deletes(ResourceKind.PROCESSING_JOB),
+    "CreateTransformJob": creates(ResourceKind.TRANSFORM_JOB),
+    "StopTransformJob": updates(ResourceKind.TRANSFORM_JOB),
+    "CreateHyperParameterTuningJob": creates(ResourceKind.TUNING_JOB),
+    "StopHyperParameterTuningJob": updates(ResourceKind.TUNING_JOB),
+    "DeleteHyperParameterTuningJob": deletes(ResourceKind.TUNING_JOB),
+    "CreateAutoMLJob": creates(ResourceKind.AUTOML_JOB),
+    "CreateAutoMLJobV2": creates(ResourceKind.AUTOML_JOB),
+    "StopAutoMLJob": updates(ResourceKind.AUTOML_JOB),
+    "CreateLabelingJob": creates(ResourceKind.LABELING_JOB),
+    "StopLabelingJob": updates(ResourceKind.LABELING_JOB),
     "glue StartJobRun": _glue_job_run,
-    "CreateModel": creates(Kind.MODEL),
-    "DeleteModel": deletes(Kind.MODEL),
-    "CreateModelPackage": creates(Kind.MODEL_PACKAGE),
-    "UpdateModelPackage": updates(Kind.MODEL_PACKAGE, "CustomerMetadataProperties"),
-    "DeleteModelPackage": deletes(Kind.MODEL_PACKAGE),
-    "CreateModelPackageGroup": creates(Kind.MODEL_PACKAGE_GROUP),
-    "DeleteModelPackageGroup": deletes(Kind.MODEL_PACKAGE_GROUP),
-    "CreateEndpointConfig": creates(Kind.ENDPOINT_CONFIG),
-    "DeleteEndpointConfig": deletes(Kind.ENDPOINT_CONFIG),
-    "CreateEndpoint": creates(Kind.ENDPOINT),
+    "CreateModel": creates(ResourceKind.MODEL),
+    "DeleteModel": deletes(ResourceKind.MODEL),
+    "CreateModelPackage": creates(ResourceKind.MODEL_PACKAGE),
+    "UpdateModelPackage": updates(ResourceKind.MODEL_PACKAGE, "CustomerMetadataProperties"),
+    "DeleteModelPackage": deletes(ResourceKind.MODEL_PACKAGE),
+    "CreateModelPackageGroup": creates(ResourceKind.MODEL_PACKAGE_GROUP),
+    "DeleteModelPackageGroup": deletes(ResourceKind.MODEL_PACKAGE_GROUP),
+    "CreateEndpointConfig": creates(ResourceKind.ENDPOINT_CONFIG),
+    "DeleteEndpointConfig": deletes(ResourceKind.ENDPOINT_CONFIG),
+    "CreateEndpoint": creates(ResourceKind.ENDPOINT),
     "UpdateEndpoint": _updates_endpoint,
-    "UpdateEndpointWeightsAndCapacities": updates(Kind.ENDPOINT),
-    "DeleteEndpoint": deletes(Kind.ENDPOINT),
-    "CreateInferenceComponent": creates(Kind.INFERENCE_COMPONENT),
-    "UpdateInferenceComponent": updates(Kind.INFERENCE_COMPONENT),
-    "UpdateInferenceComponentRuntimeConfig": updates(Kind.INFERENCE_COMPONENT),
-    "DeleteInferenceComponent": deletes(Kind.INFERENCE_COMPONENT),
-    "CreateModelCard": creates(Kind.MODEL_CARD),
-    "UpdateModelCard": updates(Kind.MODEL_CARD),
-    "DeleteModelCard": deletes(Kind.MODEL_CARD),
-    "CreateImage": creates(Kind.IMAGE),
-    "UpdateImage": updates(Kind.IMAGE),
-    "DeleteImage": deletes(Kind.IMAGE),
-    "CreateImageVersion": creates(Kind.IMAGE_VERSION),
-    "UpdateImageVersion": _of_image_version(updates(Kind.IMAGE_VERSION)),
-    "DeleteImageVersion": _of_image_version(deletes(Kind.IMAGE_VERSION)),
-    "CreateMonitoringSchedule": creates(Kind.MONITORING_SCHEDULE),
-    "UpdateMonitoringSchedule": updates(Kind.MONITORING_SCHEDULE),
+    "UpdateEndpointWeightsAndCapacities": updates(ResourceKind.ENDPOINT),
+    "DeleteEndpoint": deletes(ResourceKind.ENDPOINT),
+    "CreateInferenceComponent": creates(ResourceKind.INFERENCE_COMPONENT),
+    "UpdateInferenceComponent": updates(ResourceKind.INFERENCE_COMPONENT),
+    "UpdateInferenceComponentRuntimeConfig": updates(ResourceKind.INFERENCE_COMPONENT),
+    "DeleteInferenceComponent": deletes(ResourceKind.INFERENCE_COMPONENT),
+    "CreateModelCard": creates(ResourceKind.MODEL_CARD),
+    "UpdateModelCard": updates(ResourceKind.MODEL_CARD),
+    "DeleteModelCard": deletes(ResourceKind.MODEL_CARD),
+    "CreateImage": creates(ResourceKind.IMAGE),
+    "UpdateImage": updates(ResourceKind.IMAGE),
+    "DeleteImage": deletes(ResourceKind.IMAGE),
+    "CreateImageVersion": creates(ResourceKind.IMAGE_VERSION),
+    "UpdateImageVersion": _of_image_version(updates(ResourceKind.IMAGE_VERSION)),
+    "DeleteImageVersion": _of_image_version(deletes(ResourceKind.IMAGE_VERSION)),
+    "CreateMonitoringSchedule": creates(ResourceKind.MONITORING_SCHEDULE),
+    "UpdateMonitoringSchedule": updates(ResourceKind.MONITORING_SCHEDULE),
     "StartMonitoringSchedule": _schedule_is("Scheduled"),
     "StopMonitoringSchedule": _schedule_is("Stopped"),
-    "DeleteMonitoringSchedule": deletes(Kind.MONITORING_SCHEDULE),
-    "CreateFeatureGroup": creates(Kind.FEATURE_GROUP),
-    "DeleteFeatureGroup": deletes(Kind.FEATURE_GROUP),
-    "CreateArtifact": creates(Kind.ARTIFACT),
-    "UpdateArtifact": updates(Kind.ARTIFACT, "Properties"),
-    "DeleteArtifact": deletes(Kind.ARTIFACT),
-    "CreateContext": creates(Kind.CONTEXT),
-    "UpdateContext": updates(Kind.CONTEXT, "Properties"),
-    "DeleteContext": deletes(Kind.CONTEXT),
-    "CreateAction": creates(Kind.ACTION),
-    "UpdateAction": updates(Kind.ACTION, "Properties"),
-    "DeleteAction": deletes(Kind.ACTION),
-    "CreateExperiment": creates(Kind.EXPERIMENT),
-    "UpdateExperiment": updates(Kind.EXPERIMENT),
-    "DeleteExperiment": deletes(Kind.EXPERIMENT),
-    "CreateTrial": creates(Kind.TRIAL),
-    "UpdateTrial": updates(Kind.TRIAL),
-    "DeleteTrial": deletes(Kind.TRIAL),
-    "CreateTrialComponent": creates(Kind.TRIAL_COMPONENT),
-    "UpdateTrialComponent": updates(Kind.TRIAL_COMPONENT, "Parameters", "InputArtifacts", "OutputArtifacts"),
-    "DeleteTrialComponent": deletes(Kind.TRIAL_COMPONENT),
-    "AddAssociation": links(Kind.ASSOCIATION),
-    "DeleteAssociation": deletes(Kind.ASSOCIATION),
-    "AssociateTrialComponent": links(Kind.MEMBERSHIP),
-    "DisassociateTrialComponent": deletes(Kind.MEMBERSHIP),
-    "CreatePipeline": creates(Kind.PIPELINE),
-    "UpdatePipeline": updates(Kind.PIPELINE),
-    "DeletePipeline": deletes(Kind.PIPELINE),
-    "StartPipelineExecution": in_camel(creates(Kind.PIPELINE_EXECUTION)),
-    "UpdatePipelineExecution": in_camel(updates(Kind.PIPELINE_EXECUTION)),
-    "StopPipelineExecution": in_camel(updates(Kind.PIPELINE_EXECUTION)),
-    "RetryPipelineExecution": in_camel(updates(Kind.PIPELINE_EXECUTION)),
+    "DeleteMonitoringSchedule": deletes(ResourceKind.MONITORING_SCHEDULE),
+    "CreateFeatureGroup": creates(ResourceKind.FEATURE_GROUP),
+    "DeleteFeatureGroup": deletes(ResourceKind.FEATURE_GROUP),
+    "CreateArtifact": creates(ResourceKind.ARTIFACT),
+    "UpdateArtifact": updates(ResourceKind.ARTIFACT, "Properties"),
+    "DeleteArtifact": deletes(ResourceKind.ARTIFACT),
+    "CreateContext": creates(ResourceKind.CONTEXT),
+    "UpdateContext": updates(ResourceKind.CONTEXT, "Properties"),
+    "DeleteContext": deletes(ResourceKind.CONTEXT),
+    "CreateAction": creates(ResourceKind.ACTION),
+    "UpdateAction": updates(ResourceKind.ACTION, "Properties"),
+    "DeleteAction": deletes(ResourceKind.ACTION),
+    "CreateExperiment": creates(ResourceKind.EXPERIMENT),
+    "UpdateExperiment": updates(ResourceKind.EXPERIMENT),
+    "DeleteExperiment": deletes(ResourceKind.EXPERIMENT),
+    "CreateTrial": creates(ResourceKind.TRIAL),
+    "UpdateTrial": updates(ResourceKind.TRIAL),
+    "DeleteTrial": deletes(ResourceKind.TRIAL),
+    "CreateTrialComponent": creates(ResourceKind.TRIAL_COMPONENT),
+    "UpdateTrialComponent": updates(ResourceKind.TRIAL_COMPONENT, "Parameters", "InputArtifacts", "OutputArtifacts"),
+    "DeleteTrialComponent": deletes(ResourceKind.TRIAL_COMPONENT),
+    "AddAssociation": links(ResourceKind.ASSOCIATION),
+    "DeleteAssociation": deletes(ResourceKind.ASSOCIATION),
+    "AssociateTrialComponent": links(ResourceKind.MEMBERSHIP),
+    "DisassociateTrialComponent": deletes(ResourceKind.MEMBERSHIP),
+    "CreatePipeline": creates(ResourceKind.PIPELINE),
+    "UpdatePipeline": updates(ResourceKind.PIPELINE),
+    "DeletePipeline": deletes(ResourceKind.PIPELINE),
+    "StartPipelineExecution": in_camel(creates(ResourceKind.PIPELINE_EXECUTION)),
+    "UpdatePipelineExecution": in_camel(updates(ResourceKind.PIPELINE_EXECUTION)),
+    "StopPipelineExecution": in_camel(updates(ResourceKind.PIPELINE_EXECUTION)),
+    "RetryPipelineExecution": in_camel(updates(ResourceKind.PIPELINE_EXECUTION)),
     "AddTags": _add_tags,
     "DeleteTags": _delete_tags,
 }

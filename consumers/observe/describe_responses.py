@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
+from consumers.kind import ResourceKind
 from consumers.observe.observation import Where, camel, kind_of, observed
-from consumers.state import DELETED, Kind, Known
+from consumers.state import DELETED, Known
 from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed
 
@@ -24,7 +25,7 @@ Reading = Callable[[Event, msgspec.Raw], tuple[Known, ...]]
 """What an answer tells, the resource that it is about first."""
 
 
-def describes(kind: Kind) -> Reading:
+def describes(kind: ResourceKind) -> Reading:
     """An answer that describes a resource as its events do."""
 
     def read(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
@@ -38,21 +39,21 @@ def _associations(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     return tuple(
         known
         for one in _items(response, "AssociationSummaries")
-        for known in _told(event, Kind.ASSOCIATION, {**one, DELETED: 0})
+        for known in _told(event, ResourceKind.ASSOCIATION, {**one, DELETED: 0})
     )
 
 
 def _components(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     """Which trial components were in a trial when SageMaker was asked, and what it said of them."""
-    trial = next((arn for arn in event.resources if kind_of(arn) == Kind.TRIAL), None)
+    trial = next((arn for arn in event.resources if kind_of(arn) == ResourceKind.TRIAL), None)
     if trial is None:
         return ()
     found: list[Known] = []
     for one in _items(response, "TrialComponentSummaries"):
         arn = one.get("TrialComponentArn")
         both = {"TrialArn": trial, "TrialComponentArn": arn, "TrialComponentName": one.get("TrialComponentName")}
-        found += _told(event, Kind.MEMBERSHIP, {**both, DELETED: 0})
-        found += _told(event, Kind.TRIAL_COMPONENT, {**one, "Source": one.get("TrialComponentSource")})
+        found += _told(event, ResourceKind.MEMBERSHIP, {**both, DELETED: 0})
+        found += _told(event, ResourceKind.TRIAL_COMPONENT, {**one, "Source": one.get("TrialComponentSource")})
     return tuple(found)
 
 
@@ -61,12 +62,14 @@ def _execution(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     told = _object(response)
     by = {name: told.pop(name, None) for name in ("CreatedBy", "LastModifiedBy")}
     status = told.pop("PipelineExecutionStatus", None)
-    return _told(event, Kind.PIPELINE_EXECUTION, {**camel(told), **by, "currentPipelineExecutionStatus": status})
+    return _told(
+        event, ResourceKind.PIPELINE_EXECUTION, {**camel(told), **by, "currentPipelineExecutionStatus": status}
+    )
 
 
 def _parameters(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     """What an execution was started with, and what else its parameters are by default."""
-    return _told(event, Kind.PIPELINE_EXECUTION, camel(_object(response)))
+    return _told(event, ResourceKind.PIPELINE_EXECUTION, camel(_object(response)))
 
 
 def _steps(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
@@ -75,7 +78,7 @@ def _steps(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     for one in _items(response, "PipelineExecutionSteps"):
         words = {"currentStepStatus": "StepStatus", "stepStartTime": "StartTime", "stepEndTime": "EndTime"}
         told = {theirs: one.pop(ours, None) for theirs, ours in words.items()}
-        found += _told(event, Kind.PIPELINE_STEP, {**camel(one), **told})
+        found += _told(event, ResourceKind.PIPELINE_STEP, {**camel(one), **told})
     return tuple(found)
 
 
@@ -87,31 +90,31 @@ def _tags(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     return ()
 
 
-DESCRIBED_BY: Mapping[Kind, str] = {
-    Kind.TRAINING_JOB: "DescribeTrainingJob",
-    Kind.PROCESSING_JOB: "DescribeProcessingJob",
-    Kind.TRANSFORM_JOB: "DescribeTransformJob",
-    Kind.MODEL: "DescribeModel",
-    Kind.MODEL_PACKAGE: "DescribeModelPackage",
-    Kind.MODEL_PACKAGE_GROUP: "DescribeModelPackageGroup",
-    Kind.ENDPOINT_CONFIG: "DescribeEndpointConfig",
-    Kind.ENDPOINT: "DescribeEndpoint",
-    Kind.FEATURE_GROUP: "DescribeFeatureGroup",
-    Kind.PIPELINE: "DescribePipeline",
-    Kind.ARTIFACT: "DescribeArtifact",
-    Kind.CONTEXT: "DescribeContext",
-    Kind.ACTION: "DescribeAction",
-    Kind.EXPERIMENT: "DescribeExperiment",
-    Kind.TRIAL: "DescribeTrial",
-    Kind.TRIAL_COMPONENT: "DescribeTrialComponent",
-    Kind.TUNING_JOB: "DescribeHyperParameterTuningJob",
-    Kind.AUTOML_JOB: "DescribeAutoMLJobV2",
-    Kind.LABELING_JOB: "DescribeLabelingJob",
-    Kind.INFERENCE_COMPONENT: "DescribeInferenceComponent",
-    Kind.MODEL_CARD: "DescribeModelCard",
-    Kind.IMAGE: "DescribeImage",
-    Kind.IMAGE_VERSION: "DescribeImageVersion",
-    Kind.MONITORING_SCHEDULE: "DescribeMonitoringSchedule",
+DESCRIBED_BY: Mapping[ResourceKind, str] = {
+    ResourceKind.TRAINING_JOB: "DescribeTrainingJob",
+    ResourceKind.PROCESSING_JOB: "DescribeProcessingJob",
+    ResourceKind.TRANSFORM_JOB: "DescribeTransformJob",
+    ResourceKind.MODEL: "DescribeModel",
+    ResourceKind.MODEL_PACKAGE: "DescribeModelPackage",
+    ResourceKind.MODEL_PACKAGE_GROUP: "DescribeModelPackageGroup",
+    ResourceKind.ENDPOINT_CONFIG: "DescribeEndpointConfig",
+    ResourceKind.ENDPOINT: "DescribeEndpoint",
+    ResourceKind.FEATURE_GROUP: "DescribeFeatureGroup",
+    ResourceKind.PIPELINE: "DescribePipeline",
+    ResourceKind.ARTIFACT: "DescribeArtifact",
+    ResourceKind.CONTEXT: "DescribeContext",
+    ResourceKind.ACTION: "DescribeAction",
+    ResourceKind.EXPERIMENT: "DescribeExperiment",
+    ResourceKind.TRIAL: "DescribeTrial",
+    ResourceKind.TRIAL_COMPONENT: "DescribeTrialComponent",
+    ResourceKind.TUNING_JOB: "DescribeHyperParameterTuningJob",
+    ResourceKind.AUTOML_JOB: "DescribeAutoMLJobV2",
+    ResourceKind.LABELING_JOB: "DescribeLabelingJob",
+    ResourceKind.INFERENCE_COMPONENT: "DescribeInferenceComponent",
+    ResourceKind.MODEL_CARD: "DescribeModelCard",
+    ResourceKind.IMAGE: "DescribeImage",
+    ResourceKind.IMAGE_VERSION: "DescribeImageVersion",
+    ResourceKind.MONITORING_SCHEDULE: "DescribeMonitoringSchedule",
 }
 """The operation that describes each kind of resource in the words of its events."""
 
@@ -119,8 +122,8 @@ ANSWERS: Mapping[str, Reading] = {
     **{operation: describes(kind) for kind, operation in DESCRIBED_BY.items()},
     "ListAssociations": _associations,
     "ListTrialComponents": _components,
-    "DescribeAutoMLJob": describes(Kind.AUTOML_JOB),
-    "ListTrainingJobsForHyperParameterTuningJob": describes(Kind.TUNING_JOB),
+    "DescribeAutoMLJob": describes(ResourceKind.AUTOML_JOB),
+    "ListTrainingJobsForHyperParameterTuningJob": describes(ResourceKind.TUNING_JOB),
     "DescribePipelineExecution": _execution,
     "ListPipelineParametersForExecution": _parameters,
     "ListPipelineExecutionSteps": _steps,
@@ -147,7 +150,7 @@ def _object(response: msgspec.Raw) -> dict[str, Any]:
         raise Malformed(f"an answer that cannot be read: {why}") from why
 
 
-def _told(event: Event, kind: Kind, fields: Mapping[str, Any]) -> tuple[Known, ...]:
+def _told(event: Event, kind: ResourceKind, fields: Mapping[str, Any]) -> tuple[Known, ...]:
     return observed(TELLINGS[kind], msgspec.json.encode(fields), _where(event), event.time)
 
 

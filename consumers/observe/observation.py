@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from consumers import shapes
-from consumers.state import ENTRY, Kind, Known, Life, loosely, stamp
+from consumers.kind import ResourceKind
+from consumers.state import ENTRY, Known, Life, loosely, stamp
 from ingest.event import Malformed, milliseconds
 
 
@@ -42,7 +43,7 @@ class Telling(msgspec.Struct, frozen=True):
         identity: Makes its ARN of what is told, where that takes more than its name; None where it does not say.
     """
 
-    kind: Kind
+    kind: ResourceKind
     decoder: msgspec.json.Decoder[Any]
     arn: str
     name: str
@@ -217,12 +218,12 @@ def kind_in(arn: str) -> tuple[str, str] | None:
     return (match[2].lower(), match[3]) if match else None
 
 
-def kind_of(arn: str) -> Kind | None:
+def kind_of(arn: str) -> ResourceKind | None:
     """The kind of resource that an ARN names, if rules know it."""
     part, name = kind_in(arn) or ("", "")
-    if part == Kind.PIPELINE and "/execution/" in name:
-        return Kind.PIPELINE_EXECUTION
+    if part == ResourceKind.PIPELINE and "/execution/" in name:
+        return ResourceKind.PIPELINE_EXECUTION
     return _KINDS.get(part)
 
 
-_KINDS = {kind.value: kind for kind in Kind}
+_KINDS = {kind.value: kind for kind in ResourceKind}

@@ -9,8 +9,8 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from consumers.kind import ResourceKind
 from consumers.shapes import Time
-from consumers.state import Kind
 from ingest.event import milliseconds
 from store.lineage import ARTIFACT_WEIGHTS, MADE, OWN, Action, Artifact, Entity, Lineage, Measured
 
@@ -43,7 +43,7 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
         measured: Of a trial component: what clients measured, by the name of the metric.
     """
 
-    kind: Kind
+    kind: ResourceKind
     arn: str
     detail: D
     created: int
@@ -76,11 +76,11 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
         if not (self.deleted or self.replaced):
             yield Question(f"{self.arn[: -len(self.tail)]}{self.named(name)}", operation)
 
-    def beside(self, kind: Kind, name: str) -> str:
+    def beside(self, kind: ResourceKind, name: str) -> str:
         """The ARN of a resource of the same account and region, from its name or its ARN."""
         return name if name.startswith("arn:") else f"{self.partition}{kind}/{name}"
 
-    def sibling(self, kind: Kind, name: str) -> str:
+    def sibling(self, kind: ResourceKind, name: str) -> str:
         """The key of a resource of the same account and region, from its name or its ARN."""
         return self.beside(kind, name).lower()
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.resources.types import Rule
 from consumers.rules import (
     cards,
@@ -18,10 +19,9 @@ from consumers.rules import (
     registry,
     tuning,
 )
-from consumers.state import Kind
 
-RULES: Mapping[Kind, Rule] = {
-    Kind.TRAINING_JOB: Rule(
+RULES: Mapping[ResourceKind, Rule] = {
+    ResourceKind.TRAINING_JOB: Rule(
         "training job",
         shapes.TrainingJob,
         entities.amended(jobs.training_job),
@@ -30,7 +30,7 @@ RULES: Mapping[Kind, Rule] = {
         jobs.training_job_asks,
         version=3,
     ),
-    Kind.PROCESSING_JOB: Rule(
+    ResourceKind.PROCESSING_JOB: Rule(
         "processing job",
         shapes.ProcessingJob,
         entities.amended(jobs.processing_job),
@@ -39,7 +39,7 @@ RULES: Mapping[Kind, Rule] = {
         jobs.processing_job_asks,
         version=3,
     ),
-    Kind.TRANSFORM_JOB: Rule(
+    ResourceKind.TRANSFORM_JOB: Rule(
         "transform job",
         shapes.TransformJob,
         entities.amended(jobs.transform_job),
@@ -48,7 +48,7 @@ RULES: Mapping[Kind, Rule] = {
         jobs.transform_job_asks,
         version=3,
     ),
-    Kind.MODEL: Rule(
+    ResourceKind.MODEL: Rule(
         "model",
         shapes.Model,
         registry.model,
@@ -58,7 +58,7 @@ RULES: Mapping[Kind, Rule] = {
         version=2,
         passes_on=True,
     ),
-    Kind.MODEL_PACKAGE: Rule(
+    ResourceKind.MODEL_PACKAGE: Rule(
         "model package",
         shapes.ModelPackage,
         registry.model_package,
@@ -68,7 +68,7 @@ RULES: Mapping[Kind, Rule] = {
         version=3,
         passes_on=True,
     ),
-    Kind.MODEL_PACKAGE_GROUP: Rule(
+    ResourceKind.MODEL_PACKAGE_GROUP: Rule(
         "model package group",
         shapes.ModelPackageGroup,
         registry.model_package_group,
@@ -76,7 +76,7 @@ RULES: Mapping[Kind, Rule] = {
         asks=registry.model_package_group_asks,
         version=2,
     ),
-    Kind.ENDPOINT_CONFIG: Rule(
+    ResourceKind.ENDPOINT_CONFIG: Rule(
         "endpoint config",
         shapes.EndpointConfig,
         deployment.endpoint_config,
@@ -86,7 +86,7 @@ RULES: Mapping[Kind, Rule] = {
         version=2,
         passes_on=True,
     ),
-    Kind.ENDPOINT: Rule(
+    ResourceKind.ENDPOINT: Rule(
         "endpoint",
         shapes.Endpoint,
         deployment.endpoint,
@@ -95,7 +95,7 @@ RULES: Mapping[Kind, Rule] = {
         deployment.endpoint_asks,
         version=2,
     ),
-    Kind.INFERENCE_COMPONENT: Rule(
+    ResourceKind.INFERENCE_COMPONENT: Rule(
         "inference component",
         shapes.InferenceComponent,
         deployment.inference_component,
@@ -104,7 +104,7 @@ RULES: Mapping[Kind, Rule] = {
         deployment.inference_component_asks,
         passes_on=True,
     ),
-    Kind.PIPELINE_EXECUTION: Rule(
+    ResourceKind.PIPELINE_EXECUTION: Rule(
         "pipeline execution",
         shapes.PipelineExecution,
         pipelines.pipeline_execution,
@@ -112,8 +112,10 @@ RULES: Mapping[Kind, Rule] = {
         asks=pipelines.pipeline_execution_asks,
         version=2,
     ),
-    Kind.PIPELINE: Rule("pipeline", shapes.Pipeline, pipelines.pipeline, "documented", pipelines.pipeline_refers),
-    Kind.PIPELINE_STEP: Rule(
+    ResourceKind.PIPELINE: Rule(
+        "pipeline", shapes.Pipeline, pipelines.pipeline, "documented", pipelines.pipeline_refers
+    ),
+    ResourceKind.PIPELINE_STEP: Rule(
         "pipeline step",
         shapes.PipelineStep,
         pipelines.pipeline_step,
@@ -122,23 +124,25 @@ RULES: Mapping[Kind, Rule] = {
         version=3,
         passes_on=True,
     ),
-    Kind.FEATURE_GROUP: Rule("feature group", shapes.FeatureGroup, features.feature_group, "ours", version=2),
-    Kind.ARTIFACT: Rule(
+    ResourceKind.FEATURE_GROUP: Rule("feature group", shapes.FeatureGroup, features.feature_group, "ours", version=2),
+    ResourceKind.ARTIFACT: Rule(
         "artifact", shapes.Artifact, entities.artifact_made, "documented", asks=entities.artifact_asks, version=2
     ),
-    Kind.CONTEXT: Rule("context", shapes.Context, entities.context_made, "documented", version=2),
-    Kind.ACTION: Rule("action", shapes.Action, entities.action_made, "documented", version=2),
-    Kind.EXPERIMENT: Rule(
+    ResourceKind.CONTEXT: Rule("context", shapes.Context, entities.context_made, "documented", version=2),
+    ResourceKind.ACTION: Rule("action", shapes.Action, entities.action_made, "documented", version=2),
+    ResourceKind.EXPERIMENT: Rule(
         "experiment", shapes.Experiment, entities.experiment_made, "documented", entities.experiment_refers
     ),
-    Kind.TRIAL: Rule("trial", shapes.Trial, entities.trial_made, "documented", entities.trial_refers, version=2),
-    Kind.TRIAL_COMPONENT: Rule(
+    ResourceKind.TRIAL: Rule(
+        "trial", shapes.Trial, entities.trial_made, "documented", entities.trial_refers, version=2
+    ),
+    ResourceKind.TRIAL_COMPONENT: Rule(
         "trial component", shapes.TrialComponent, entities.component_made, "documented", entities.component_refers
     ),
-    Kind.MEMBERSHIP: Rule(
+    ResourceKind.MEMBERSHIP: Rule(
         "membership", shapes.Membership, entities.membership_made, "documented", entities.membership_refers
     ),
-    Kind.ASSOCIATION: Rule(
+    ResourceKind.ASSOCIATION: Rule(
         "association",
         shapes.Association,
         entities.association_made,
@@ -146,7 +150,7 @@ RULES: Mapping[Kind, Rule] = {
         entities.association_refers,
         entities.association_asks,
     ),
-    Kind.TUNING_JOB: Rule(
+    ResourceKind.TUNING_JOB: Rule(
         "tuning job",
         shapes.TuningJob,
         tuning.tuning_job,
@@ -154,7 +158,7 @@ RULES: Mapping[Kind, Rule] = {
         tuning.tuning_job_refers,
         tuning.tuning_job_asks,
     ),
-    Kind.AUTOML_JOB: Rule(
+    ResourceKind.AUTOML_JOB: Rule(
         "AutoML job",
         shapes.AutoMLJob,
         tuning.automl_job,
@@ -163,15 +167,15 @@ RULES: Mapping[Kind, Rule] = {
         tuning.automl_job_asks,
         version=2,
     ),
-    Kind.LABELING_JOB: Rule(
+    ResourceKind.LABELING_JOB: Rule(
         "labeling job", shapes.LabelingJob, labeling.labeling_job, "ours", asks=labeling.labeling_job_asks
     ),
-    Kind.GLUE_JOB_RUN: Rule("Glue job run", shapes.GlueJobRun, glue.glue_job_run, "ours"),
-    Kind.MODEL_CARD: Rule(
+    ResourceKind.GLUE_JOB_RUN: Rule("Glue job run", shapes.GlueJobRun, glue.glue_job_run, "ours"),
+    ResourceKind.MODEL_CARD: Rule(
         "model card", shapes.ModelCard, cards.model_card, "ours", cards.model_card_refers, cards.model_card_asks
     ),
-    Kind.IMAGE: Rule("image", shapes.Image, images.image, "ours", version=2),
-    Kind.IMAGE_VERSION: Rule(
+    ResourceKind.IMAGE: Rule("image", shapes.Image, images.image, "ours", version=2),
+    ResourceKind.IMAGE_VERSION: Rule(
         "image version",
         shapes.ImageVersion,
         images.image_version,
@@ -179,7 +183,7 @@ RULES: Mapping[Kind, Rule] = {
         images.image_version_refers,
         images.image_version_asks,
     ),
-    Kind.MONITORING_SCHEDULE: Rule(
+    ResourceKind.MONITORING_SCHEDULE: Rule(
         "monitoring schedule",
         shapes.MonitoringSchedule,
         monitoring.monitoring_schedule,

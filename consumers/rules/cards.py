@@ -9,10 +9,10 @@ from contextlib import suppress
 import msgspec
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
 from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.registry import model_sources, package_artifact
-from consumers.state import Kind
 from store.lineage import Artifact, Association, AssociationType, Lineage, artifact
 
 _content = msgspec.json.Decoder(shapes.CardContent)
@@ -58,7 +58,7 @@ def _described(card: Resource[shapes.ModelCard], lookup: Lookup) -> list[Artifac
     """The artifacts of the first that leads anywhere of those a card names."""
     for told in _told(card.detail):
         key = _key(card, told)
-        if kind_of(key) == Kind.MODEL_PACKAGE:
+        if kind_of(key) == ResourceKind.MODEL_PACKAGE:
             return [package_artifact(key, lookup, card.partition, card.created)]
         model = lookup(key, shapes.Model)
         sources = model_sources(model, lookup, card.partition, card.created) if model else []
@@ -77,14 +77,18 @@ def _told(detail: shapes.ModelCard) -> list[str]:
             package = content.model_package_details or shapes.CardPackage()
             overview = content.model_overview or shapes.CardOverview()
             told = [package.model_package_arn, overview.model_id, detail.model_id]
-    return [one for one in told if one and (_NAME.fullmatch(one) or kind_of(one) in (Kind.MODEL, Kind.MODEL_PACKAGE))]
+    return [
+        one
+        for one in told
+        if one and (_NAME.fullmatch(one) or kind_of(one) in (ResourceKind.MODEL, ResourceKind.MODEL_PACKAGE))
+    ]
 
 
 _NAME = re.compile(r"[a-zA-Z0-9-]{1,63}")  # of a model (API)
 
 
 def _key(card: Resource[shapes.ModelCard], told: str) -> str:
-    return card.sibling(Kind.MODEL, told)
+    return card.sibling(ResourceKind.MODEL, told)
 
 
 def _version(told: int | float | str | None) -> str:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import msgspec
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
 from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.registry import model_sources
-from consumers.state import Kind
 from store.lineage import (
     OWN,
     TOLD,
@@ -58,15 +58,15 @@ def endpoint_config(_config: Resource[shapes.EndpointConfig], _: Lookup) -> Line
 def endpoint_config_refers(config: Resource[shapes.EndpointConfig]) -> Iterator[str]:
     """A configuration reads its models."""
     for name in _models(config.detail):
-        yield config.sibling(Kind.MODEL, name)
+        yield config.sibling(ResourceKind.MODEL, name)
 
 
 def endpoint_config_asks(config: Resource[shapes.EndpointConfig], lookup: Lookup) -> Iterator[Question]:
     """A configuration asks for models that nobody speaks of."""
     if not (config.deleted or config.replaced):
         for name in dict.fromkeys(_models(config.detail)):
-            if lookup(config.sibling(Kind.MODEL, name), shapes.Model, config.created) is None:
-                yield Question(config.beside(Kind.MODEL, name), "DescribeModel")
+            if lookup(config.sibling(ResourceKind.MODEL, name), shapes.Model, config.created) is None:
+                yield Question(config.beside(ResourceKind.MODEL, name), "DescribeModel")
 
 
 def endpoint(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Lineage:
@@ -82,7 +82,7 @@ def endpoint(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Lineage:
     for position, deployment in enumerate(deployments(endpoint)):
         # A name means what stood when it was given: to the endpoint when it was made, later by an update.
         given = endpoint.created if position == 0 else deployment.since
-        config = lookup(endpoint.sibling(Kind.ENDPOINT_CONFIG, deployment.config), shapes.EndpointConfig, given)
+        config = lookup(endpoint.sibling(ResourceKind.ENDPOINT_CONFIG, deployment.config), shapes.EndpointConfig, given)
         action = _action(endpoint, deployment, config.detail if config else shapes.EndpointConfig())
         entities.append(action)
         associations.append(
@@ -116,7 +116,7 @@ def endpoint_refers(endpoint: Resource[shapes.Endpoint]) -> Iterator[str]:
     for change in endpoint.changes:
         for config in change.values[:2]:
             if config:
-                yield endpoint.sibling(Kind.ENDPOINT_CONFIG, config)
+                yield endpoint.sibling(ResourceKind.ENDPOINT_CONFIG, config)
 
 
 def endpoint_asks(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Iterator[Question]:
@@ -126,8 +126,8 @@ def endpoint_asks(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Iterat
     if not any(config for change in endpoint.changes for config in change.values[:2]):
         yield from endpoint.asked("DescribeEndpoint", endpoint.detail.endpoint_name)
     for deployment in deployments(endpoint):
-        if lookup(endpoint.sibling(Kind.ENDPOINT_CONFIG, deployment.config), shapes.EndpointConfig) is None:
-            yield Question(endpoint.beside(Kind.ENDPOINT_CONFIG, deployment.config), "DescribeEndpointConfig")
+        if lookup(endpoint.sibling(ResourceKind.ENDPOINT_CONFIG, deployment.config), shapes.EndpointConfig) is None:
+            yield Question(endpoint.beside(ResourceKind.ENDPOINT_CONFIG, deployment.config), "DescribeEndpointConfig")
 
 
 def endpoint_context(endpoint: Resource[shapes.Endpoint], weight: int = OWN) -> Context:
@@ -283,7 +283,7 @@ def _deployed(
 ) -> list[Artifact]:
     found: dict[str, Artifact] = {}
     for name in _models(config.detail):
-        model = lookup(config.sibling(Kind.MODEL, name), shapes.Model, config.created)
+        model = lookup(config.sibling(ResourceKind.MODEL, name), shapes.Model, config.created)
         if model:
             for source in model_sources(model, lookup, endpoint.partition, deployment.since):
                 found[source.arn] = source
@@ -347,9 +347,9 @@ def inference_component_refers(component: Resource[shapes.InferenceComponent]) -
     for turn in _component_turns(component):
         for served in turn.served:
             if served.model:
-                yield component.sibling(Kind.MODEL, served.model)
+                yield component.sibling(ResourceKind.MODEL, served.model)
             if served.base:
-                yield component.sibling(Kind.INFERENCE_COMPONENT, served.base)
+                yield component.sibling(ResourceKind.INFERENCE_COMPONENT, served.base)
 
 
 def inference_component_asks(component: Resource[shapes.InferenceComponent], lookup: Lookup) -> Iterator[Question]:
@@ -364,22 +364,25 @@ def inference_component_asks(component: Resource[shapes.InferenceComponent], loo
         yield from component.asked("DescribeInferenceComponent", detail.inference_component_name)
     if key and endpoint is None:
         named = detail.endpoint_name
-        arn = component.beside(Kind.ENDPOINT, named) if named else key
+        arn = component.beside(ResourceKind.ENDPOINT, named) if named else key
         yield Question(arn, "DescribeEndpoint")
     for turn in turns:
         for model, _, _, base in turn.served:
-            if model and lookup(component.sibling(Kind.MODEL, model), shapes.Model, turn.since) is None:
-                yield Question(component.beside(Kind.MODEL, model), "DescribeModel")
-            if base and lookup(component.sibling(Kind.INFERENCE_COMPONENT, base), shapes.InferenceComponent) is None:
-                yield Question(component.beside(Kind.INFERENCE_COMPONENT, base), "DescribeInferenceComponent")
+            if model and lookup(component.sibling(ResourceKind.MODEL, model), shapes.Model, turn.since) is None:
+                yield Question(component.beside(ResourceKind.MODEL, model), "DescribeModel")
+            if (
+                base
+                and lookup(component.sibling(ResourceKind.INFERENCE_COMPONENT, base), shapes.InferenceComponent) is None
+            ):
+                yield Question(component.beside(ResourceKind.INFERENCE_COMPONENT, base), "DescribeInferenceComponent")
 
 
 def _endpoint_key(component: Resource[shapes.InferenceComponent]) -> str:
     """The key of its endpoint, empty when nobody tells."""
     told, arn = component.detail.endpoint_name, component.detail.endpoint_arn or ""
-    if not told and kind_of(arn) == Kind.ENDPOINT:
+    if not told and kind_of(arn) == ResourceKind.ENDPOINT:
         told = arn
-    return component.sibling(Kind.ENDPOINT, told) if told else ""
+    return component.sibling(ResourceKind.ENDPOINT, told) if told else ""
 
 
 def _endpoint_of(component: Resource[shapes.InferenceComponent], lookup: Lookup) -> Resource[shapes.Endpoint] | None:
@@ -448,7 +451,9 @@ def _component_sources(
             yield source, turn.since, turn.until
         if not served.base:
             continue
-        base = lookup(component.sibling(Kind.INFERENCE_COMPONENT, served.base), shapes.InferenceComponent, turn.since)
+        base = lookup(
+            component.sibling(ResourceKind.INFERENCE_COMPONENT, served.base), shapes.InferenceComponent, turn.since
+        )
         for own in _component_turns(base) if base else ():
             since, until = max(own.since, turn.since), _first(own.until, turn.until)
             if until is None or since < until:
@@ -460,7 +465,7 @@ def _component_sources(
 def _sources(
     component: Resource[shapes.InferenceComponent], served: Served, since: int, lookup: Lookup
 ) -> list[Artifact]:
-    key = component.sibling(Kind.MODEL, served.model) if served.model else ""
+    key = component.sibling(ResourceKind.MODEL, served.model) if served.model else ""
     model = lookup(key, shapes.Model, since) if key else None
     found = model_sources(model, lookup, component.partition, since) if model else []
     told = (("Model", served.data), ("Image", served.image))

@@ -15,13 +15,13 @@ from typing import Any
 import msgspec
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.observe.describe_responses import DESCRIBED_BY
 from consumers.observe.observation import kind_of
 from consumers.resources.types import Lookup, Question, Resource, instant, partition
 from consumers.rules.experiments import experiment, trial
 from consumers.rules.jobs import SUFFIXES, component_of
 from consumers.rules.registry import artifact_of, metadata
-from consumers.state import Kind
 from ingest.event import Malformed
 from store.lineage import (
     HEARSAY,
@@ -151,7 +151,7 @@ def experiment_refers(made: Resource[shapes.Experiment]) -> Iterator[str]:
 
 def pipeline_behind(made: Resource[shapes.Experiment]) -> str:
     """The key of the pipeline that an experiment may stand for."""
-    return made.sibling(Kind.PIPELINE, made.tail)
+    return made.sibling(ResourceKind.PIPELINE, made.tail)
 
 
 def trial_made(made: Resource[shapes.Trial], lookup: Lookup) -> Lineage:
@@ -188,7 +188,7 @@ def trial_refers(made: Resource[shapes.Trial]) -> Iterator[str]:
     if made.detail.source.source_arn:
         yield made.detail.source.source_arn.lower()
     if made.detail.experiment_name:
-        yield made.sibling(Kind.EXPERIMENT, made.detail.experiment_name)
+        yield made.sibling(ResourceKind.EXPERIMENT, made.detail.experiment_name)
 
 
 def component_made(made: Resource[shapes.TrialComponent], lookup: Lookup) -> Lineage:
@@ -232,7 +232,9 @@ def association_asks(made: Resource[shapes.Association], lookup: Lookup) -> Iter
         for arn in (made.detail.source_arn, made.detail.destination_arn):
             if arn and not any(_stands(key, lookup) for key in end_refers(arn)):
                 kind = kind_of(arn)
-                operation = DESCRIBED_BY.get(kind) if kind and (kind == Kind.ARTIFACT or kind in _ENTITIES) else None
+                operation = (
+                    DESCRIBED_BY.get(kind) if kind and (kind == ResourceKind.ARTIFACT or kind in _ENTITIES) else None
+                )
                 if operation and not _AUTOMATIC.search(_tail(arn)):
                     yield Question(arn, operation)
 
@@ -258,8 +260,8 @@ def membership_ends(told: shapes.Membership, prefix: str) -> tuple[str, str] | N
     """The ARNs of a trial and of a trial component, as they were told; None if one of the two was not."""
     found = []
     for kind, arn, name in (
-        (Kind.TRIAL, told.trial_arn, told.trial_name),
-        (Kind.TRIAL_COMPONENT, told.trial_component_arn, told.trial_component_name),
+        (ResourceKind.TRIAL, told.trial_arn, told.trial_name),
+        (ResourceKind.TRIAL_COMPONENT, told.trial_component_arn, told.trial_component_name),
     ):
         if name and not name.startswith("arn:"):
             found.append(f"{partition(arn) if arn else prefix}{kind}/{name}")
@@ -277,10 +279,10 @@ def end(arn: str, since: int, lookup: Lookup) -> Entity | None:
     kind = kind_of(arn)
     if kind is None or _is_gone(arn.lower(), lookup):
         return None
-    if kind == Kind.ARTIFACT:
+    if kind == ResourceKind.ARTIFACT:
         made = lookup(arn.lower(), shapes.Artifact)
         return _artifact(made, HEARSAY) if made else None
-    if kind == Kind.TRIAL_COMPONENT and (component := _job_component(arn, lookup)):
+    if kind == ResourceKind.TRIAL_COMPONENT and (component := _job_component(arn, lookup)):
         return component
     entity = _ENTITIES.get(kind)
     return entity(arn=arn, name=_tail(arn), created=since, weight=HEARSAY) if entity else None
@@ -289,9 +291,9 @@ def end(arn: str, since: int, lookup: Lookup) -> Entity | None:
 def end_refers(arn: str) -> Iterator[str]:
     """The keys of what tells which entity an end of a link is."""
     kind = kind_of(arn)
-    if kind == Kind.ARTIFACT or kind in _ENTITIES:
+    if kind == ResourceKind.ARTIFACT or kind in _ENTITIES:
         yield arn.lower()
-    if kind == Kind.TRIAL_COMPONENT and (job := _job_of(arn)):
+    if kind == ResourceKind.TRIAL_COMPONENT and (job := _job_of(arn)):
         yield job[1]
 
 
@@ -330,7 +332,7 @@ def gone(made: AnyResource) -> bool:
 
 def _component_key(job: AnyResource) -> str:
     name = entity_name(job.tail, SUFFIXES[job.kind][0]).lower()
-    return f"{job.partition}{Kind.TRIAL_COMPONENT}/{name}"
+    return f"{job.partition}{ResourceKind.TRIAL_COMPONENT}/{name}"
 
 
 def _amended(one: Entity, made: Resource[shapes.TrialComponent]) -> Entity:
@@ -401,7 +403,7 @@ def _artifact(made: Resource[shapes.Artifact], weight: int) -> Artifact | None:
     )
 
 
-def _job_of(component_arn: str) -> tuple[Kind, str] | None:
+def _job_of(component_arn: str) -> tuple[ResourceKind, str] | None:
     """The job that a trial component stands for, by its name: its kind and its key."""
     name = _tail(component_arn).lower()
     for kind, (suffix, _) in SUFFIXES.items():
@@ -466,10 +468,10 @@ def _time(told: shapes.Time | None) -> int | None:
 _AUTOMATIC = re.compile(r"-aws-[a-z-]+$", re.IGNORECASE)
 """How the names end that SageMaker gives to what it makes (CAPTURE B1)."""
 _TYPES = {type_.value.lower(): type_ for type_ in AssociationType}
-_ENTITIES: Mapping[Kind | None, type[Entity]] = {
-    Kind.CONTEXT: Context,
-    Kind.ACTION: Action,
-    Kind.EXPERIMENT: Experiment,
-    Kind.TRIAL: Trial,
-    Kind.TRIAL_COMPONENT: TrialComponent,
+_ENTITIES: Mapping[ResourceKind | None, type[Entity]] = {
+    ResourceKind.CONTEXT: Context,
+    ResourceKind.ACTION: Action,
+    ResourceKind.EXPERIMENT: Experiment,
+    ResourceKind.TRIAL: Trial,
+    ResourceKind.TRIAL_COMPONENT: TrialComponent,
 }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
 from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.deployment import as_described
-from consumers.state import Kind
 from store.lineage import HEARSAY, OWN, Association, AssociationType, Context, Lineage, artifact, entity_name
 
 
@@ -92,7 +92,7 @@ def image_version_asks(version: Resource[shapes.ImageVersion], lookup: Lookup) -
     image = lookup(key, shapes.Image)
     name = image.named(image.detail.image_name) if image else detail.image_name or key.rpartition("/")[2]
     number = str(detail.version).removesuffix(".0")
-    yield Question(version.beside(Kind.IMAGE_VERSION, f"{name}/{number}"), "DescribeImageVersion")
+    yield Question(version.beside(ResourceKind.IMAGE_VERSION, f"{name}/{number}"), "DescribeImageVersion")
 
 
 def _image_key(version: Resource[shapes.ImageVersion]) -> str:
@@ -101,8 +101,8 @@ def _image_key(version: Resource[shapes.ImageVersion]) -> str:
     told = detail.image_arn or detail.image_name
     if not told and "/" in version.tail:
         told = version.tail.rpartition("/")[0]
-    key = version.sibling(Kind.IMAGE, told) if told else ""
-    return key if kind_of(key) == Kind.IMAGE else ""
+    key = version.sibling(ResourceKind.IMAGE, told) if told else ""
+    return key if kind_of(key) == ResourceKind.IMAGE else ""
 
 
 def _context_name(image: str) -> str:

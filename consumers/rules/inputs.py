@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.resources.types import Resource
 from consumers.rules.features import group_key
-from consumers.state import Kind
 from store.lineage import Artifact, artifact
 
 
@@ -78,7 +78,7 @@ def processing_groups(job: Resource[shapes.ProcessingJob]) -> Iterator[str]:
 def _output_group(job: Resource[shapes.ProcessingJob], told: shapes.ProcessingOutput) -> str | None:
     """The ARN of the feature group that an output goes into, with its name as it is spelled, or None."""
     name = told.feature_store_output.feature_group_name or ""
-    return name if name.startswith("arn:") else f"{job.partition}{Kind.FEATURE_GROUP}/{name}" if name else None
+    return name if name.startswith("arn:") else f"{job.partition}{ResourceKind.FEATURE_GROUP}/{name}" if name else None
 
 
 MONITOR, CLARIFY = "sagemaker-model-monitor-analyzer", "sagemaker-clarify-processing"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.resources.types import Lookup, Question, Resource, instant, partition
 from consumers.rules.experiments import PIPELINE_TAG, experiment, made_in, part_of, trial
 from consumers.rules.features import groups_to_ask_about, links_with_groups
@@ -21,7 +22,6 @@ from consumers.rules.inputs import (
 from consumers.rules.origins import family, metadata_of, program, repository, tagged_makers
 from consumers.rules.registry import model_sources
 from consumers.shapes import ResourceConfig
-from consumers.state import Kind
 from ingest.event import Malformed
 from store.lineage import (
     HEARSAY,
@@ -39,9 +39,9 @@ from store.lineage import (
 )
 
 SUFFIXES = {
-    Kind.TRAINING_JOB: ("aws-training-job", "SageMakerTrainingJob"),
-    Kind.PROCESSING_JOB: ("aws-processing-job", "SageMakerProcessingJob"),
-    Kind.TRANSFORM_JOB: ("aws-transform-job", "SageMakerTransformJob"),
+    ResourceKind.TRAINING_JOB: ("aws-training-job", "SageMakerTrainingJob"),
+    ResourceKind.PROCESSING_JOB: ("aws-processing-job", "SageMakerProcessingJob"),
+    ResourceKind.TRANSFORM_JOB: ("aws-transform-job", "SageMakerTransformJob"),
 }
 """The end of a trial component's name, and its SourceType (CAPTURE B1: observed; transform's suffix plausible)."""
 
@@ -195,7 +195,11 @@ def transform_job(job: Resource[shapes.TransformJob], lookup: Lookup) -> Lineage
     detail = job.detail
     uri = detail.transform_input.data_source.s3_data_source.s3_uri
     output = detail.transform_output.s3_output_path
-    model = lookup(job.sibling(Kind.MODEL, detail.model_name), shapes.Model, job.created) if detail.model_name else None
+    model = (
+        lookup(job.sibling(ResourceKind.MODEL, detail.model_name), shapes.Model, job.created)
+        if detail.model_name
+        else None
+    )
     sources = model_sources(model, lookup, job.partition, job.created) if model else []
     image = next((found.source_uri for found in sources if found.type == "Image"), None)
     parts = _parts(job, detail.transform_job_name)
@@ -226,7 +230,7 @@ def transform_job(job: Resource[shapes.TransformJob], lookup: Lookup) -> Lineage
 def transform_job_refers(job: Resource[shapes.TransformJob]) -> Iterator[str]:
     """A transform job reads its model."""
     if job.detail.model_name:
-        yield job.sibling(Kind.MODEL, job.detail.model_name)
+        yield job.sibling(ResourceKind.MODEL, job.detail.model_name)
 
 
 def transform_job_asks(job: Resource[shapes.TransformJob], lookup: Lookup) -> Iterator[Question]:
@@ -236,10 +240,10 @@ def transform_job_asks(job: Resource[shapes.TransformJob], lookup: Lookup) -> It
         yield from job.asked("DescribeTransformJob", detail.transform_job_name)
     for key in transform_job_refers(job):
         if lookup(key, shapes.Model) is None:
-            yield Question(f"{job.partition}{Kind.MODEL}/{detail.model_name}", "DescribeModel")
+            yield Question(f"{job.partition}{ResourceKind.MODEL}/{detail.model_name}", "DescribeModel")
 
 
-def component_of(kind: Kind, arn: str, name: str, created: int, weight: int) -> TrialComponent:
+def component_of(kind: ResourceKind, arn: str, name: str, created: int, weight: int) -> TrialComponent:
     """The trial component of a job, as far as its name tells."""
     suffix, source_type = SUFFIXES[kind]
     whole = entity_name(name, suffix)

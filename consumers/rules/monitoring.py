@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
 from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.deployment import endpoint_context
 from consumers.rules.jobs import component_of
-from consumers.state import Kind
 from store.lineage import (
     HEARSAY,
     OWN,
@@ -106,7 +106,7 @@ def _endpoint_keys(schedule: Resource[shapes.MonitoringSchedule]) -> Iterator[st
     detail = schedule.detail
     inputs = detail.monitoring_schedule_config.monitoring_job_definition.monitoring_inputs
     names = [detail.endpoint_name, *(told.endpoint_input.endpoint_name for told in inputs)]
-    yield from dict.fromkeys(schedule.sibling(Kind.ENDPOINT, name) for name in names if name)
+    yield from dict.fromkeys(schedule.sibling(ResourceKind.ENDPOINT, name) for name in names if name)
 
 
 def _runs(schedule: Resource[shapes.MonitoringSchedule], lookup: Lookup) -> Iterator[TrialComponent]:
@@ -114,9 +114,9 @@ def _runs(schedule: Resource[shapes.MonitoringSchedule], lookup: Lookup) -> Iter
     for key in _run_keys(schedule):
         if job := lookup(key, shapes.ProcessingJob):
             name = job.named(job.detail.processing_job_name)
-            yield component_of(Kind.PROCESSING_JOB, job.arn, name, job.created, HEARSAY)
+            yield component_of(ResourceKind.PROCESSING_JOB, job.arn, name, job.created, HEARSAY)
 
 
 def _run_keys(schedule: Resource[shapes.MonitoringSchedule]) -> Iterator[str]:
     told = dict.fromkeys(change.values[0].lower() for change in schedule.changes)
-    yield from (key for key in told if kind_of(key) == Kind.PROCESSING_JOB)
+    yield from (key for key in told if kind_of(key) == ResourceKind.PROCESSING_JOB)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
 from consumers.resources.types import Lookup, Question, Resource, instant, partition
 from consumers.rules.entities import gone
 from consumers.rules.experiments import experiment, pipeline_names, trial
 from consumers.rules.jobs import Job, component_of
 from consumers.rules.tuning import candidates, tuned
-from consumers.state import Kind
 from consumers.tellings import step_arn
 from store.lineage import HEARSAY, OWN, TOLD, Experiment, Lineage, Membership, Trial, TrialComponent
 
@@ -50,7 +50,7 @@ def pipeline(pipeline: Resource[shapes.Pipeline], lookup: Lookup) -> Lineage:
 
 def pipeline_refers(pipeline: Resource[shapes.Pipeline]) -> Iterator[str]:
     """A pipeline reads its experiment, as clients speak of it."""
-    yield pipeline.sibling(Kind.EXPERIMENT, pipeline.tail)
+    yield pipeline.sibling(ResourceKind.EXPERIMENT, pipeline.tail)
 
 
 def pipeline_execution(execution: Resource[shapes.PipelineExecution], _: Lookup) -> Lineage:
@@ -105,10 +105,10 @@ def execution_end(detail: shapes.PipelineExecution) -> int | None:
     return instant(detail.execution_end_time) or (instant(detail.last_modified_time) if over else None)
 
 
-JOB_KINDS: dict[Kind, type[Job]] = {
-    Kind.PROCESSING_JOB: shapes.ProcessingJob,
-    Kind.TRAINING_JOB: shapes.TrainingJob,
-    Kind.TRANSFORM_JOB: shapes.TransformJob,
+JOB_KINDS: dict[ResourceKind, type[Job]] = {
+    ResourceKind.PROCESSING_JOB: shapes.ProcessingJob,
+    ResourceKind.TRAINING_JOB: shapes.TrainingJob,
+    ResourceKind.TRANSFORM_JOB: shapes.TransformJob,
 }
 
 
@@ -139,7 +139,7 @@ def pipeline_step(step: Resource[shapes.PipelineStep], lookup: Lookup) -> Lineag
 def pipeline_step_refers(step: Resource[shapes.PipelineStep]) -> Iterator[str]:
     """A step reads the jobs that it ran, or the earlier execution's step."""
     for arn in _jobs(step):
-        if kind_of(arn) in {*JOB_KINDS, Kind.TUNING_JOB, Kind.AUTOML_JOB}:
+        if kind_of(arn) in {*JOB_KINDS, ResourceKind.TUNING_JOB, ResourceKind.AUTOML_JOB}:
             yield arn.lower()
     if earlier := _earlier(step):
         yield earlier
@@ -150,9 +150,9 @@ def _components(arn: str, lookup: Lookup) -> Iterator[TrialComponent]:
     kind = kind_of(arn)
     if kind in JOB_KINDS and (job := lookup(arn.lower(), JOB_KINDS[kind])):
         yield component_of(kind, job.arn, job.named(_name(job.detail)), job.created, HEARSAY)
-    elif kind == Kind.TUNING_JOB and (tuning := lookup(arn.lower(), shapes.TuningJob)):
+    elif kind == ResourceKind.TUNING_JOB and (tuning := lookup(arn.lower(), shapes.TuningJob)):
         yield from tuned(tuning)
-    elif kind == Kind.AUTOML_JOB and (automl := lookup(arn.lower(), shapes.AutoMLJob)):
+    elif kind == ResourceKind.AUTOML_JOB and (automl := lookup(arn.lower(), shapes.AutoMLJob)):
         yield from candidates(automl)
 
 

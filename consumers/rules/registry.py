@@ -8,10 +8,10 @@ from typing import NamedTuple
 import msgspec
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
 from consumers.resources.types import Lookup, Question, Resource, partition
 from consumers.rules.experiments import PIPELINE_TAG
-from consumers.state import Kind
 from store.lineage import (
     HEARSAY,
     OWN,
@@ -37,7 +37,7 @@ def model_refers(model: Resource[shapes.Model]) -> Iterator[str]:
     """A model made from packages reads them."""
     for container in _containers(model.detail):
         if container.model_package_name:
-            yield model.sibling(Kind.MODEL_PACKAGE, container.model_package_name)
+            yield model.sibling(ResourceKind.MODEL_PACKAGE, container.model_package_name)
 
 
 def model_asks(model: Resource[shapes.Model], lookup: Lookup) -> Iterator[Question]:
@@ -48,8 +48,8 @@ def model_asks(model: Resource[shapes.Model], lookup: Lookup) -> Iterator[Questi
         yield from model.asked("DescribeModel", model.detail.model_name)
     for container in _containers(model.detail):
         if name := container.model_package_name:
-            arn = model.beside(Kind.MODEL_PACKAGE, name)
-            ours = kind_of(arn) == Kind.MODEL_PACKAGE and partition(arn) == model.partition
+            arn = model.beside(ResourceKind.MODEL_PACKAGE, name)
+            ours = kind_of(arn) == ResourceKind.MODEL_PACKAGE and partition(arn) == model.partition
             if ours and lookup(arn.lower(), shapes.ModelPackage) is None:
                 yield Question(arn, "DescribeModelPackage")
 
@@ -66,7 +66,7 @@ def model_sources(model: Resource[shapes.Model], lookup: Lookup, partition: str,
     found: list[Artifact] = []
     for container in _containers(model.detail):
         if container.model_package_name:
-            key = model.sibling(Kind.MODEL_PACKAGE, container.model_package_name)
+            key = model.sibling(ResourceKind.MODEL_PACKAGE, container.model_package_name)
             found.append(package_artifact(key, lookup, partition, since))
         else:
             found += container_artifacts(container, partition, since)
@@ -148,7 +148,7 @@ def model_package_refers(package: Resource[shapes.ModelPackage]) -> Iterator[str
     if key := _group_key(package):
         yield key
     source = (package.detail.source_uri or "").lower()
-    if kind_of(source) in (Kind.MODEL, Kind.MODEL_PACKAGE, Kind.ARTIFACT):
+    if kind_of(source) in (ResourceKind.MODEL, ResourceKind.MODEL_PACKAGE, ResourceKind.ARTIFACT):
         yield source
 
 
@@ -162,9 +162,9 @@ def model_package_asks(package: Resource[shapes.ModelPackage], lookup: Lookup) -
         yield Question(package.arn, "DescribeModelPackage")
     source = detail.source_uri or ""
     if kind_of(source) and partition(source) == package.partition:
-        if kind_of(source) == Kind.MODEL and lookup(source.lower(), shapes.Model, package.created) is None:
+        if kind_of(source) == ResourceKind.MODEL and lookup(source.lower(), shapes.Model, package.created) is None:
             yield Question(source, "DescribeModel")
-        if kind_of(source) == Kind.ARTIFACT and lookup(source.lower(), shapes.Artifact) is None:
+        if kind_of(source) == ResourceKind.ARTIFACT and lookup(source.lower(), shapes.Artifact) is None:
             yield Question(source, "DescribeArtifact")
 
 
@@ -227,13 +227,13 @@ def _made_from(package: Resource[shapes.ModelPackage], lookup: Lookup) -> list[A
     uri, since = package.detail.source_uri, package.created
     if not uri:
         return []
-    if kind_of(uri) == Kind.ARTIFACT:
+    if kind_of(uri) == ResourceKind.ARTIFACT:
         made = lookup(uri.lower(), shapes.Artifact)
         named = artifact_of(made) if made else None
         return [named] if named else []
-    if kind_of(uri) == Kind.MODEL_PACKAGE:
+    if kind_of(uri) == ResourceKind.MODEL_PACKAGE:
         return [package_artifact(uri.lower(), lookup, package.partition, since)]
-    model = lookup(uri.lower(), shapes.Model, since) if kind_of(uri) == Kind.MODEL else None
+    model = lookup(uri.lower(), shapes.Model, since) if kind_of(uri) == ResourceKind.MODEL else None
     sources = model_sources(model, lookup, package.partition, since) if model else []
     return sources or [artifact(package.partition, "Model", uri, since)]
 
@@ -351,7 +351,7 @@ def _generated_by(package: Resource[shapes.ModelPackage]) -> dict[str, str]:
 
 def _group_key(package: Resource[shapes.ModelPackage]) -> str | None:
     group, _, _ = package.tail.rpartition("/")
-    return package.sibling(Kind.MODEL_PACKAGE_GROUP, group) if group else None
+    return package.sibling(ResourceKind.MODEL_PACKAGE_GROUP, group) if group else None
 
 
 def _containers(detail: shapes.Model) -> list[shapes.Container]:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from consumers import shapes
+from consumers.kind import ResourceKind
 from consumers.resources.types import Lookup, Question, Resource, instant
 from consumers.rules.experiments import AUTOML_SUFFIX, TUNING_SUFFIX
 from consumers.rules.jobs import component_of
-from consumers.state import Kind
 from store.lineage import HEARSAY, OWN, Experiment, Lineage, Membership, Trial, TrialComponent, entity_name
 
 
@@ -43,7 +43,7 @@ def tuning_job(job: Resource[shapes.TuningJob], _: Lookup) -> Lineage:
 def tuned(job: Resource[shapes.TuningJob]) -> Iterator[TrialComponent]:
     """The trial components of the training jobs that a tuning job names."""
     for one, arn, name in _training_jobs(job):
-        yield component_of(Kind.TRAINING_JOB, arn, name, instant(one.creation_time) or job.created, HEARSAY)
+        yield component_of(ResourceKind.TRAINING_JOB, arn, name, instant(one.creation_time) or job.created, HEARSAY)
 
 
 def tuning_job_refers(job: Resource[shapes.TuningJob]) -> Iterator[str]:
@@ -119,10 +119,10 @@ def automl_job_asks(job: Resource[shapes.AutoMLJob], lookup: Lookup) -> Iterator
             yield Question(f"{arn.rpartition('/')[0]}/{name}", operation)
 
 
-_JOBS: Mapping[Kind, tuple[type[shapes.TrainingJob | shapes.ProcessingJob | shapes.TransformJob], str]] = {
-    Kind.TRAINING_JOB: (shapes.TrainingJob, "DescribeTrainingJob"),
-    Kind.PROCESSING_JOB: (shapes.ProcessingJob, "DescribeProcessingJob"),
-    Kind.TRANSFORM_JOB: (shapes.TransformJob, "DescribeTransformJob"),
+_JOBS: Mapping[ResourceKind, tuple[type[shapes.TrainingJob | shapes.ProcessingJob | shapes.TransformJob], str]] = {
+    ResourceKind.TRAINING_JOB: (shapes.TrainingJob, "DescribeTrainingJob"),
+    ResourceKind.PROCESSING_JOB: (shapes.ProcessingJob, "DescribeProcessingJob"),
+    ResourceKind.TRANSFORM_JOB: (shapes.TransformJob, "DescribeTransformJob"),
 }
 
 
@@ -164,20 +164,20 @@ def _training_jobs(job: Resource[shapes.TuningJob]) -> Iterator[tuple[shapes.Tra
     detail = job.detail
     for one in (*detail.training_job_summaries, detail.best_training_job, detail.overall_best_training_job):
         name = one.training_job_name
-        arn = one.training_job_arn or (job.sibling(Kind.TRAINING_JOB, name) if name else "")
-        if f":{Kind.TRAINING_JOB}/" in arn.lower():
+        arn = one.training_job_arn or (job.sibling(ResourceKind.TRAINING_JOB, name) if name else "")
+        if f":{ResourceKind.TRAINING_JOB}/" in arn.lower():
             tail = arn.rpartition("/")[2]
             yield one, arn, name if name and name.lower() == tail.lower() else tail
 
 
-def _steps(job: Resource[shapes.AutoMLJob]) -> Iterator[tuple[Kind, str, str]]:
+def _steps(job: Resource[shapes.AutoMLJob]) -> Iterator[tuple[ResourceKind, str, str]]:
     """The jobs of the best candidate: (kind, ARN, name)."""
     for step in job.detail.best_candidate.candidate_steps:
         arn = step.candidate_step_arn or ""
         kind, _, tail = arn.split(":", 5)[-1].partition("/")
         if kind.lower() in {known.value for known in _JOBS} and tail:
             name = step.candidate_step_name
-            yield Kind(kind.lower()), arn, name if name and name.lower() == tail.lower() else tail
+            yield ResourceKind(kind.lower()), arn, name if name and name.lower() == tail.lower() else tail
 
 
 def _best(detail: shapes.TuningJob) -> shapes.TrainingJobSummary:

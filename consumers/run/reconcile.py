@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from consumers.cli.progress import asking
+from consumers.kind import ResourceKind
 from consumers.observe.describe_responses import DESCRIBED_BY
 from consumers.observe.observation import kind_of
 from consumers.resources.types import Question, partition
 from consumers.run.enrich import AT_A_TIME, Asker, Inquiry
 from consumers.run.runtime import set_up_logs, stopping
-from consumers.state import Kind
 from store import describe_requests
 from store.database import Store
 from store.graph import gaps
@@ -69,7 +69,15 @@ _TRAINED = re.compile(r"s3://.+/([A-Za-z0-9][A-Za-z0-9-]{0,62})/output/model\.ta
 
 
 MADE_BY_CLIENTS = frozenset(
-    (Kind.ARTIFACT, Kind.CONTEXT, Kind.ACTION, Kind.EXPERIMENT, Kind.TRIAL, Kind.TRIAL_COMPONENT, Kind.PIPELINE)
+    (
+        ResourceKind.ARTIFACT,
+        ResourceKind.CONTEXT,
+        ResourceKind.ACTION,
+        ResourceKind.EXPERIMENT,
+        ResourceKind.TRIAL,
+        ResourceKind.TRIAL_COMPONENT,
+        ResourceKind.PIPELINE,
+    )
 )
 """What others look out for though it need not be there: a job reads what clients may have added to its component."""
 
@@ -150,7 +158,7 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
     ]
     for arn, uri in gaps.unproduced(store):
         match = _TRAINED.fullmatch(uri)
-        job = f"{partition(arn)}{Kind.TRAINING_JOB}/{match[1]}" if match else ""
+        job = f"{partition(arn)}{ResourceKind.TRAINING_JOB}/{match[1]}" if match else ""
         found.append(Finding("unproduced", uri, "used, and no job is known to have produced it", about(job)))
     found += [
         Finding("unanswered", one.arn, f"lineage needs {one.operation}", (Question(one.arn, one.operation),))
@@ -162,7 +170,7 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
 def about(arn: str) -> tuple[Question, ...]:
     """What to ask about a resource, to know all that its events would have told."""
     kind = kind_of(arn)
-    if kind is Kind.PIPELINE_EXECUTION:
+    if kind is ResourceKind.PIPELINE_EXECUTION:
         execution = arn.partition("/step/")[0]
         return (Question(execution, "DescribePipelineExecution"), Question(execution, "ListPipelineExecutionSteps"))
     operation = DESCRIBED_BY.get(kind) if kind else None

@@ -17,7 +17,7 @@ import msgspec
 T = TypeVar("T")
 
 
-class Kind(StrEnum):
+class ValueType(StrEnum):
     """What a property's values are, and so how they compare."""
 
     TEXT = "text"
@@ -63,7 +63,7 @@ class Property(msgspec.Struct, frozen=True):
     """
 
     field: str
-    kind: Kind
+    kind: ValueType
     within: str = ""
     element: str | None = None
 
@@ -111,10 +111,10 @@ Position = tuple[int, Value | None, str]
 """A place in an order: which run of it (see `runs`), the value there, and the ARN in lower case."""
 
 
-def runs(kind: Kind) -> Iterator[Kind | None]:
+def runs(kind: ValueType) -> Iterator[ValueType | None]:
     """What an order by such a property consists of, one after the other; None: what does not have it."""
-    if kind is Kind.EITHER:
-        yield from (Kind.NUMBER, Kind.TEXT)
+    if kind is ValueType.EITHER:
+        yield from (ValueType.NUMBER, ValueType.TEXT)
     else:
         yield kind
     yield None

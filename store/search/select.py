@@ -47,12 +47,12 @@ from store.search.expression import (
     ORDERED,
     Expression,
     Filter,
-    Kind,
     Nested,
     Operator,
     Order,
     Position,
     Property,
+    ValueType,
     in_order,
     precedes,
     read,
@@ -227,7 +227,7 @@ class _Search:
 
     def _compared(self, one: Filter) -> ColumnElement[bool]:
         """That a filter of what an entity has once is true."""
-        if one.property.kind is Kind.WHOLE:
+        if one.property.kind is ValueType.WHOLE:
             parts = [
                 c.value.is_not(None) for name, c in self.columns.items() if name.startswith(f"{one.property.field}.")
             ]
@@ -237,7 +237,7 @@ class _Search:
 
     def _meets(self, within: str, one: Filter) -> ColumnElement[bool]:
         """That a filter is true of a row of a collection."""
-        if one.property.kind is Kind.WHOLE:
+        if one.property.kind is ValueType.WHOLE:
             return literal(one.operator is Operator.EXISTS)
         collection = self.collections.get(within)
         return _compared(collection.fields.get(one.property.field) if collection else None, one)
@@ -259,7 +259,7 @@ class _Search:
         exact = one.operator in (Operator.EQUALS, Operator.IN, Operator.CONTAINS)
         plain = all(isinstance(told, str) and _PLAIN.fullmatch(told) for told in one.values)
         collection = self.collections.get(one.property.within)
-        if not (exact and plain and collection and collection.owner is None and one.property.kind is Kind.TEXT):
+        if not (exact and plain and collection and collection.owner is None and one.property.kind is ValueType.TEXT):
             return true()
         return or_(*(bulk.contains(entity.c.document, str(told)) for told in one.values))
 
@@ -360,7 +360,7 @@ class _Search:
         return self.connection.scalar(select(func.count()).select_from(found.subquery())) or 0
 
     def _run(
-        self, driver: _Driver | None, order: Order, run: int, kind: Kind | None, after: Position | None
+        self, driver: _Driver | None, order: Order, run: int, kind: ValueType | None, after: Position | None
     ) -> Select[Any] | None:
         """What comes after a position in one run of an order; None if nobody has such a property."""
         collection = self.collections.get(order.by.within)
@@ -416,7 +416,7 @@ class _Search:
         return values
 
 
-def _parts(column: _Column | None, kind: Kind) -> list[ColumnElement[Any]]:
+def _parts(column: _Column | None, kind: ValueType) -> list[ColumnElement[Any]]:
     """A column for each run of an order by it but the last one."""
     if column is None:
         return [null() for run in runs(kind) if run]

@@ -26,13 +26,13 @@ from store.search.expression import (
     ORDERED,
     Expression,
     Filter,
-    Kind,
     Nested,
     Operator,
     Order,
     Position,
     Property,
     Value,
+    ValueType,
     folded,
     in_order,
     precedes,
@@ -166,11 +166,11 @@ def _filter(told: Mapping[str, Any], about: Property) -> Filter:
     name, value = told["Name"], told.get("Value")
     if value is None:
         raise Invalid(f"The filter on {name} has no Value: {how} needs one")
-    if about.kind is Kind.WHOLE:
+    if about.kind is ValueType.WHOLE:
         raise Invalid(f"{name} has no value of its own: ask whether it Exists, or say which of its properties")
-    if how in ORDERED and about.kind in (Kind.TEXT, Kind.NAME):
+    if how in ORDERED and about.kind in (ValueType.TEXT, ValueType.NAME):
         raise Invalid(f"{how} is not supported for text properties: {name} is one")
-    if how in (Operator.CONTAINS, Operator.IN) and about.kind in (Kind.NUMBER, Kind.TIME):
+    if how in (Operator.CONTAINS, Operator.IN) and about.kind in (ValueType.NUMBER, ValueType.TIME):
         raise Invalid(f"{how} is only supported for text properties: {name} is none")
     several = how is Operator.IN or (how is not Operator.CONTAINS and about.field.endswith("Arn"))
     values = [one for one in map(str.strip, value.split(",")) if one] if several else [value]
@@ -179,16 +179,16 @@ def _filter(told: Mapping[str, Any], about: Property) -> Filter:
     return Filter(about, how, tuple(_value(name, one, how, about.kind) for one in values))
 
 
-def _value(name: str, told: str, how: Operator, kind: Kind) -> Value:
-    if kind is Kind.NAME:
+def _value(name: str, told: str, how: Operator, kind: ValueType) -> Value:
+    if kind is ValueType.NAME:
         return folded(told)
     number = read(told)
-    if kind is Kind.TIME:
+    if kind is ValueType.TIME:
         time = times.from_text(told) if number is None else times.from_seconds(number)
         if time is None:
             raise Invalid(f"{name} is a time, and {told!r} is none: say 2026-01-31T12:00:00, or epoch seconds")
         return time
-    if kind is Kind.NUMBER or how in ORDERED:
+    if kind is ValueType.NUMBER or how in ORDERED:
         if number is None:
             raise Invalid(f"{name} is compared with a number, and {told!r} is none")
         return number
@@ -208,7 +208,7 @@ def read_order(shape: Shape, asked: Mapping[str, Any]) -> Order:
     usual = "LastModifiedTime" if "LastModifiedTime" in shape.members else "CreationTime"
     name = asked.get("SortBy", usual)
     by = property_of(shape, name)
-    if by.kind is Kind.WHOLE:
+    if by.kind is ValueType.WHOLE:
         raise Invalid(f"{name} has no value to sort by: say which of its properties")
     return Order(by, ascending=asked.get("SortOrder") == "Ascending")
 

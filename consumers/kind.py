@@ -1,0 +1,37 @@
+"""The kinds of resources that Headwater derives lineage from."""
+
+from enum import StrEnum
+
+
+class ResourceKind(StrEnum):
+    """A kind of resource, spelled as in its ARN where it has an ARN of its own."""
+
+    TRAINING_JOB = "training-job"
+    PROCESSING_JOB = "processing-job"
+    TRANSFORM_JOB = "transform-job"
+    MODEL = "model"
+    MODEL_PACKAGE = "model-package"
+    MODEL_PACKAGE_GROUP = "model-package-group"
+    ENDPOINT_CONFIG = "endpoint-config"
+    ENDPOINT = "endpoint"
+    PIPELINE_EXECUTION = "pipeline-execution"
+    PIPELINE_STEP = "pipeline-step"
+    FEATURE_GROUP = "feature-group"
+    PIPELINE = "pipeline"
+    EXPERIMENT = "experiment"
+    TRIAL = "experiment-trial"
+    TRIAL_COMPONENT = "experiment-trial-component"
+    MEMBERSHIP = "membership"
+    ARTIFACT = "artifact"
+    CONTEXT = "context"
+    ACTION = "action"
+    ASSOCIATION = "association"
+    TUNING_JOB = "hyper-parameter-tuning-job"
+    AUTOML_JOB = "automl-job"
+    LABELING_JOB = "labeling-job"
+    GLUE_JOB_RUN = "glue-job-run"
+    INFERENCE_COMPONENT = "inference-component"
+    MODEL_CARD = "model-card"
+    IMAGE = "image"
+    IMAGE_VERSION = "image-version"
+    MONITORING_SCHEDULE = "monitoring-schedule"
