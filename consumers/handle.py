@@ -21,7 +21,7 @@ from consumers.observe import measured, observe, sort_of, understood_kinds
 from consumers.resource_session import WorkingSet, with_referrers
 from consumers.resources.types import Question
 from consumers.rules import RULES
-from consumers.state import Known
+from consumers.state import ResourceState
 from ingest.delivery import Delivery
 from ingest.event import Event, Malformed, decode
 from store import describe_requests, metric_points
@@ -66,7 +66,7 @@ class Told(NamedTuple):
 
     event: Event
     sort: str
-    known: tuple[Known, ...]
+    known: tuple[ResourceState, ...]
 
 
 class Understood(NamedTuple):
@@ -82,7 +82,7 @@ class Understood(NamedTuple):
 
     batch: Sequence[Delivery]
     told: Sequence[Told]
-    known: Mapping[str, Known]
+    known: Mapping[str, ResourceState]
     dead: Sequence[tuple[Delivery, str]]
     points: Sequence[Point] = ()
 
@@ -258,9 +258,9 @@ def derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
         return 0, 1
 
 
-def fold(told: Iterable[Known]) -> dict[str, Known]:
+def fold(told: Iterable[ResourceState]) -> dict[str, ResourceState]:
     """All that is told of each resource, by key."""
-    folded: dict[str, Known] = {}
+    folded: dict[str, ResourceState] = {}
     for known in told:
         key = known.arn.lower()
         mine = folded.get(key)

@@ -13,7 +13,7 @@ from consumers.resources.types import Resource, instant
 from consumers.rules import RULES
 from consumers.rules.experiments import pipeline_names
 from consumers.rules.pipelines import execution_end
-from consumers.state import Known, decode, detail
+from consumers.state import ResourceState, decode, detail
 from consumers.state import lives as lives_of
 from consumers.tellings import step_arn
 from store import resources as table
@@ -94,13 +94,13 @@ def execution(store: Store, arn: str) -> Execution | None:
     return store.read(look)
 
 
-def steps_of(tx: Transaction, execution_arn: str) -> list[Known]:
+def steps_of(tx: Transaction, execution_arn: str) -> list[ResourceState]:
     """What is known of each step of an execution."""
     rows = table.beginning(tx, f"{execution_arn.lower()}/step/")
     return [decode(tx.packer.unpack(row.known)) for row in rows if row.known]
 
 
-def made_by(tx: Transaction, steps: Sequence[Known]) -> list[Known]:
+def made_by(tx: Transaction, steps: Sequence[ResourceState]) -> list[ResourceState]:
     """For each step the one that made its result: itself, or that of the earlier execution whose result it took over.
 
     As far back as is known; one read for all steps and each time that results were taken over.
@@ -120,13 +120,13 @@ def made_by(tx: Transaction, steps: Sequence[Known]) -> list[Known]:
     return makers
 
 
-def _took_over(known: Known) -> str:
+def _took_over(known: ResourceState) -> str:
     """The key of the earlier execution's step whose result a step took over; empty if it made its own."""
     step = _step(known)
     return step_arn(step.cached_from, step.name).lower() if step.cached_from and not step.made else ""
 
 
-def _execution(known: Known, steps: list[Step]) -> Execution:
+def _execution(known: ResourceState, steps: list[Step]) -> Execution:
     told = _newest(known)
     found: shapes.PipelineExecution = told.detail
     return Execution(
@@ -144,7 +144,7 @@ def _execution(known: Known, steps: list[Step]) -> Execution:
     )
 
 
-def _step(known: Known) -> Step:
+def _step(known: ResourceState) -> Step:
     told = _newest(known)
     found: shapes.PipelineStep = told.detail
     kind, metadata = next(iter(_metadata(known).items()), ("", {}))
@@ -165,7 +165,7 @@ def _step(known: Known) -> Step:
     )
 
 
-def _newest(known: Known) -> Resource[Any]:
+def _newest(known: ResourceState) -> Resource[Any]:
     return views(known, RULES[known.kind])[-1]
 
 
@@ -178,7 +178,7 @@ class _Metadata(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(_Metadata)
 
 
-def _metadata(known: Known) -> Mapping[str, Mapping[str, Any]]:
+def _metadata(known: ResourceState) -> Mapping[str, Mapping[str, Any]]:
     _, life = lives_of(known)[-1]
     told = shapes.read(detail(life), _decoder).metadata
     return {kind: inner for kind, inner in told.items() if isinstance(inner, dict) and inner}

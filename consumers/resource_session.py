@@ -16,8 +16,8 @@ from consumers.state import (
     CREATED_BY,
     DELETED,
     MODIFIED_BY,
-    Known,
     Life,
+    ResourceState,
     decode,
     detail,
     encode,
@@ -48,7 +48,7 @@ class WorkingSet:
         self.derives = derives
         self.rows: dict[str, ResourceRow] = {}
         self.fresh: set[int] = set()  # ids of resources of which nothing was known before this transaction
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, ResourceState] = {}
         self._lives: dict[str, list[Resource[Any]]] = {}
         self._references: dict[str, set[str]] = {}
 
@@ -61,7 +61,7 @@ class WorkingSet:
         wanted = [key for key in keys if key not in self.rows] if self.tx.exclusive else keys
         self.rows |= table.lock(self.tx, wanted)
 
-    def learn(self, told: Mapping[str, Known], measured: Collection[str] = ()) -> set[str]:
+    def learn(self, told: Mapping[str, ResourceState], measured: Collection[str] = ()) -> set[str]:
         """Join what is told with what is known, and write it with all that it refers to.
 
         Args:
@@ -108,7 +108,7 @@ class WorkingSet:
         self.lock(keys)
         table.write(self.tx, [_listed(self.rows[key], self.lives(key)[-1]) for key in keys])
 
-    def known(self, key: str) -> Known | None:
+    def known(self, key: str) -> ResourceState | None:
         """What is known of a resource, or None."""
         if key not in self._known and (row := self.rows.get(key)) is not None and row.known is not None:
             self._known[key] = decode(self.tx.packer.unpack(row.known))
@@ -121,7 +121,7 @@ class WorkingSet:
             self._lives[key] = self._views(key, known) if known else []
         return self._lives[key]
 
-    def _views(self, key: str, known: Known) -> list[Resource[Any]]:
+    def _views(self, key: str, known: ResourceState) -> list[Resource[Any]]:
         found = views(known, RULES[known.kind])
         if known.kind is ResourceKind.TRIAL_COMPONENT:
             measured = metric_points.statistics(self.tx, key)
@@ -177,7 +177,7 @@ def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
     return found
 
 
-def views(known: Known, rule: Rule) -> list[Resource[Any]]:
+def views(known: ResourceState, rule: Rule) -> list[Resource[Any]]:
     """Each life of what is known as rules see it, the oldest first."""
     found = lives(known)
     replaced = [begun * 1000 if begun else None for begun, _ in found[1:]]
@@ -207,7 +207,7 @@ def _listed(row: ResourceRow, life: Resource[Any]) -> ResourceRow:
     )
 
 
-def _view(known: Known, created: int | None, life: Life, rule: Rule, replaced: int | None) -> Resource[Any]:
+def _view(known: ResourceState, created: int | None, life: Life, rule: Rule, replaced: int | None) -> Resource[Any]:
     told = shapes.read(detail(life), rule.decoder)
     exactly = instant(getattr(told, "creation_time", None))
     roughly = created * 1000 if created else known.earliest

@@ -98,7 +98,7 @@ class Loose(msgspec.Struct, frozen=True, array_like=True, gc=False):
     begins: bool = False
 
 
-class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All that is known of one resource.
 
     Attributes:
@@ -115,7 +115,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     lives: dict[int, Life] = {}
     loose: dict[str, Loose] = {}
 
-    def __or__(self, other: Known) -> Known:
+    def __or__(self, other: ResourceState) -> ResourceState:
         """All that either knows."""
         lives = self.lives
         if other.lives:
@@ -130,7 +130,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
                 mine_loose = loose.get(digest)
                 if mine_loose is None or _earlier(told, mine_loose):
                     loose[digest] = told
-        return Known(
+        return ResourceState(
             self.kind,
             self.arn if self.arn <= other.arn else other.arn,
             _least(self.earliest, other.earliest),
@@ -171,7 +171,7 @@ def loosely(
     return digest, Loose(stamped, created, life, begins)
 
 
-def lives(known: Known) -> list[tuple[int | None, Life]]:
+def lives(known: ResourceState) -> list[tuple[int | None, Life]]:
     """Each life of a resource with all that is known of it, the oldest first.
 
     Returns:
@@ -203,7 +203,7 @@ _NEAR = 60
 """Seconds between a request to make something and its CreationTime, at the most."""
 
 
-def _born(known: Known) -> set[int]:
+def _born(known: ResourceState) -> set[int]:
     """When each life began, in epoch seconds: as told, or as the request told that made it."""
     born = set(known.lives) | {told.created for told in known.loose.values() if told.created is not None}
     ended = [moment(told.stamp) // 1000 for told in known.loose.values() if _ends(told)]
@@ -240,15 +240,15 @@ def _least(one: int | None, other: int | None) -> int | None:
     return min(one, other)
 
 
-_decoder = msgspec.json.Decoder(Known)
+_decoder = msgspec.json.Decoder(ResourceState)
 
 
-def encode(known: Known) -> bytes:
+def encode(known: ResourceState) -> bytes:
     """Bytes for the store."""
     return msgspec.json.encode(known)
 
 
-def decode(data: bytes) -> Known:
+def decode(data: bytes) -> ResourceState:
     """What `encode` wrote."""
     return _decoder.decode(data)
 

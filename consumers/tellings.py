@@ -11,7 +11,7 @@ import msgspec
 from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.observation import ARN, Telling, Where, arn_of, kind_in, kind_of
-from consumers.state import Known, Life, entry, loosely, stamp
+from consumers.state import Life, ResourceState, entry, loosely, stamp
 from ingest.event import Malformed
 from store.lineage import artifact
 
@@ -52,7 +52,7 @@ def _approval_and_stage(detail: shapes.ModelPackage) -> tuple[str, ...]:
     return (approval,) if approval else ()
 
 
-def _group(arn: str, detail: shapes.ModelPackage, time: int) -> tuple[Known, ...]:
+def _group(arn: str, detail: shapes.ModelPackage, time: int) -> tuple[ResourceState, ...]:
     """A versioned package tells that its group exists: no event does (CAPTURE A1, not emitted)."""
     group = group_of(arn)
     if group is None:
@@ -61,7 +61,7 @@ def _group(arn: str, detail: shapes.ModelPackage, time: int) -> tuple[Known, ...
     fields = {"ModelPackageGroupName": msgspec.Raw(msgspec.json.encode(name))} if name else {}
     stamped = stamp(time, 0)
     digest, loose = loosely(fields, stamped, None, Life({field: (stamped, told) for field, told in fields.items()}))
-    return (Known(ResourceKind.MODEL_PACKAGE_GROUP, group, earliest=time, loose={digest: loose}),)
+    return (ResourceState(ResourceKind.MODEL_PACKAGE_GROUP, group, earliest=time, loose={digest: loose}),)
 
 
 def group_of(package_arn: str) -> str | None:
@@ -121,10 +121,12 @@ def step_arn(execution_arn: str, name: str) -> str:
     return f"{execution_arn}/step/{name}{digest}"
 
 
-def _a_step_of(arn: str, detail: shapes.PipelineStep, time: int) -> tuple[Known, ...]:
+def _a_step_of(arn: str, detail: shapes.PipelineStep, time: int) -> tuple[ResourceState, ...]:
     """A step tells that its execution exists, and that it is one of its steps."""
     known = Life({entry("steps", detail.step_name or ""): (0, msgspec.Raw(b"1"))})
-    return (Known(ResourceKind.PIPELINE_EXECUTION, arn.partition("/step/")[0], earliest=time, lives={0: known}),)
+    return (
+        ResourceState(ResourceKind.PIPELINE_EXECUTION, arn.partition("/step/")[0], earliest=time, lives={0: known}),
+    )
 
 
 def _artifact(detail: shapes.Artifact, where: Where) -> str | None:

@@ -13,7 +13,7 @@ import pytest
 from consumers.handle import handle
 from consumers.observe import observe
 from consumers.observe.cloudtrail import CALLS, HIDDEN, MAPS, pascal
-from consumers.state import CREATED_BY, DELETED, Known, lives
+from consumers.state import CREATED_BY, DELETED, ResourceState, lives
 from ingest.delivery import Delivery
 from ingest.event import Malformed, decode
 from store.database import Store
@@ -54,7 +54,7 @@ def told(body: bytes) -> dict[str, Any]:
     return fields(known)
 
 
-def fields(known: Known) -> dict[str, Any]:
+def fields(known: ResourceState) -> dict[str, Any]:
     _, life = lives(known)[-1]
     return {name: msgspec.json.decode(value) for name, (_, value) in life.fields.items()}
 

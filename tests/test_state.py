@@ -1,4 +1,4 @@
-"""What is known joins in any order: the laws of `Known`, over observations of real and of made-up events."""
+"""What is known joins in any order: the laws of `ResourceState`, over observations of real and of made-up events."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.observe import observe
-from consumers.state import Known, decode, encode, lives
+from consumers.state import ResourceState, decode, encode, lives
 from ingest.event import Malformed
 from ingest.event import decode as decode_event
 from tests.support.events import PARTITION, abalone, again, event, everything, samples
 
 
-def told(body: bytes) -> tuple[Known, ...]:
+def told(body: bytes) -> tuple[ResourceState, ...]:
     """What an event tells; nothing when it cannot be understood."""
     try:
         return observe(decode_event(body))
@@ -26,9 +26,9 @@ def told(body: bytes) -> tuple[Known, ...]:
         return ()
 
 
-def about_one_resource(observations: Sequence[Known]) -> list[list[Known]]:
+def about_one_resource(observations: Sequence[ResourceState]) -> list[list[ResourceState]]:
     """The observations of each resource."""
-    found: dict[str, list[Known]] = {}
+    found: dict[str, list[ResourceState]] = {}
     for known in observations:
         found.setdefault(known.arn.lower(), []).append(known)
     return list(found.values())
@@ -57,13 +57,13 @@ joined = observations.map(lambda some: reduce(or_, some))
 
 @settings(max_examples=500, deadline=None)
 @given(observations, st.data())
-def test_joining_is_commutative(some: list[Known], data: st.DataObject) -> None:
+def test_joining_is_commutative(some: list[ResourceState], data: st.DataObject) -> None:
     assert reduce(or_, data.draw(st.permutations(some))) == reduce(or_, some)
 
 
 @settings(max_examples=500, deadline=None)
 @given(observations, st.data())
-def test_joining_is_associative(some: list[Known], data: st.DataObject) -> None:
+def test_joining_is_associative(some: list[ResourceState], data: st.DataObject) -> None:
     cut = data.draw(st.integers(1, len(some) - 1))
 
     assert reduce(or_, some[:cut]) | reduce(or_, some[cut:]) == reduce(or_, some)
@@ -71,7 +71,7 @@ def test_joining_is_associative(some: list[Known], data: st.DataObject) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(observations)
-def test_joining_is_idempotent(some: list[Known]) -> None:
+def test_joining_is_idempotent(some: list[ResourceState]) -> None:
     known = reduce(or_, some)
 
     assert known | known == known
@@ -80,14 +80,14 @@ def test_joining_is_idempotent(some: list[Known]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(joined)
-def test_what_is_known_is_read_as_it_was_written(known: Known) -> None:
+def test_what_is_known_is_read_as_it_was_written(known: ResourceState) -> None:
     assert decode(encode(known)) == known
     assert decode(encode(decode(encode(known)))) == known
 
 
 @settings(max_examples=300, deadline=None)
 @given(observations, st.data())
-def test_reading_what_was_written_between_joins_changes_nothing(some: list[Known], data: st.DataObject) -> None:
+def test_reading_what_was_written_between_joins_changes_nothing(some: list[ResourceState], data: st.DataObject) -> None:
     expected = reduce(or_, some)
 
     kept = some[0]

@@ -22,7 +22,7 @@ from consumers.kind import ResourceKind
 from consumers.observe import observe
 from consumers.observe.client_calls import Write, event
 from consumers.resource_session import WorkingSet
-from consumers.state import DELETED, Known, lives, moment
+from consumers.state import DELETED, ResourceState, lives, moment
 from consumers.tellings import link
 from ingest.delivery import Delivery
 from ingest.event import Malformed, decode
@@ -50,7 +50,7 @@ class _Waiting:
     resource: str
     fields: Mapping[str, Any]
     guard: Guard
-    subjects: Sequence[Known]
+    subjects: Sequence[ResourceState]
     done: Future[Mapping[str, Any]] = field(default_factory=Future)
 
 
@@ -187,7 +187,7 @@ def _kept(tx: Transaction, group: Sequence[_Waiting], now: int, touched: set[str
     return outcomes
 
 
-def _subjects(asked: Asked, resource: str, fields: Mapping[str, Any]) -> Sequence[Known]:
+def _subjects(asked: Asked, resource: str, fields: Mapping[str, Any]) -> Sequence[ResourceState]:
     """What a write is about, as `_Waiting.subjects` says."""
     write = Write(asked.operation, dict(fields), 0, asked.by)
     try:
@@ -196,7 +196,7 @@ def _subjects(asked: Asked, resource: str, fields: Mapping[str, Any]) -> Sequenc
         return ()
 
 
-def _after(known: Known | None, now: int, operation: str) -> int:
+def _after(known: ResourceState | None, now: int, operation: str) -> int:
     """When a write was: now, but after all that is known, so that nothing that was told before outlives it.
 
     Lives are told apart by the second in which they began: what is made anew begins in one of its own.

@@ -16,7 +16,7 @@ from consumers.resource_session import made, views
 from consumers.resources.types import Resource, instant
 from consumers.rules import RULES
 from consumers.rules.deployment import as_described
-from consumers.state import Known, Life, decode, detail, lives, moment
+from consumers.state import Life, ResourceState, decode, detail, lives, moment
 from consumers.tellings import TELLINGS
 from store import resources as table
 from store.database import Store, Transaction
@@ -86,7 +86,7 @@ class Descriptions:
         return self._store.read(look)
 
 
-def description(known: Known) -> Description:
+def description(known: ResourceState) -> Description:
     """What is known of a resource's newest life.
 
     What is true of a status alone (why it failed, what it is being updated to) goes with that status.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from consumers.catalogue import ANSWER, CALL, EVENTS, WRITE
 from consumers.observe import client_calls, cloudtrail, describe_responses
 from consumers.observe.observation import Where, observed
-from consumers.state import Known
+from consumers.state import ResourceState
 from consumers.tellings import TELLINGS
 from ingest.event import Event
 from store.metric_points import Point
 
 
-def observe(event: Event) -> tuple[Known, ...]:
+def observe(event: Event) -> tuple[ResourceState, ...]:
     """What an event tells, the resource that it is about first; nothing when no rule knows its kind.
 
     Raises:

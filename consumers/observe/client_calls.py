@@ -13,7 +13,7 @@ from consumers.catalogue import WRITE
 from consumers.kind import ResourceKind
 from consumers.observe.cloudtrail import CALLS, Call, Made, told
 from consumers.observe.observation import Where, kind_of, observed
-from consumers.state import Known
+from consumers.state import ResourceState
 from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed
 from store.metric_points import NO_STEP, Point
@@ -58,7 +58,7 @@ def event(write: Write, account: str, region: str, resource: str) -> bytes:
     )
 
 
-def observe(event: Event) -> tuple[Known, ...]:
+def observe(event: Event) -> tuple[ResourceState, ...]:
     """What a write tells.
 
     Raises:
@@ -119,12 +119,12 @@ class _Put(msgspec.Struct, rename="pascal"):
     creation_time: int = 0
 
 
-def _puts(made: Made) -> tuple[Known, ...]:
+def _puts(made: Made) -> tuple[ResourceState, ...]:
     """That there is a trial component of which something was measured; the points are beside what is known of it."""
-    return (Known(ResourceKind.TRIAL_COMPONENT, made.where.resources[0], made.time),)
+    return (ResourceState(ResourceKind.TRIAL_COMPONENT, made.where.resources[0], made.time),)
 
 
-def _deletes_component(made: Made) -> tuple[Known, ...]:
+def _deletes_component(made: Made) -> tuple[ResourceState, ...]:
     """A trial component goes, and the associations that clients have added to it."""
     links = made.read("Associations", list[tuple[str, str]], [])
     gone = [
@@ -140,7 +140,7 @@ def _deletes_component(made: Made) -> tuple[Known, ...]:
 def _about_an_artifact(call: Call) -> Call:
     """A call about an artifact that none has made perhaps, so that the write says what it stands for."""
 
-    def tell(made: Made) -> tuple[Known, ...]:
+    def tell(made: Made) -> tuple[ResourceState, ...]:
         if kind_of(made.where.resources[0]) != ResourceKind.ARTIFACT:
             return call(made)
         itself = {name: made.asked[name] for name in ("Source", "ArtifactType", "CreationTime") if name in made.asked}
@@ -154,7 +154,7 @@ def _made_now(call: Call) -> Call:
     return lambda made: call(replace(made, asked={**made.asked, "CreationTime": made.time}))
 
 
-def _between_artifacts(made: Made) -> tuple[Known, ...]:
+def _between_artifacts(made: Made) -> tuple[ResourceState, ...]:
     """An association, and what those of its ends are that are artifacts: one that a job made, no client has told."""
     sources = made.read("ArtifactSources", dict[str, dict[str, Any]], {})
     ends = [

@@ -15,7 +15,7 @@ import msgspec
 from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.observation import Where, camel, kind_of, observed
-from consumers.state import CREATED_BY, DELETED, MODIFIED_BY, RANKS, TAG, Known, entry
+from consumers.state import CREATED_BY, DELETED, MODIFIED_BY, RANKS, TAG, ResourceState, entry
 from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed, milliseconds
 
@@ -80,14 +80,14 @@ class Made:
             raise Malformed(f"{name} cannot be read: {why}") from why
 
 
-Call = Callable[[Made], tuple[Known, ...]]
+Call = Callable[[Made], tuple[ResourceState, ...]]
 """What a call tells, the resource that it is about first."""
 
 
 def creates(kind: ResourceKind) -> Call:
     """A call that makes a resource, told with the names of its description."""
 
-    def tell(made: Made) -> tuple[Known, ...]:
+    def tell(made: Made) -> tuple[ResourceState, ...]:
         return told(kind, made, {**made.asked, CREATED_BY: made.by, DELETED: 0}, begins=True)
 
     return tell
@@ -101,7 +101,7 @@ def updates(kind: ResourceKind, *maps: str) -> Call:
         maps: The fields to which it adds entries, and from which it takes away those in `<field>ToRemove`.
     """
 
-    def tell(made: Made) -> tuple[Known, ...]:
+    def tell(made: Made) -> tuple[ResourceState, ...]:
         for name in maps:  # as a whole they are what the kind's type says they are
             shapes.read(msgspec.json.encode({name: made.asked.get(name)}), TELLINGS[kind].decoder)
         fields = {name: value for name, value in made.asked.items() if name not in maps}
@@ -116,7 +116,7 @@ def updates(kind: ResourceKind, *maps: str) -> Call:
 def deletes(kind: ResourceKind) -> Call:
     """A call that deletes a resource: what was known of it stays, and that it ended then."""
 
-    def tell(made: Made) -> tuple[Known, ...]:
+    def tell(made: Made) -> tuple[ResourceState, ...]:
         return told(kind, made, {**made.asked, DELETED: made.time, MODIFIED_BY: made.by}, least=RANKS - 1)
 
     return tell
@@ -124,7 +124,7 @@ def deletes(kind: ResourceKind) -> Call:
 
 def told(
     kind: ResourceKind, made: Made, fields: Mapping[str, Any], *, begins: bool = False, least: int = 0
-) -> tuple[Known, ...]:
+) -> tuple[ResourceState, ...]:
     """What fields tell of a resource of a kind, at the time of a call.
 
     CloudTrail tells times in whole seconds: `least` is how the call ranks among others of the same second. What is
@@ -137,7 +137,7 @@ def told(
 def links(kind: ResourceKind) -> Call:
     """A call that links two entities."""
 
-    def tell(made: Made) -> tuple[Known, ...]:
+    def tell(made: Made) -> tuple[ResourceState, ...]:
         return told(kind, made, {**made.asked, CREATED_BY: made.by, DELETED: 0, "CreationTime": made.time})
 
     return tell
@@ -146,21 +146,21 @@ def links(kind: ResourceKind) -> Call:
 def in_camel(call: Call) -> Call:
     """A call about something that events spell in lowerCamel."""
 
-    def tell(made: Made) -> tuple[Known, ...]:
+    def tell(made: Made) -> tuple[ResourceState, ...]:
         return call(replace(made, asked=camel(made.asked)))
 
     return tell
 
 
-def _add_tags(made: Made) -> tuple[Known, ...]:
+def _add_tags(made: Made) -> tuple[ResourceState, ...]:
     return _tagged(made, dict(shapes.tags(made.read("Tags", list[shapes.Tag], []))))
 
 
-def _delete_tags(made: Made) -> tuple[Known, ...]:
+def _delete_tags(made: Made) -> tuple[ResourceState, ...]:
     return _tagged(made, dict.fromkeys(made.read("TagKeys", list[str], [])))
 
 
-def _tagged(made: Made, tags: Mapping[str, str | None]) -> tuple[Known, ...]:
+def _tagged(made: Made, tags: Mapping[str, str | None]) -> tuple[ResourceState, ...]:
     arn = made.read("ResourceArn", str, "")
     kind = kind_of(arn)
     if kind is None or not tags:
@@ -169,7 +169,7 @@ def _tagged(made: Made, tags: Mapping[str, str | None]) -> tuple[Known, ...]:
     return told(kind, about, {f"{TAG}{key}": value for key, value in tags.items()}, least=1)
 
 
-def _glue_job_run(made: Made) -> tuple[Known, ...]:
+def _glue_job_run(made: Made) -> tuple[ResourceState, ...]:
     """A run of a Glue job begins, told with the names of its events."""
     asked = made.asked
     names = {"jobName": "JobName", "jobRunId": "JobRunId", "arguments": "Arguments"}
@@ -177,7 +177,7 @@ def _glue_job_run(made: Made) -> tuple[Known, ...]:
     return told(ResourceKind.GLUE_JOB_RUN, made, {**fields, CREATED_BY: made.by}, begins=True)
 
 
-def _updates_endpoint(made: Made) -> tuple[Known, ...]:
+def _updates_endpoint(made: Made) -> tuple[ResourceState, ...]:
     """The configuration that an endpoint is updated to is the one to come: it may yet be rolled back."""
     fields = {name: made.asked[name] for name in ("EndpointName", "EndpointArn") if name in made.asked}
     coming = {"EndpointConfigName": made.asked.get("EndpointConfigName")}
@@ -194,7 +194,7 @@ def _of_image_version(call: Call) -> Call:
 def _schedule_is(status: str) -> Call:
     """A call that starts or stops a monitoring schedule."""
 
-    def tell(made: Made) -> tuple[Known, ...]:
+    def tell(made: Made) -> tuple[ResourceState, ...]:
         fields = {**made.asked, "MonitoringScheduleStatus": status, MODIFIED_BY: made.by}
         return told(ResourceKind.MONITORING_SCHEDULE, made, fields, least=1)
 
@@ -289,7 +289,7 @@ CALLS: Mapping[str, Call] = {
 _decoder = msgspec.json.Decoder(Record)
 
 
-def observe(event: Event) -> tuple[Known, ...]:
+def observe(event: Event) -> tuple[ResourceState, ...]:
     """What a recorded call tells; nothing if it was refused, or tells nothing that lineage needs.
 
     Raises:

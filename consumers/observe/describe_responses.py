@@ -9,7 +9,7 @@ import msgspec
 
 from consumers.kind import ResourceKind
 from consumers.observe.observation import Where, camel, kind_of, observed
-from consumers.state import DELETED, Known
+from consumers.state import DELETED, ResourceState
 from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed
 
@@ -21,20 +21,20 @@ class Answer(msgspec.Struct, frozen=True, rename="pascal"):
     response: msgspec.Raw = msgspec.Raw()
 
 
-Reading = Callable[[Event, msgspec.Raw], tuple[Known, ...]]
+Reading = Callable[[Event, msgspec.Raw], tuple[ResourceState, ...]]
 """What an answer tells, the resource that it is about first."""
 
 
 def describes(kind: ResourceKind) -> Reading:
     """An answer that describes a resource as its events do."""
 
-    def read(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+    def read(event: Event, response: msgspec.Raw) -> tuple[ResourceState, ...]:
         return observed(TELLINGS[kind], response, _where(event), event.time, unchanged=True)
 
     return read
 
 
-def _associations(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+def _associations(event: Event, response: msgspec.Raw) -> tuple[ResourceState, ...]:
     """Associations that there were when SageMaker was asked."""
     return tuple(
         known
@@ -43,12 +43,12 @@ def _associations(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     )
 
 
-def _components(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+def _components(event: Event, response: msgspec.Raw) -> tuple[ResourceState, ...]:
     """Which trial components were in a trial when SageMaker was asked, and what it said of them."""
     trial = next((arn for arn in event.resources if kind_of(arn) == ResourceKind.TRIAL), None)
     if trial is None:
         return ()
-    found: list[Known] = []
+    found: list[ResourceState] = []
     for one in _items(response, "TrialComponentSummaries"):
         arn = one.get("TrialComponentArn")
         both = {"TrialArn": trial, "TrialComponentArn": arn, "TrialComponentName": one.get("TrialComponentName")}
@@ -57,7 +57,7 @@ def _components(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     return tuple(found)
 
 
-def _execution(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+def _execution(event: Event, response: msgspec.Raw) -> tuple[ResourceState, ...]:
     """An execution, in the words of its events."""
     told = _object(response)
     by = {name: told.pop(name, None) for name in ("CreatedBy", "LastModifiedBy")}
@@ -67,14 +67,14 @@ def _execution(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     )
 
 
-def _parameters(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+def _parameters(event: Event, response: msgspec.Raw) -> tuple[ResourceState, ...]:
     """What an execution was started with, and what else its parameters are by default."""
     return _told(event, ResourceKind.PIPELINE_EXECUTION, camel(_object(response)))
 
 
-def _steps(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+def _steps(event: Event, response: msgspec.Raw) -> tuple[ResourceState, ...]:
     """The steps of an execution, in the words of their events."""
-    found: list[Known] = []
+    found: list[ResourceState] = []
     for one in _items(response, "PipelineExecutionSteps"):
         words = {"currentStepStatus": "StepStatus", "stepStartTime": "StartTime", "stepEndTime": "EndTime"}
         told = {theirs: one.pop(ours, None) for theirs, ours in words.items()}
@@ -82,7 +82,7 @@ def _steps(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
     return tuple(found)
 
 
-def _tags(event: Event, response: msgspec.Raw) -> tuple[Known, ...]:
+def _tags(event: Event, response: msgspec.Raw) -> tuple[ResourceState, ...]:
     """Tags of whatever was asked about."""
     for arn in event.resources:
         if kind := kind_of(arn):
@@ -150,11 +150,11 @@ def _object(response: msgspec.Raw) -> dict[str, Any]:
         raise Malformed(f"an answer that cannot be read: {why}") from why
 
 
-def _told(event: Event, kind: ResourceKind, fields: Mapping[str, Any]) -> tuple[Known, ...]:
+def _told(event: Event, kind: ResourceKind, fields: Mapping[str, Any]) -> tuple[ResourceState, ...]:
     return observed(TELLINGS[kind], msgspec.json.encode(fields), _where(event), event.time)
 
 
-def observe(event: Event) -> tuple[Known, ...]:
+def observe(event: Event) -> tuple[ResourceState, ...]:
     """What an answer tells.
 
     Raises:

@@ -14,7 +14,7 @@ import msgspec
 
 from consumers import shapes
 from consumers.kind import ResourceKind
-from consumers.state import ENTRY, Known, Life, loosely, stamp
+from consumers.state import ENTRY, Life, ResourceState, loosely, stamp
 from ingest.event import Malformed, milliseconds
 
 
@@ -52,7 +52,7 @@ class Telling(msgspec.Struct, frozen=True):
     created: str | None = "creation_time"
     began: str | None = None
     tracked: Callable[[Any], tuple[str, ...]] = lambda detail: ()
-    also: Callable[[str, Any, int], tuple[Known, ...]] = lambda arn, detail, time: ()
+    also: Callable[[str, Any, int], tuple[ResourceState, ...]] = lambda arn, detail, time: ()
     identity: Callable[[Any, Where], str | None] | None = None
 
 
@@ -66,7 +66,7 @@ def observed(
     own_time: bool = False,
     unchanged: bool = False,
     least: int = 0,
-) -> tuple[Known, ...]:
+) -> tuple[ResourceState, ...]:
     """What is told of a resource, that resource first.
 
     Args:
@@ -110,8 +110,8 @@ def observed(
     if changed is None or created is None:
         content = fields if times or not own_time else {**fields, "": msgspec.Raw(b"%d" % when)}
         digest, loose = loosely(content, stamped, created, life, begins=begins)
-        return Known(telling.kind, arn, earliest, loose={digest: loose}), *also
-    return Known(telling.kind, arn, earliest, lives={created: life}), *also
+        return ResourceState(telling.kind, arn, earliest, loose={digest: loose}), *also
+    return ResourceState(telling.kind, arn, earliest, lives={created: life}), *also
 
 
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
