@@ -16,7 +16,7 @@ from consumers.state import (
     CREATED_BY,
     DELETED,
     MODIFIED_BY,
-    Life,
+    Incarnation,
     ResourceState,
     decode,
     detail,
@@ -207,7 +207,9 @@ def _listed(row: ResourceRow, life: Resource[Any]) -> ResourceRow:
     )
 
 
-def _view(known: ResourceState, created: int | None, life: Life, rule: Rule, replaced: int | None) -> Resource[Any]:
+def _view(
+    known: ResourceState, created: int | None, life: Incarnation, rule: Rule, replaced: int | None
+) -> Resource[Any]:
     told = shapes.read(detail(life), rule.decoder)
     exactly = instant(getattr(told, "creation_time", None))
     roughly = created * 1000 if created else known.earliest
@@ -229,7 +231,7 @@ def _view(known: ResourceState, created: int | None, life: Life, rule: Rule, rep
     )
 
 
-def _who(life: Life, told: str, described: str) -> str:
+def _who(life: Incarnation, told: str, described: str) -> str:
     """Who did something, as a call tells, or else SageMaker's own answer."""
     if told in life.fields:
         return msgspec.json.decode(life.fields[told][1], type=str)

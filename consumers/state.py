@@ -53,7 +53,7 @@ TAG = entry("Tags", "")
 """What the fields begin with that say what became of one tag."""
 
 
-class Life(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Incarnation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is known of one life of a resource, or what one observation tells of it.
 
     Attributes:
@@ -64,7 +64,7 @@ class Life(msgspec.Struct, frozen=True, array_like=True, gc=False):
     fields: dict[str, Field] = {}
     changes: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
-    def __or__(self, other: Life) -> Life:
+    def __or__(self, other: Incarnation) -> Incarnation:
         """All that either knows: each field from its newest observation, the changes of both."""
         fields = self.fields
         if fields != other.fields:
@@ -76,7 +76,7 @@ class Life(msgspec.Struct, frozen=True, array_like=True, gc=False):
         changes = self.changes
         if changes != other.changes:
             changes = tuple(sorted({*changes, *other.changes}))
-        return Life(fields, changes)
+        return Incarnation(fields, changes)
 
 
 class Loose(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -94,7 +94,7 @@ class Loose(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     stamp: int
     created: int | None
-    life: Life
+    life: Incarnation
     begins: bool = False
 
 
@@ -112,7 +112,7 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     kind: ResourceKind
     arn: str
     earliest: int | None = None
-    lives: dict[int, Life] = {}
+    lives: dict[int, Incarnation] = {}
     loose: dict[str, Loose] = {}
 
     def __or__(self, other: ResourceState) -> ResourceState:
@@ -163,7 +163,7 @@ def canonical(value: bytes | msgspec.Raw) -> bytes:
 
 
 def loosely(
-    told: Mapping[str, msgspec.Raw], stamped: int, created: int | None, life: Life, *, begins: bool = False
+    told: Mapping[str, msgspec.Raw], stamped: int, created: int | None, life: Incarnation, *, begins: bool = False
 ) -> tuple[str, Loose]:
     """An observation to be placed later, and the digest that makes its repetitions one."""
     content = b"\0".join(name.encode() + b"\0" + canonical(told[name]) for name in sorted(told))
@@ -171,13 +171,13 @@ def loosely(
     return digest, Loose(stamped, created, life, begins)
 
 
-def lives(known: ResourceState) -> list[tuple[int | None, Life]]:
+def lives(known: ResourceState) -> list[tuple[int | None, Incarnation]]:
     """Each life of a resource with all that is known of it, the oldest first.
 
     Returns:
         Its CreationTime in epoch seconds (None when nobody has told it), and what is known.
     """
-    grown: dict[int | None, Life] = dict(known.lives.items())
+    grown: dict[int | None, Incarnation] = dict(known.lives.items())
     born = _born(known) if known.loose else set()
     for told in sorted(known.loose.values(), key=lambda loose: loose.stamp):
         # What was deleted and made anew within a second was deleted first.
@@ -187,13 +187,13 @@ def lives(known: ResourceState) -> list[tuple[int | None, Life]]:
         mine = grown.get(created)
         grown[created] = life if mine is None else mine | life
     if not grown:
-        grown[None] = Life()
+        grown[None] = Incarnation()
     return sorted(grown.items(), key=lambda item: (item[0] is not None, item[0] or 0))
 
 
-def restamped(told: Loose) -> Life:
+def restamped(told: Loose) -> Incarnation:
     """What a loose observation tells, as of the earliest envelope that brought it."""
-    return Life(
+    return Incarnation(
         {name: (told.stamp, value) for name, (_, value) in told.life.fields.items()},
         tuple((told.stamp, values) for _, values in told.life.changes),
     )
@@ -258,7 +258,7 @@ def _quoted(name: str) -> bytes:
     return msgspec.json.encode(name)
 
 
-def detail(life: Life) -> bytes:
+def detail(life: Incarnation) -> bytes:
     """The newest value of each field, as one JSON object, the way an event would tell it.
 
     Maps of which single entries were told are as they are now; but tags, which come in several spellings: see `tags`.
@@ -272,12 +272,12 @@ def detail(life: Life) -> bytes:
     return b"{" + inside + b"}"
 
 
-def has_ours(life: Life) -> bool:
+def has_ours(life: Incarnation) -> bool:
     """True if anything is known of a life in fields that are not SageMaker's, whose names have no colon."""
     return ":" in "".join(life.fields)
 
 
-def with_entries(life: Life, field: str, whole: Mapping[str, Any]) -> dict[str, Any]:
+def with_entries(life: Incarnation, field: str, whole: Mapping[str, Any]) -> dict[str, Any]:
     """A map as it is now: what was told as a whole, and what became of single entries after that.
 
     Args:
@@ -303,7 +303,7 @@ _BESIDE = frozenset({"Tags", "TrainingJobSummaries", "pipelineParameters"})
 """What is told beside a resource, in lists of their own."""
 
 
-def modified(life: Life) -> int:
+def modified(life: Incarnation) -> int:
     """When the newest of what is known was so, in epoch milliseconds.
 
     SageMaker does not count tags as a change of what they are on; and lists are as old as the question for them.
@@ -317,7 +317,7 @@ def modified(life: Life) -> int:
 _stamp_of = itemgetter(0)
 
 
-def tags(life: Life, whole: Mapping[str, str]) -> dict[str, str]:
+def tags(life: Incarnation, whole: Mapping[str, str]) -> dict[str, str]:
     """Its tags, as they are now.
 
     Args:

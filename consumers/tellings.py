@@ -11,7 +11,7 @@ import msgspec
 from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.observation import ARN, Telling, Where, arn_of, kind_in, kind_of
-from consumers.state import Life, ResourceState, entry, loosely, stamp
+from consumers.state import Incarnation, ResourceState, entry, loosely, stamp
 from ingest.event import Malformed
 from store.lineage import artifact
 
@@ -60,7 +60,9 @@ def _group(arn: str, detail: shapes.ModelPackage, time: int) -> tuple[ResourceSt
     name = detail.model_package_group_name
     fields = {"ModelPackageGroupName": msgspec.Raw(msgspec.json.encode(name))} if name else {}
     stamped = stamp(time, 0)
-    digest, loose = loosely(fields, stamped, None, Life({field: (stamped, told) for field, told in fields.items()}))
+    digest, loose = loosely(
+        fields, stamped, None, Incarnation({field: (stamped, told) for field, told in fields.items()})
+    )
     return (ResourceState(ResourceKind.MODEL_PACKAGE_GROUP, group, earliest=time, loose={digest: loose}),)
 
 
@@ -123,7 +125,7 @@ def step_arn(execution_arn: str, name: str) -> str:
 
 def _a_step_of(arn: str, detail: shapes.PipelineStep, time: int) -> tuple[ResourceState, ...]:
     """A step tells that its execution exists, and that it is one of its steps."""
-    known = Life({entry("steps", detail.step_name or ""): (0, msgspec.Raw(b"1"))})
+    known = Incarnation({entry("steps", detail.step_name or ""): (0, msgspec.Raw(b"1"))})
     return (
         ResourceState(ResourceKind.PIPELINE_EXECUTION, arn.partition("/step/")[0], earliest=time, lives={0: known}),
     )

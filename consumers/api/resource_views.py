@@ -16,7 +16,7 @@ from consumers.resource_session import made, views
 from consumers.resources.types import Resource, instant
 from consumers.rules import RULES
 from consumers.rules.deployment import as_described
-from consumers.state import Life, ResourceState, decode, detail, lives, moment
+from consumers.state import Incarnation, ResourceState, decode, detail, lives, moment
 from consumers.tellings import TELLINGS
 from store import resources as table
 from store.database import Store, Transaction
@@ -161,7 +161,7 @@ _OUR_NAMES = frozenset({"NextToken", "steps"})
 """What is no part of a description: where the rest of an answer was, and what steps say of their execution."""
 
 
-def _values(life: Life) -> Description:
+def _values(life: Incarnation) -> Description:
     """What was told, by the names it was told by; without fields of our own, and numbers beyond all reckoning."""
     found = {}
     for name, value in _values_decoder.decode(detail(life)).items():
@@ -182,7 +182,7 @@ _PASSING: Mapping[str, Sequence[str]] = {
 """What is true of some statuses only, and is not told to be over: the field, and those statuses."""
 
 
-def _is_older(life: Life, name: str, other: str) -> bool:
+def _is_older(life: Incarnation, name: str, other: str) -> bool:
     """True if a field was told before another one was."""
     return other in life.fields and life.fields[name][0] < life.fields[other][0]
 
@@ -217,7 +217,7 @@ def _identity(resource: Resource[Any], told: Description) -> Description:
     return {members.arn: resource.arn, members.name: resource.named(name if isinstance(name, str) else None)}
 
 
-def _times(resource: Resource[Any], life: Life) -> Description:
+def _times(resource: Resource[Any], life: Incarnation) -> Description:
     """When it was made and changed: as it was told, unless something newer is known."""
     stamped = life.fields.get("LastModifiedTime") or life.fields.get("lastModifiedTime")
     newest = stamped is not None and moment(stamped[0]) >= resource.modified

@@ -14,7 +14,7 @@ import msgspec
 
 from consumers import shapes
 from consumers.kind import ResourceKind
-from consumers.state import ENTRY, Life, ResourceState, loosely, stamp
+from consumers.state import ENTRY, Incarnation, ResourceState, loosely, stamp
 from ingest.event import Malformed, milliseconds
 
 
@@ -101,7 +101,7 @@ def observed(
 
     stamped = stamp(when, max(least, _rank(detail, telling.status)))
     tracked = telling.tracked(detail)
-    life = Life(
+    life = Incarnation(
         {name: (stamped, value) for name, value in fields.items()},
         ((stamped, tracked),) if any(tracked) else (),
     )
