@@ -79,7 +79,7 @@ class Incarnation(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return Incarnation(fields, changes)
 
 
-class Loose(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class UnplacedObservation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An observation that cannot be joined before everything is known.
 
     It tells no time of its own, so that the same news under two envelope times must count once, at the earlier; or
@@ -113,7 +113,7 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     arn: str
     earliest: int | None = None
     lives: dict[int, Incarnation] = {}
-    loose: dict[str, Loose] = {}
+    loose: dict[str, UnplacedObservation] = {}
 
     def __or__(self, other: ResourceState) -> ResourceState:
         """All that either knows."""
@@ -139,7 +139,7 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
         )
 
 
-def _earlier(theirs: Loose, ours: Loose) -> bool:
+def _earlier(theirs: UnplacedObservation, ours: UnplacedObservation) -> bool:
     """True if theirs is to replace ours: the same news, perhaps in another spelling of its JSON."""
     if theirs.stamp != ours.stamp:
         return theirs.stamp < ours.stamp
@@ -162,13 +162,13 @@ def canonical(value: bytes | msgspec.Raw) -> bytes:
         return bytes(value)
 
 
-def loosely(
+def unplaced(
     told: Mapping[str, msgspec.Raw], stamped: int, created: int | None, life: Incarnation, *, begins: bool = False
-) -> tuple[str, Loose]:
+) -> tuple[str, UnplacedObservation]:
     """An observation to be placed later, and the digest that makes its repetitions one."""
     content = b"\0".join(name.encode() + b"\0" + canonical(told[name]) for name in sorted(told))
     digest = hashlib.blake2b(content, digest_size=16, person=str(created).encode()).hexdigest()
-    return digest, Loose(stamped, created, life, begins)
+    return digest, UnplacedObservation(stamped, created, life, begins)
 
 
 def lives(known: ResourceState) -> list[tuple[int | None, Incarnation]]:
@@ -191,7 +191,7 @@ def lives(known: ResourceState) -> list[tuple[int | None, Incarnation]]:
     return sorted(grown.items(), key=lambda item: (item[0] is not None, item[0] or 0))
 
 
-def restamped(told: Loose) -> Incarnation:
+def restamped(told: UnplacedObservation) -> Incarnation:
     """What a loose observation tells, as of the earliest envelope that brought it."""
     return Incarnation(
         {name: (told.stamp, value) for name, (_, value) in told.life.fields.items()},
@@ -219,7 +219,7 @@ def _same_life(created: int, asked: int, ended: Collection[int]) -> bool:
     return abs(created - asked) <= _NEAR and not any(created <= end <= asked and created < asked for end in ended)
 
 
-def _ends(told: Loose) -> bool:
+def _ends(told: UnplacedObservation) -> bool:
     return DELETED in told.life.fields and bytes(told.life.fields[DELETED][1]) != b"0"
 
 

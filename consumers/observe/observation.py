@@ -14,7 +14,7 @@ import msgspec
 
 from consumers import shapes
 from consumers.kind import ResourceKind
-from consumers.state import ENTRY, Incarnation, ResourceState, loosely, stamp
+from consumers.state import ENTRY, Incarnation, ResourceState, stamp, unplaced
 from ingest.event import Malformed, milliseconds
 
 
@@ -109,7 +109,7 @@ def observed(
     also = telling.also(arn, detail, earliest)
     if changed is None or created is None:
         content = fields if times or not own_time else {**fields, "": msgspec.Raw(b"%d" % when)}
-        digest, loose = loosely(content, stamped, created, life, begins=begins)
+        digest, loose = unplaced(content, stamped, created, life, begins=begins)
         return ResourceState(telling.kind, arn, earliest, loose={digest: loose}), *also
     return ResourceState(telling.kind, arn, earliest, lives={created: life}), *also
 
