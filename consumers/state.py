@@ -113,7 +113,7 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     arn: str
     earliest: int | None = None
     lives: dict[int, Incarnation] = {}
-    loose: dict[str, UnplacedObservation] = {}
+    unplaced: dict[str, UnplacedObservation] = {}
 
     def __or__(self, other: ResourceState) -> ResourceState:
         """All that either knows."""
@@ -123,19 +123,19 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
             for created, life in other.lives.items():
                 mine = lives.get(created)
                 lives[created] = life if mine is None else mine | life
-        loose = self.loose
-        if other.loose:
-            loose = dict(loose)
-            for digest, told in other.loose.items():
-                mine_loose = loose.get(digest)
+        unplaced = self.unplaced
+        if other.unplaced:
+            unplaced = dict(unplaced)
+            for digest, told in other.unplaced.items():
+                mine_loose = unplaced.get(digest)
                 if mine_loose is None or _earlier(told, mine_loose):
-                    loose[digest] = told
+                    unplaced[digest] = told
         return ResourceState(
             self.kind,
             self.arn if self.arn <= other.arn else other.arn,
             _least(self.earliest, other.earliest),
             lives,
-            loose,
+            unplaced,
         )
 
 
@@ -162,7 +162,7 @@ def canonical(value: bytes | msgspec.Raw) -> bytes:
         return bytes(value)
 
 
-def unplaced(
+def unplaced_observation(
     told: Mapping[str, msgspec.Raw], stamped: int, created: int | None, life: Incarnation, *, begins: bool = False
 ) -> tuple[str, UnplacedObservation]:
     """An observation to be placed later, and the digest that makes its repetitions one."""
@@ -178,8 +178,8 @@ def lives(known: ResourceState) -> list[tuple[int | None, Incarnation]]:
         Its CreationTime in epoch seconds (None when nobody has told it), and what is known.
     """
     grown: dict[int | None, Incarnation] = dict(known.lives.items())
-    born = _born(known) if known.loose else set()
-    for told in sorted(known.loose.values(), key=lambda loose: loose.stamp):
+    born = _born(known) if known.unplaced else set()
+    for told in sorted(known.unplaced.values(), key=lambda unplaced: unplaced.stamp):
         # What was deleted and made anew within a second was deleted first.
         when = moment(told.stamp) - (_ends(told) and any(created * 1000 < moment(told.stamp) for created in born))
         created = told.created if told.created is not None else _life_at(born, when, told.begins)
@@ -205,9 +205,9 @@ _NEAR = 60
 
 def _born(known: ResourceState) -> set[int]:
     """When each life began, in epoch seconds: as told, or as the request told that made it."""
-    born = set(known.lives) | {told.created for told in known.loose.values() if told.created is not None}
-    ended = [moment(told.stamp) // 1000 for told in known.loose.values() if _ends(told)]
-    for told in sorted((told for told in known.loose.values() if told.begins), key=lambda loose: loose.stamp):
+    born = set(known.lives) | {told.created for told in known.unplaced.values() if told.created is not None}
+    ended = [moment(told.stamp) // 1000 for told in known.unplaced.values() if _ends(told)]
+    for told in sorted((told for told in known.unplaced.values() if told.begins), key=lambda unplaced: unplaced.stamp):
         asked = moment(told.stamp) // 1000
         if not any(_same_life(created, asked, ended) for created in born):
             born.add(asked)

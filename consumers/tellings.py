@@ -11,7 +11,7 @@ import msgspec
 from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.observation import ARN, Telling, Where, arn_of, kind_in, kind_of
-from consumers.state import Incarnation, ResourceState, entry, stamp, unplaced
+from consumers.state import Incarnation, ResourceState, entry, stamp, unplaced_observation
 from ingest.event import Malformed
 from store.lineage import artifact
 
@@ -60,10 +60,10 @@ def _group(arn: str, detail: shapes.ModelPackage, time: int) -> tuple[ResourceSt
     name = detail.model_package_group_name
     fields = {"ModelPackageGroupName": msgspec.Raw(msgspec.json.encode(name))} if name else {}
     stamped = stamp(time, 0)
-    digest, loose = unplaced(
+    digest, unplaced = unplaced_observation(
         fields, stamped, None, Incarnation({field: (stamped, told) for field, told in fields.items()})
     )
-    return (ResourceState(ResourceKind.MODEL_PACKAGE_GROUP, group, earliest=time, loose={digest: loose}),)
+    return (ResourceState(ResourceKind.MODEL_PACKAGE_GROUP, group, earliest=time, unplaced={digest: unplaced}),)
 
 
 def group_of(package_arn: str) -> str | None:

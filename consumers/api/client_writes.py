@@ -203,7 +203,7 @@ def _after(known: ResourceState | None, now: int, operation: str) -> int:
     """
     if known is None:
         return now
-    told = [*known.lives.values(), *(loose.life for loose in known.loose.values())]
+    told = [*known.lives.values(), *(unplaced.life for unplaced in known.unplaced.values())]
     stamps = [stamped for life in told for stamped, _ in life.fields.values()]
     when = max(now, *(moment(stamped) + 1 for stamped in stamps)) if stamps else now
     if operation.startswith("Create") and known.lives:

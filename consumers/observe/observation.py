@@ -14,7 +14,7 @@ import msgspec
 
 from consumers import shapes
 from consumers.kind import ResourceKind
-from consumers.state import ENTRY, Incarnation, ResourceState, stamp, unplaced
+from consumers.state import ENTRY, Incarnation, ResourceState, stamp, unplaced_observation
 from ingest.event import Malformed, milliseconds
 
 
@@ -109,8 +109,8 @@ def observed(
     also = telling.also(arn, detail, earliest)
     if changed is None or created is None:
         content = fields if times or not own_time else {**fields, "": msgspec.Raw(b"%d" % when)}
-        digest, loose = unplaced(content, stamped, created, life, begins=begins)
-        return ResourceState(telling.kind, arn, earliest, loose={digest: loose}), *also
+        digest, unplaced = unplaced_observation(content, stamped, created, life, begins=begins)
+        return ResourceState(telling.kind, arn, earliest, unplaced={digest: unplaced}), *also
     return ResourceState(telling.kind, arn, earliest, lives={created: life}), *also
 
 

@@ -78,18 +78,18 @@ def read(detail: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[D]) -> D:
     try:
         return decoder.decode(detail)
     except msgspec.ValidationError:
-        return _read_loosely(detail, decoder)
+        return _read_leniently(detail, decoder)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise Malformed(f"detail cannot be read: {why}") from why
 
 
-def _read_loosely(detail: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[D]) -> D:
+def _read_leniently(detail: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[D]) -> D:
     # "" and {} stand for an absent value anywhere, and numbers come as strings: rare enough to be read twice.
     try:
-        loose = msgspec.convert(without_empty(msgspec.json.decode(detail)), decoder.type, strict=False)
+        unplaced = msgspec.convert(without_empty(msgspec.json.decode(detail)), decoder.type, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise Malformed(f"detail cannot be read: {why}") from why
-    return loose
+    return unplaced
 
 
 def without_empty(value: Any) -> Any:
