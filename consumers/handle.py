@@ -335,8 +335,8 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
             referring[row.id] = working.references(key)
         try:
             lineage = Lineage()
-            for life in working.lives(key):
-                lineage |= rule.apply(life, working.lookup)
+            for incarnation in working.incarnations(key):
+                lineage |= rule.apply(incarnation, working.lookup)
             if rule.asks:
                 asked[row.id] = working.questions(key)
             said[row.id] = lineage

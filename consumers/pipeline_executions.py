@@ -14,7 +14,7 @@ from consumers.rules import RULES
 from consumers.rules.experiments import pipeline_names
 from consumers.rules.pipelines import execution_end
 from consumers.state import ResourceState, decode, detail
-from consumers.state import lives as lives_of
+from consumers.state import incarnations as lives_of
 from consumers.tellings import step_arn
 from store import resources as table
 from store.database import Store, Transaction
@@ -179,8 +179,8 @@ _decoder = msgspec.json.Decoder(_Metadata)
 
 
 def _metadata(known: ResourceState) -> Mapping[str, Mapping[str, Any]]:
-    _, life = lives_of(known)[-1]
-    told = shapes.read(detail(life), _decoder).metadata
+    _, incarnation = lives_of(known)[-1]
+    told = shapes.read(detail(incarnation), _decoder).metadata
     return {kind: inner for kind, inner in told.items() if isinstance(inner, dict) and inner}
 
 

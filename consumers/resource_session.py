@@ -22,7 +22,7 @@ from consumers.state import (
     detail,
     encode,
     has_ours,
-    lives,
+    incarnations,
     modified,
     moment,
     tags,
@@ -96,7 +96,7 @@ class WorkingSet:
             )
             if self.derives:
                 row = row._replace(derived=version, rule=rule.signature)
-            row = _listed(row, self.lives(key)[-1])
+            row = _listed(row, self.incarnations(key)[-1])
             self.rows[key] = row
             changed.append(row)
         table.write(self.tx, changed)
@@ -106,7 +106,7 @@ class WorkingSet:
     def list_anew(self, keys: Collection[str]) -> None:
         """Write what these are listed by, as `learn` does: an older Headwater did not."""
         self.lock(keys)
-        table.write(self.tx, [_listed(self.rows[key], self.lives(key)[-1]) for key in keys])
+        table.write(self.tx, [_listed(self.rows[key], self.incarnations(key)[-1]) for key in keys])
 
     def known(self, key: str) -> ResourceState | None:
         """What is known of a resource, or None."""
@@ -114,7 +114,7 @@ class WorkingSet:
             self._known[key] = decode(self.tx.packer.unpack(row.known))
         return self._known.get(key)
 
-    def lives(self, key: str) -> list[Resource[Any]]:
+    def incarnations(self, key: str) -> list[Resource[Any]]:
         """Each life of a resource, the oldest first; none when nothing is known of it."""
         if key not in self._lives:
             known = self.known(key)
@@ -127,21 +127,29 @@ class WorkingSet:
             measured = metric_points.statistics(self.tx, key)
             if measured:
                 found = [
-                    msgspec.structs.replace(life, measured=measured.get(begun or 0, {}))
-                    for life, (begun, _) in zip(found, lives(known), strict=True)
+                    msgspec.structs.replace(incarnation, measured=measured.get(begun or 0, {}))
+                    for incarnation, (begun, _) in zip(found, incarnations(known), strict=True)
                 ]
         return found
 
     def references(self, key: str) -> set[str]:
         """The keys of all that a resource refers to, in any of its lives."""
         if key not in self._references:
-            found = {target for life in self.lives(key) for target in RULES[life.kind].references(life)}
+            found = {
+                target
+                for incarnation in self.incarnations(key)
+                for target in RULES[incarnation.kind].references(incarnation)
+            }
             self._references[key] = found
         return self._references[key]
 
     def questions(self, key: str) -> set[Question]:
         """What SageMaker is to be asked for the sake of a resource, in any of its lives."""
-        return {asked for life in self.lives(key) for asked in RULES[life.kind].questions(life, self.lookup)}
+        return {
+            asked
+            for incarnation in self.incarnations(key)
+            for asked in RULES[incarnation.kind].questions(incarnation, self.lookup)
+        }
 
     def fetch_references(self, keys: Iterable[str]) -> None:
         """Load what these refer to, and what that refers to: as many statements as references are deep."""
@@ -155,13 +163,13 @@ class WorkingSet:
 
     def lookup(self, key: str, kind: type[D], at: int | None = None) -> Resource[D] | None:
         """As `consumers.resources.types.Lookup` says."""
-        found = self.lives(key)
+        found = self.incarnations(key)
         if not found or not isinstance(found[0].detail, kind):
             return None
         if at is None:
             return found[-1]
         # Sources tell one life's beginning with and without fractions of a second.
-        begun = [life for life in found if life.created // 1000 <= at // 1000]
+        begun = [incarnation for incarnation in found if incarnation.created // 1000 <= at // 1000]
         return begun[-1] if begun else found[0]
 
 
@@ -179,62 +187,62 @@ def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
 
 def views(known: ResourceState, rule: Rule) -> list[Resource[Any]]:
     """Each life of what is known as rules see it, the oldest first."""
-    found = lives(known)
+    found = incarnations(known)
     replaced = [begun * 1000 if begun else None for begun, _ in found[1:]]
     return [
-        _view(known, created, life, rule, until)
-        for (created, life), until in zip(found, [*replaced, None], strict=True)
+        _view(known, created, incarnation, rule, until)
+        for (created, incarnation), until in zip(found, [*replaced, None], strict=True)
     ]
 
 
-def made(life: Resource[Any]) -> int:
+def made(incarnation: Resource[Any]) -> int:
     """When it was made, in epoch milliseconds; what only began somewhen, when it began."""
-    began = TELLINGS[life.kind].began
-    if began is None or getattr(life.detail, "creation_time", None):
-        return life.created
-    return instant(getattr(life.detail, began)) or life.created
+    began = TELLINGS[incarnation.kind].began
+    if began is None or getattr(incarnation.detail, "creation_time", None):
+        return incarnation.created
+    return instant(getattr(incarnation.detail, began)) or incarnation.created
 
 
-def _listed(row: ResourceRow, life: Resource[Any]) -> ResourceRow:
+def _listed(row: ResourceRow, incarnation: Resource[Any]) -> ResourceRow:
     """A row with what it is listed by, from its newest life."""
-    telling = TELLINGS[life.kind]
+    telling = TELLINGS[incarnation.kind]
     return row._replace(
-        name=life.named(getattr(life.detail, telling.name, None)),
-        status=as_described(getattr(life.detail, telling.status[0], None)) if telling.status else "",
-        created=made(life),
-        modified=life.modified,
-        deleted=int(life.deleted is not None),
+        name=incarnation.named(getattr(incarnation.detail, telling.name, None)),
+        status=as_described(getattr(incarnation.detail, telling.status[0], None)) if telling.status else "",
+        created=made(incarnation),
+        modified=incarnation.modified,
+        deleted=int(incarnation.deleted is not None),
     )
 
 
 def _view(
-    known: ResourceState, created: int | None, life: Incarnation, rule: Rule, replaced: int | None
+    known: ResourceState, created: int | None, incarnation: Incarnation, rule: Rule, replaced: int | None
 ) -> Resource[Any]:
-    told = shapes.read(detail(life), rule.decoder)
+    told = shapes.read(detail(incarnation), rule.decoder)
     exactly = instant(getattr(told, "creation_time", None))
     roughly = created * 1000 if created else known.earliest
     whole = shapes.tags(getattr(told, "tags", None))
-    mine = has_ours(life)
-    deleted = life.fields.get(DELETED) if mine else None
+    mine = has_ours(incarnation)
+    deleted = incarnation.fields.get(DELETED) if mine else None
     return Resource(
         kind=known.kind,
         arn=known.arn,
         detail=told,
         created=exactly or roughly or 0,
-        modified=modified(life),
+        modified=modified(incarnation),
         replaced=replaced,
         deleted=(msgspec.json.decode(deleted[1], type=int) or None) if deleted else None,
-        changes=tuple(Change(moment(stamped), values) for stamped, values in life.changes),
-        tags=tags(life, whole) if mine else whole,
-        created_by=_who(life, CREATED_BY, "CreatedBy"),
-        modified_by=_who(life, MODIFIED_BY, "LastModifiedBy"),
+        changes=tuple(Change(moment(stamped), values) for stamped, values in incarnation.changes),
+        tags=tags(incarnation, whole) if mine else whole,
+        created_by=_who(incarnation, CREATED_BY, "CreatedBy"),
+        modified_by=_who(incarnation, MODIFIED_BY, "LastModifiedBy"),
     )
 
 
-def _who(life: Incarnation, told: str, described: str) -> str:
+def _who(incarnation: Incarnation, told: str, described: str) -> str:
     """Who did something, as a call tells, or else SageMaker's own answer."""
-    if told in life.fields:
-        return msgspec.json.decode(life.fields[told][1], type=str)
-    if described in life.fields:
-        return shapes.who(life.fields[described][1])
+    if told in incarnation.fields:
+        return msgspec.json.decode(incarnation.fields[told][1], type=str)
+    if described in incarnation.fields:
+        return shapes.who(incarnation.fields[described][1])
     return ""

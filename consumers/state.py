@@ -94,7 +94,7 @@ class UnplacedObservation(msgspec.Struct, frozen=True, array_like=True, gc=False
 
     stamp: int
     created: int | None
-    life: Incarnation
+    incarnation: Incarnation
     begins: bool = False
 
 
@@ -112,17 +112,17 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     kind: ResourceKind
     arn: str
     earliest: int | None = None
-    lives: dict[int, Incarnation] = {}
+    incarnations: dict[int, Incarnation] = {}
     unplaced: dict[str, UnplacedObservation] = {}
 
     def __or__(self, other: ResourceState) -> ResourceState:
         """All that either knows."""
-        lives = self.lives
-        if other.lives:
-            lives = dict(lives)
-            for created, life in other.lives.items():
-                mine = lives.get(created)
-                lives[created] = life if mine is None else mine | life
+        incarnations = self.incarnations
+        if other.incarnations:
+            incarnations = dict(incarnations)
+            for created, incarnation in other.incarnations.items():
+                mine = incarnations.get(created)
+                incarnations[created] = incarnation if mine is None else mine | incarnation
         unplaced = self.unplaced
         if other.unplaced:
             unplaced = dict(unplaced)
@@ -134,7 +134,7 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
             self.kind,
             self.arn if self.arn <= other.arn else other.arn,
             _least(self.earliest, other.earliest),
-            lives,
+            incarnations,
             unplaced,
         )
 
@@ -163,29 +163,34 @@ def canonical(value: bytes | msgspec.Raw) -> bytes:
 
 
 def unplaced_observation(
-    told: Mapping[str, msgspec.Raw], stamped: int, created: int | None, life: Incarnation, *, begins: bool = False
+    told: Mapping[str, msgspec.Raw],
+    stamped: int,
+    created: int | None,
+    incarnation: Incarnation,
+    *,
+    begins: bool = False,
 ) -> tuple[str, UnplacedObservation]:
     """An observation to be placed later, and the digest that makes its repetitions one."""
     content = b"\0".join(name.encode() + b"\0" + canonical(told[name]) for name in sorted(told))
     digest = hashlib.blake2b(content, digest_size=16, person=str(created).encode()).hexdigest()
-    return digest, UnplacedObservation(stamped, created, life, begins)
+    return digest, UnplacedObservation(stamped, created, incarnation, begins)
 
 
-def lives(known: ResourceState) -> list[tuple[int | None, Incarnation]]:
+def incarnations(known: ResourceState) -> list[tuple[int | None, Incarnation]]:
     """Each life of a resource with all that is known of it, the oldest first.
 
     Returns:
         Its CreationTime in epoch seconds (None when nobody has told it), and what is known.
     """
-    grown: dict[int | None, Incarnation] = dict(known.lives.items())
+    grown: dict[int | None, Incarnation] = dict(known.incarnations.items())
     born = _born(known) if known.unplaced else set()
     for told in sorted(known.unplaced.values(), key=lambda unplaced: unplaced.stamp):
         # What was deleted and made anew within a second was deleted first.
         when = moment(told.stamp) - (_ends(told) and any(created * 1000 < moment(told.stamp) for created in born))
         created = told.created if told.created is not None else _life_at(born, when, told.begins)
-        life = restamped(told)
+        incarnation = restamped(told)
         mine = grown.get(created)
-        grown[created] = life if mine is None else mine | life
+        grown[created] = incarnation if mine is None else mine | incarnation
     if not grown:
         grown[None] = Incarnation()
     return sorted(grown.items(), key=lambda item: (item[0] is not None, item[0] or 0))
@@ -194,8 +199,8 @@ def lives(known: ResourceState) -> list[tuple[int | None, Incarnation]]:
 def restamped(told: UnplacedObservation) -> Incarnation:
     """What a loose observation tells, as of the earliest envelope that brought it."""
     return Incarnation(
-        {name: (told.stamp, value) for name, (_, value) in told.life.fields.items()},
-        tuple((told.stamp, values) for _, values in told.life.changes),
+        {name: (told.stamp, value) for name, (_, value) in told.incarnation.fields.items()},
+        tuple((told.stamp, values) for _, values in told.incarnation.changes),
     )
 
 
@@ -205,7 +210,7 @@ _NEAR = 60
 
 def _born(known: ResourceState) -> set[int]:
     """When each life began, in epoch seconds: as told, or as the request told that made it."""
-    born = set(known.lives) | {told.created for told in known.unplaced.values() if told.created is not None}
+    born = set(known.incarnations) | {told.created for told in known.unplaced.values() if told.created is not None}
     ended = [moment(told.stamp) // 1000 for told in known.unplaced.values() if _ends(told)]
     for told in sorted((told for told in known.unplaced.values() if told.begins), key=lambda unplaced: unplaced.stamp):
         asked = moment(told.stamp) // 1000
@@ -220,7 +225,7 @@ def _same_life(created: int, asked: int, ended: Collection[int]) -> bool:
 
 
 def _ends(told: UnplacedObservation) -> bool:
-    return DELETED in told.life.fields and bytes(told.life.fields[DELETED][1]) != b"0"
+    return DELETED in told.incarnation.fields and bytes(told.incarnation.fields[DELETED][1]) != b"0"
 
 
 def _life_at(born: Collection[int], milliseconds: int, begins: bool) -> int | None:
@@ -258,26 +263,26 @@ def _quoted(name: str) -> bytes:
     return msgspec.json.encode(name)
 
 
-def detail(life: Incarnation) -> bytes:
+def detail(incarnation: Incarnation) -> bytes:
     """The newest value of each field, as one JSON object, the way an event would tell it.
 
     Maps of which single entries were told are as they are now; but tags, which come in several spellings: see `tags`.
     """
-    told = {name: value for name, (_, value) in life.fields.items()}
-    if has_ours(life):
+    told = {name: value for name, (_, value) in incarnation.fields.items()}
+    if has_ours(incarnation):
         single = {name[len(ENTRY) :].partition(":")[0] for name in told if name.startswith(ENTRY)}
         for field in single - {"Tags"}:
-            told[field] = msgspec.Raw(msgspec.json.encode(with_entries(life, field, _map(told.get(field)))))
+            told[field] = msgspec.Raw(msgspec.json.encode(with_entries(incarnation, field, _map(told.get(field)))))
     inside = b",".join([b"%s:%s" % (_quoted(name), value) for name, value in told.items()])
     return b"{" + inside + b"}"
 
 
-def has_ours(life: Incarnation) -> bool:
+def has_ours(incarnation: Incarnation) -> bool:
     """True if anything is known of a life in fields that are not SageMaker's, whose names have no colon."""
-    return ":" in "".join(life.fields)
+    return ":" in "".join(incarnation.fields)
 
 
-def with_entries(life: Incarnation, field: str, whole: Mapping[str, Any]) -> dict[str, Any]:
+def with_entries(incarnation: Incarnation, field: str, whole: Mapping[str, Any]) -> dict[str, Any]:
     """A map as it is now: what was told as a whole, and what became of single entries after that.
 
     Args:
@@ -286,9 +291,9 @@ def with_entries(life: Incarnation, field: str, whole: Mapping[str, Any]) -> dic
         whole: The newest that was told as a whole.
     """
     found = dict(whole)
-    together = life.fields[field][0] if field in life.fields else -1
+    together = incarnation.fields[field][0] if field in incarnation.fields else -1
     beginning = entry(field, "")
-    for name, (stamped, value) in life.fields.items():
+    for name, (stamped, value) in incarnation.fields.items():
         if name.startswith(beginning) and stamped > together:
             key = name.removeprefix(beginning)
             one = msgspec.json.decode(value)
@@ -303,13 +308,13 @@ _BESIDE = frozenset({"Tags", "TrainingJobSummaries", "pipelineParameters"})
 """What is told beside a resource, in lists of their own."""
 
 
-def modified(life: Incarnation) -> int:
+def modified(incarnation: Incarnation) -> int:
     """When the newest of what is known was so, in epoch milliseconds.
 
     SageMaker does not count tags as a change of what they are on; and lists are as old as the question for them.
     """
-    fields = life.fields
-    if not _BESIDE.isdisjoint(fields) or has_ours(life):
+    fields = incarnation.fields
+    if not _BESIDE.isdisjoint(fields) or has_ours(incarnation):
         fields = {name: told for name, told in fields.items() if name not in _BESIDE and not name.startswith(TAG)}
     return moment(max(fields.values(), key=_stamp_of)[0]) if fields else 0
 
@@ -317,14 +322,14 @@ def modified(life: Incarnation) -> int:
 _stamp_of = itemgetter(0)
 
 
-def tags(life: Incarnation, whole: Mapping[str, str]) -> dict[str, str]:
+def tags(incarnation: Incarnation, whole: Mapping[str, str]) -> dict[str, str]:
     """Its tags, as they are now.
 
     Args:
         life: What is known.
         whole: The newest that were told together.
     """
-    return {key: str(value) for key, value in with_entries(life, "Tags", whole).items()}
+    return {key: str(value) for key, value in with_entries(incarnation, "Tags", whole).items()}
 
 
 def _map(told: msgspec.Raw | None) -> dict[str, Any]:

@@ -127,7 +127,9 @@ def _a_step_of(arn: str, detail: shapes.PipelineStep, time: int) -> tuple[Resour
     """A step tells that its execution exists, and that it is one of its steps."""
     known = Incarnation({entry("steps", detail.step_name or ""): (0, msgspec.Raw(b"1"))})
     return (
-        ResourceState(ResourceKind.PIPELINE_EXECUTION, arn.partition("/step/")[0], earliest=time, lives={0: known}),
+        ResourceState(
+            ResourceKind.PIPELINE_EXECUTION, arn.partition("/step/")[0], earliest=time, incarnations={0: known}
+        ),
     )
 
 

@@ -47,12 +47,12 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         source_uri: What it stands for: a URI, or the ARN of a job, package or endpoint.
         created: When it came to be.
         weight: Where several resources speak of one entity, the heaviest is believed. What a resource says of the
-            entity that stands for itself weighs `OWN`.
+            entity that stands for itself weighs `OWNER`.
         status: Of what it stands for, or empty.
         family: What a run in no experiment shares with runs that were made in the same way: inferred.
         created_by: Who made it, by the ARN or the name of an identity, where anyone tells.
         modified_by: Who changed it last, likewise.
-        tags: Its tags; kept only of who weighs `MADE` or more.
+        tags: Its tags; kept only of who weighs `CLIENT` or more.
     """
 
     lineage_type: ClassVar[str]
@@ -77,7 +77,7 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.arn.lower()
 
 
-HEARSAY, TOLD, MADE, OWN = 0, 1, 90, 100
+MENTIONED, REPORTED, CLIENT, OWNER = 0, 1, 90, 100
 """How much a word about an entity weighs: in passing; by a resource that knows; by a client that made it; by the one
 resource it stands for."""
 

@@ -19,8 +19,8 @@ from store import bulk
 from store.database import Transaction
 from store.lineage import (
     ARTIFACT_WEIGHTS,
-    MADE,
-    OWN,
+    CLIENT,
+    OWNER,
     Artifact,
     Association,
     AssociationType,
@@ -85,9 +85,9 @@ def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collectio
     _write_details(
         connection,
         {
-            ids[key]: (one, number not in fresh or (key in there and there[key].weight >= MADE))
+            ids[key]: (one, number not in fresh or (key in there and there[key].weight >= CLIENT))
             for (number, key), one in told.items()
-            if one.weight >= MADE
+            if one.weight >= CLIENT
         },
     )
     doubtful = {key[1] for key, before in mentioned.items() if mentions.get(key) != before}
@@ -105,7 +105,7 @@ def _heaviest(entities: Iterable[Entity]) -> Iterable[Entity]:
             continue
         heavier = one if one.weight >= mine.weight else mine
         created = min(one.created, mine.created)
-        if heavier.weight != OWN and heavier.created != created:
+        if heavier.weight != OWNER and heavier.created != created:
             heavier = msgspec.structs.replace(heavier, created=created)
         kept[one.key] = heavier
     return kept.values()
@@ -156,14 +156,14 @@ def _details(sort: type[Entity]) -> attrgetter[tuple[Any, ...]]:
 
 def _claim(one: Entity) -> str | None:
     """What is said of an entity that others may speak of too; nothing where it follows from the weight."""
-    if one.weight == OWN or (isinstance(one, Artifact) and _is_plain(one)):
+    if one.weight == OWNER or (isinstance(one, Artifact) and _is_plain(one)):
         return None
     return _claim_of(_row(0, one))
 
 
 def _is_plain(one: Artifact) -> bool:
     """True of an artifact as SageMaker captures it: all that is said of it follows from its weight and its source."""
-    return one.weight < MADE and not (
+    return one.weight < CLIENT and not (
         one.name or one.metadata or one.properties or one.source_types or one.created_by or one.modified_by
     )
 
@@ -174,8 +174,8 @@ def _claim_of(row: EntityRow) -> str:
 
 def _believed(ours: EntityRow, theirs: EntityRow) -> EntityRow:
     """Of two words about an entity the heavier, or the greater of equal ones; an artifact is as old as the older."""
-    if OWN in (ours.weight, theirs.weight):
-        return theirs if theirs.weight == OWN else ours
+    if OWNER in (ours.weight, theirs.weight):
+        return theirs if theirs.weight == OWNER else ours
     created = min(ours.created, theirs.created)
     if ours.weight != theirs.weight:
         heavier = theirs if theirs.weight > ours.weight else ours
@@ -305,9 +305,9 @@ def _reconsider(transaction: Transaction, doubtful: Collection[int]) -> None:
         if number not in words:
             continue
         weight, claim, _ = max(words[number], key=lambda word: word[0])
-        if weight == OWN:
+        if weight == OWNER:
             continue  # its own resource speaks of it, and has just written it or will
-        if row.weight >= MADE > weight:
+        if row.weight >= CLIENT > weight:
             bare.add(number)
         now = row._replace(weight=weight, created=min(since for _, _, since in words[number]))
         if row.lineage_type == Artifact.lineage_type and claim is None:

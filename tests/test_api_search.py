@@ -19,7 +19,7 @@ from consumers.api.serializer import encoded
 from consumers.api.validator import checked
 from store import resources as table
 from store.database import Store, Transaction
-from store.lineage import OWN, Entity, Experiment, Lineage, Measured, Membership, Trial, TrialComponent
+from store.lineage import OWNER, Entity, Experiment, Lineage, Measured, Membership, Trial, TrialComponent
 from store.save import save
 from store.search.expression import in_order
 from tests.support.events import ACCOUNT, NOON, PARTITION, REGION
@@ -76,7 +76,7 @@ def names(answer: Mapping[str, Any]) -> list[str]:
 
 def run(name: str, **told: Any) -> TrialComponent:
     arn = f"{PARTITION}experiment-trial-component/{name.lower()}"
-    return TrialComponent(**{"arn": arn, "name": name, "weight": OWN, "created": NOON, **told})
+    return TrialComponent(**{"arn": arn, "name": name, "weight": OWNER, "created": NOON, **told})
 
 
 def told(store: Store, *entities: Entity, inside: Iterable[tuple[str, str]] = ()) -> Store:
@@ -95,15 +95,19 @@ def told(store: Store, *entities: Entity, inside: Iterable[tuple[str, str]] = ()
 CHURN = Experiment(
     arn=f"{PARTITION}experiment/Churn",
     name="Churn",
-    weight=OWN,
+    weight=OWNER,
     created=NOON - 9,
     description="Who leaves",
     tags={"a": "b"},
 )
 DEEP = Trial(
-    arn=f"{PARTITION}experiment-trial/deep", name="deep", weight=OWN, created=NOON - 8, metadata={"CommitId": "c0ffee"}
+    arn=f"{PARTITION}experiment-trial/deep",
+    name="deep",
+    weight=OWNER,
+    created=NOON - 8,
+    metadata={"CommitId": "c0ffee"},
 )
-FLAT = Trial(arn=f"{PARTITION}experiment-trial/flat", name="flat", weight=OWN, created=NOON - 7, modified=NOON)
+FLAT = Trial(arn=f"{PARTITION}experiment-trial/flat", name="flat", weight=OWNER, created=NOON - 7, modified=NOON)
 A = run(
     "A",
     display_name="The first",

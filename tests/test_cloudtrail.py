@@ -13,7 +13,7 @@ import pytest
 from consumers.handle import handle
 from consumers.observe import observe
 from consumers.observe.cloudtrail import CALLS, HIDDEN, MAPS, pascal
-from consumers.state import CREATED_BY, DELETED, ResourceState, lives
+from consumers.state import CREATED_BY, DELETED, ResourceState, incarnations
 from ingest.delivery import Delivery
 from ingest.event import Malformed, decode
 from store.database import Store
@@ -55,8 +55,8 @@ def told(body: bytes) -> dict[str, Any]:
 
 
 def fields(known: ResourceState) -> dict[str, Any]:
-    _, life = lives(known)[-1]
-    return {name: msgspec.json.decode(value) for name, (_, value) in life.fields.items()}
+    _, incarnation = incarnations(known)[-1]
+    return {name: msgspec.json.decode(value) for name, (_, value) in incarnation.fields.items()}
 
 
 def test_members_whose_keys_are_data_are_those_of_sagemakers_own_description() -> None:
@@ -238,7 +238,7 @@ def test_what_is_made_anew_soon_after_its_deletion_is_another_one(seconds: int) 
     ]
     first, second, third = (observe(decode(body))[0] for body in calls)
 
-    [(_, before), (_, now)] = lives(first | second | third)
+    [(_, before), (_, now)] = incarnations(first | second | third)
 
     assert msgspec.json.decode(before.fields[DELETED][1]) == later
     assert (msgspec.json.decode(now.fields[DELETED][1]), "Description" in now.fields) == (0, False)

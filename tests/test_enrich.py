@@ -40,7 +40,7 @@ CONFIG = event(
     "Endpoint Config State Change",
     {"EndpointConfigName": "Blue", "ProductionVariants": [{"ModelName": "Prices"}], "CreationTime": NOON},
 )
-MADE = event("Model State Change", {"ModelName": "Prices", "PrimaryContainer": CONTAINER, "CreationTime": NOON})
+CLIENT = event("Model State Change", {"ModelName": "Prices", "PrimaryContainer": CONTAINER, "CreationTime": NOON})
 
 
 @pytest.fixture
@@ -96,11 +96,11 @@ async def test_what_an_event_leaves_out_is_asked_when_it_has_not_come_by_itself(
         assert await inquiry.once() == Answered(0, 0)
 
     assert sagemaker.calls == {"DescribeModel": 1}
-    assert canonical(store) == canonical(fed(make_store(), [ENDPOINT, CONFIG, MADE]))
+    assert canonical(store) == canonical(fed(make_store(), [ENDPOINT, CONFIG, CLIENT]))
 
 
 async def test_what_comes_by_itself_is_not_asked_for(store: Store, sagemaker: FakeSageMaker, clock: Clock) -> None:
-    fed(store, [ENDPOINT, CONFIG, MADE], 1)
+    fed(store, [ENDPOINT, CONFIG, CLIENT], 1)
     async with inquiring(store, sagemaker, clock) as inquiry:
         clock.now += 2 * GRACE
         assert await inquiry.once() == Answered(0, 0)

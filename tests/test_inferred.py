@@ -14,7 +14,7 @@ from store.database import Store, Transaction
 from store.graph.evidence import Evidence, evidence
 from store.graph.lineage import Direction, Edge, walk
 from store.lineage import (
-    OWN,
+    OWNER,
     Artifact,
     Association,
     AssociationType,
@@ -44,9 +44,9 @@ class Said(NamedTuple):
 def thing(name: str) -> Entity:
     """A run or a feature group by its name; all else is the address of an artifact."""
     if name.startswith("run-"):
-        return TrialComponent(arn=f"{PARTITION}experiment-trial-component/{name}", name=name, weight=OWN)
+        return TrialComponent(arn=f"{PARTITION}experiment-trial-component/{name}", name=name, weight=OWNER)
     if name.startswith("group-"):
-        return Context(arn=f"{PARTITION}context/{name}", type="FeatureGroup", name=name, weight=OWN)
+        return Context(arn=f"{PARTITION}context/{name}", type="FeatureGroup", name=name, weight=OWNER)
     return artifact(PARTITION, "DataSet", name, NOON)
 
 

@@ -17,8 +17,8 @@ from store import resources as table
 from store.database import Store, Transaction
 from store.graph import query_lineage as reach
 from store.lineage import (
-    MADE,
-    OWN,
+    CLIENT,
+    OWNER,
     Action,
     Artifact,
     Association,
@@ -105,21 +105,21 @@ JOB, SECOND_JOB = (
         source_uri=f"{PARTITION}training-job/{name}",
         created=NOON + 2,
         modified=NOON + 60,
-        weight=OWN,
+        weight=OWNER,
     )
     for name in ("Job", "second-job")
 )
-HAND = TrialComponent(arn=f"{PARTITION}experiment-trial-component/by-hand", name="by-hand", created=NOON, weight=MADE)
-DEPLOYMENT = Action(arn=f"{PARTITION}action/deployment", type="ModelDeployment", created=NOON, weight=OWN)
+HAND = TrialComponent(arn=f"{PARTITION}experiment-trial-component/by-hand", name="by-hand", created=NOON, weight=CLIENT)
+DEPLOYMENT = Action(arn=f"{PARTITION}action/deployment", type="ModelDeployment", created=NOON, weight=OWNER)
 ENDPOINT = Context(
     arn=f"{PARTITION}context/shop-aws-endpoint",
     type="Endpoint",
     source_uri=f"{PARTITION}endpoint/shop",
     created=NOON,
-    weight=OWN,
+    weight=OWNER,
 )
-STUDY = Experiment(arn=f"{PARTITION}experiment/study", name="study", created=NOON, weight=OWN)
-TRIAL = Trial(arn=f"{PARTITION}experiment-trial/trial", name="trial", created=NOON, weight=OWN)
+STUDY = Experiment(arn=f"{PARTITION}experiment/study", name="study", created=NOON, weight=OWNER)
+TRIAL = Trial(arn=f"{PARTITION}experiment-trial/trial", name="trial", created=NOON, weight=OWNER)
 
 NAMES: Mapping[str, Entity] = {
     "raw": RAW, "image": IMAGE, "job": JOB, "model": MODEL, "package": PACKAGE, "deployment": DEPLOYMENT,
@@ -455,7 +455,7 @@ def test_pages_go_on_where_they_ended_while_others_write(shop: Store) -> None:
 
 def thing(number: int, sort: str, created: int, modified: int | None, properties: dict[str, str]) -> Entity:
     """An entity of some sort, as long as its number is its own."""
-    told: dict[str, Any] = {"created": created, "weight": OWN}
+    told: dict[str, Any] = {"created": created, "weight": OWNER}
     arn = f"{PARTITION}{{}}/Thing-{number}"
     changed: dict[str, Any] = {"modified": modified, "properties": properties}
     match sort.partition(" ")[::2]:

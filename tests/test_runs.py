@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from store import resources as table
 from store.database import Store, Transaction
-from store.lineage import OWN, Entity, Experiment, Lineage, Measured, Membership, Trial, TrialComponent
+from store.lineage import OWNER, Entity, Experiment, Lineage, Measured, Membership, Trial, TrialComponent
 from store.save import save
 from store.search.runs import BadCondition, Condition, Found, Group, Operator, Run, Unknown, condition, groups, runs
 from tests.support.events import NOON, PARTITION, case_events
@@ -24,7 +24,7 @@ def run(name: str, **told: Any) -> TrialComponent:
         arn=f"{PARTITION}experiment-trial-component/{name}",
         type="SageMakerTrainingJob",
         name=name,
-        weight=OWN,
+        weight=OWNER,
         **{"created": NOON, **told},
     )
 
@@ -42,9 +42,9 @@ def told(store: Store, *entities: Entity, inside: dict[str, str] | None = None) 
     return store
 
 
-CHURN = Experiment(arn=f"{PARTITION}experiment/churn", name="churn", weight=OWN)
-DEEP = Trial(arn=f"{PARTITION}experiment-trial/deep", name="deep", weight=OWN)
-FLAT = Trial(arn=f"{PARTITION}experiment-trial/flat", name="flat", weight=OWN)
+CHURN = Experiment(arn=f"{PARTITION}experiment/churn", name="churn", weight=OWNER)
+DEEP = Trial(arn=f"{PARTITION}experiment-trial/deep", name="deep", weight=OWNER)
+FLAT = Trial(arn=f"{PARTITION}experiment-trial/flat", name="flat", weight=OWNER)
 A = run(
     "a",
     display_name="The first",

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.observe import observe
-from consumers.state import ResourceState, decode, encode, lives
+from consumers.state import ResourceState, decode, encode, incarnations
 from ingest.event import Malformed
 from ingest.event import decode as decode_event
 from tests.support.events import PARTITION, abalone, again, event, everything, samples
@@ -95,7 +95,7 @@ def test_reading_what_was_written_between_joins_changes_nothing(some: list[Resou
         kept = decode(encode(kept)) | one if data.draw(st.booleans()) else kept | one
 
     assert kept == expected
-    assert lives(kept) == lives(expected)
+    assert incarnations(kept) == incarnations(expected)
 
 
 @pytest.mark.parametrize("name", [*sorted(samples()), "no time of its own"])

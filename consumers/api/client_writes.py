@@ -22,7 +22,7 @@ from consumers.kind import ResourceKind
 from consumers.observe import observe
 from consumers.observe.client_calls import Write, event
 from consumers.resource_session import WorkingSet
-from consumers.state import DELETED, ResourceState, lives, moment
+from consumers.state import DELETED, ResourceState, incarnations, moment
 from consumers.tellings import link
 from ingest.delivery import Delivery
 from ingest.event import Malformed, decode
@@ -203,11 +203,11 @@ def _after(known: ResourceState | None, now: int, operation: str) -> int:
     """
     if known is None:
         return now
-    told = [*known.lives.values(), *(unplaced.life for unplaced in known.unplaced.values())]
-    stamps = [stamped for life in told for stamped, _ in life.fields.values()]
+    told = [*known.incarnations.values(), *(unplaced.incarnation for unplaced in known.unplaced.values())]
+    stamps = [stamped for incarnation in told for stamped, _ in incarnation.fields.values()]
     when = max(now, *(moment(stamped) + 1 for stamped in stamps)) if stamps else now
-    if operation.startswith("Create") and known.lives:
-        when = max(when, (max(known.lives) + 1) * 1000)
+    if operation.startswith("Create") and known.incarnations:
+        when = max(when, (max(known.incarnations) + 1) * 1000)
     return when
 
 
@@ -235,6 +235,6 @@ class _Looking:
         known = self._working.known(key) if key else None
         if key is None or known is None:
             return None
-        _, life = lives(known)[-1]
-        told = life.fields.get(DELETED)  # 0 as it was made
-        return self._working.lives(key)[-1].created if told and bytes(told[1]) == b"0" else None
+        _, incarnation = incarnations(known)[-1]
+        told = incarnation.fields.get(DELETED)  # 0 as it was made
+        return self._working.incarnations(key)[-1].created if told and bytes(told[1]) == b"0" else None

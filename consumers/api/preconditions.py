@@ -9,7 +9,7 @@ from consumers.api.errors import Invalid, NotFound
 from consumers.api.request import Writing
 from store import entity_records
 from store.entity_records import Described
-from store.lineage import HEARSAY
+from store.lineage import MENTIONED
 
 WORDS: Mapping[str, str] = {
     "Artifact": "Artifact",
@@ -29,7 +29,7 @@ def absent(writing: Writing, arn: str, what: str) -> None:
         Invalid: It is there; the sentence has the words that clients look for.
     """
     found = entity_records.find(writing.transaction, arn)
-    if writing.made(arn) is not None or (found is not None and found.weight > HEARSAY):
+    if writing.made(arn) is not None or (found is not None and found.weight > MENTIONED):
         raise Invalid(f"{what} already exists.")
 
 
@@ -56,7 +56,7 @@ def changeable(writing: Writing, one: Described) -> Mapping[str, Any]:
         return {**itself(one), "CreationTime": created}
     if one.lineage_type == "Artifact":
         return {**itself(one), **source(one), "ArtifactType": one.type}
-    if one.lineage_type == "TrialComponent" or one.weight == HEARSAY:
+    if one.lineage_type == "TrialComponent" or one.weight == MENTIONED:
         return itself(one)
     raise Invalid(
         f"{WORDS[one.lineage_type]} '{one.arn}' is derived from {_behind(writing, one)}, and says what events tell of "

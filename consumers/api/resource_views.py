@@ -16,7 +16,7 @@ from consumers.resource_session import made, views
 from consumers.resources.types import Resource, instant
 from consumers.rules import RULES
 from consumers.rules.deployment import as_described
-from consumers.state import Incarnation, ResourceState, decode, detail, lives, moment
+from consumers.state import Incarnation, ResourceState, decode, detail, incarnations, moment
 from consumers.tellings import TELLINGS
 from store import resources as table
 from store.database import Store, Transaction
@@ -91,18 +91,18 @@ def description(known: ResourceState) -> Description:
 
     What is true of a status alone (why it failed, what it is being updated to) goes with that status.
     """
-    resource, (_, life) = views(known, RULES[known.kind])[-1], lives(known)[-1]
+    resource, (_, incarnation) = views(known, RULES[known.kind])[-1], incarnations(known)[-1]
     members, telling = _members(known.kind), TELLINGS[known.kind]
     status = as_described(getattr(resource.detail, telling.status[0])) if telling.status else ""
-    told = _values(life)
+    told = _values(incarnation)
     for name, statuses in _PASSING.items():
-        if name in told and status not in statuses and _is_older(life, name, members.status):
+        if name in told and status not in statuses and _is_older(incarnation, name, members.status):
             del told[name]
     if known.kind in (ResourceKind.PIPELINE_EXECUTION, ResourceKind.PIPELINE_STEP):
         told = {_RENAMED.get(name, name): value for name, value in pascal(told).items()}
     elif members.status in told:
         told[members.status] = status
-    return told | _identity(resource, told) | _times(resource, life) | _people(resource, told)
+    return told | _identity(resource, told) | _times(resource, incarnation) | _people(resource, told)
 
 
 def _told(tx: Transaction, arns: Sequence[str]) -> dict[str, Description]:
@@ -161,10 +161,10 @@ _OUR_NAMES = frozenset({"NextToken", "steps"})
 """What is no part of a description: where the rest of an answer was, and what steps say of their execution."""
 
 
-def _values(life: Incarnation) -> Description:
+def _values(incarnation: Incarnation) -> Description:
     """What was told, by the names it was told by; without fields of our own, and numbers beyond all reckoning."""
     found = {}
-    for name, value in _values_decoder.decode(detail(life)).items():
+    for name, value in _values_decoder.decode(detail(incarnation)).items():
         if ":" not in name and name not in _OUR_NAMES:
             try:
                 found[name] = msgspec.json.decode(value)
@@ -182,9 +182,9 @@ _PASSING: Mapping[str, Sequence[str]] = {
 """What is true of some statuses only, and is not told to be over: the field, and those statuses."""
 
 
-def _is_older(life: Incarnation, name: str, other: str) -> bool:
+def _is_older(incarnation: Incarnation, name: str, other: str) -> bool:
     """True if a field was told before another one was."""
-    return other in life.fields and life.fields[name][0] < life.fields[other][0]
+    return other in incarnation.fields and incarnation.fields[name][0] < incarnation.fields[other][0]
 
 
 _RENAMED = {
@@ -217,9 +217,9 @@ def _identity(resource: Resource[Any], told: Description) -> Description:
     return {members.arn: resource.arn, members.name: resource.named(name if isinstance(name, str) else None)}
 
 
-def _times(resource: Resource[Any], life: Incarnation) -> Description:
+def _times(resource: Resource[Any], incarnation: Incarnation) -> Description:
     """When it was made and changed: as it was told, unless something newer is known."""
-    stamped = life.fields.get("LastModifiedTime") or life.fields.get("lastModifiedTime")
+    stamped = incarnation.fields.get("LastModifiedTime") or incarnation.fields.get("lastModifiedTime")
     newest = stamped is not None and moment(stamped[0]) >= resource.modified
     changed = instant(getattr(resource.detail, "last_modified_time", None)) if newest else None
     return {"CreationTime": made(resource), "LastModifiedTime": changed or resource.modified}

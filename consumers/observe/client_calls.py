@@ -89,9 +89,9 @@ def measured(event: Event) -> tuple[Point, ...]:
         put = msgspec.convert(write.request, _Put)
     except msgspec.ValidationError as why:
         raise Malformed(f"metrics that cannot be read: {why}") from why
-    life = put.creation_time // 1000
+    incarnation = put.creation_time // 1000
     return tuple(
-        Point(component.lower(), life, one.metric_name, one.timestamp, one.step, put.put, place, one.value)
+        Point(component.lower(), incarnation, one.metric_name, one.timestamp, one.step, put.put, place, one.value)
         for place, one in enumerate(put.metric_data)
         if math.isfinite(one.value)
     )

@@ -101,7 +101,7 @@ def observed(
 
     stamped = stamp(when, max(least, _rank(detail, telling.status)))
     tracked = telling.tracked(detail)
-    life = Incarnation(
+    incarnation = Incarnation(
         {name: (stamped, value) for name, value in fields.items()},
         ((stamped, tracked),) if any(tracked) else (),
     )
@@ -109,9 +109,9 @@ def observed(
     also = telling.also(arn, detail, earliest)
     if changed is None or created is None:
         content = fields if times or not own_time else {**fields, "": msgspec.Raw(b"%d" % when)}
-        digest, unplaced = unplaced_observation(content, stamped, created, life, begins=begins)
+        digest, unplaced = unplaced_observation(content, stamped, created, incarnation, begins=begins)
         return ResourceState(telling.kind, arn, earliest, unplaced={digest: unplaced}), *also
-    return ResourceState(telling.kind, arn, earliest, lives={created: life}), *also
+    return ResourceState(telling.kind, arn, earliest, incarnations={created: incarnation}), *also
 
 
 _raw_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -12,7 +12,7 @@ import msgspec
 from consumers.kind import ResourceKind
 from consumers.shapes import Time
 from ingest.event import milliseconds
-from store.lineage import ARTIFACT_WEIGHTS, MADE, OWN, Action, Artifact, Entity, Lineage, Measured
+from store.lineage import ARTIFACT_WEIGHTS, CLIENT, OWNER, Action, Artifact, Entity, Lineage, Measured
 
 D_co = TypeVar("D_co", bound=msgspec.Struct, covariant=True)
 D = TypeVar("D", bound=msgspec.Struct)
@@ -170,11 +170,11 @@ class Rule:
 
 def _signed(one: Entity, resource: Resource[Any]) -> Entity:
     # An approval or a deployment is not the doing of whoever made the package or the endpoint.
-    itself = one.weight >= MADE or (isinstance(one, Artifact) and one.source_uri == resource.arn)
-    if not itself or (isinstance(one, Action) and one.weight == OWN):
+    itself = one.weight >= CLIENT or (isinstance(one, Artifact) and one.source_uri == resource.arn)
+    if not itself or (isinstance(one, Action) and one.weight == OWNER):
         return one
     weight = one.weight
-    if isinstance(one, Artifact) and weight < MADE:  # more than what others say, who know only its type
+    if isinstance(one, Artifact) and weight < CLIENT:  # more than what others say, who know only its type
         weight = max(weight, ARTIFACT_WEIGHTS.get(one.type, 5) + 1)
     return msgspec.structs.replace(one, created_by=resource.created_by, modified_by=resource.modified_by, weight=weight)
 

@@ -14,8 +14,8 @@ from consumers.observe.observation import kind_of
 from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.registry import model_sources
 from store.lineage import (
-    OWN,
-    TOLD,
+    OWNER,
+    REPORTED,
     Action,
     Artifact,
     Association,
@@ -130,7 +130,7 @@ def endpoint_asks(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Iterat
             yield Question(endpoint.beside(ResourceKind.ENDPOINT_CONFIG, deployment.config), "DescribeEndpointConfig")
 
 
-def endpoint_context(endpoint: Resource[shapes.Endpoint], weight: int = OWN) -> Context:
+def endpoint_context(endpoint: Resource[shapes.Endpoint], weight: int = OWNER) -> Context:
     """The context of an endpoint, named by its creation in epoch seconds (CAPTURE B4: plausible)."""
     name = entity_name(endpoint.named(endpoint.detail.endpoint_name), str(endpoint.created // 1000), "aws-endpoint")
     status = as_described(endpoint.detail.endpoint_status)
@@ -249,7 +249,7 @@ def _action(endpoint: Resource[shapes.Endpoint], deployment: Deployment, config:
         created=deployment.since,
         ended=deployment.until,
         properties={"EndpointConfigName": deployment.config, **_serverless(config)},
-        weight=OWN,
+        weight=OWNER,
     )
 
 
@@ -325,7 +325,7 @@ def inference_component(component: Resource[shapes.InferenceComponent], lookup: 
     Source: ours, in the manner of an endpoint's deployments (CAPTURE A1: only calls tell of it).
     """
     endpoint = _endpoint_of(component, lookup)
-    context = endpoint_context(endpoint, TOLD) if endpoint else None
+    context = endpoint_context(endpoint, REPORTED) if endpoint else None
     entities: list[Entity] = [context] if context else []
     associations: list[Association] = []
     for turn in _component_turns(component, endpoint):
@@ -438,7 +438,7 @@ def _component_action(component: Resource[shapes.InferenceComponent], turn: _Tur
         tags=component.tags,
         created_by=component.created_by,
         modified_by=component.modified_by,
-        weight=OWN,
+        weight=OWNER,
     )
 
 

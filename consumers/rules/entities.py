@@ -24,11 +24,11 @@ from consumers.rules.jobs import SUFFIXES, component_of
 from consumers.rules.registry import artifact_of, metadata
 from ingest.event import Malformed
 from store.lineage import (
-    HEARSAY,
-    MADE,
+    CLIENT,
+    MENTIONED,
     NAME_LIMIT,
-    OWN,
-    TOLD,
+    OWNER,
+    REPORTED,
     Action,
     Artifact,
     Association,
@@ -54,7 +54,7 @@ def artifact_made(made: Resource[shapes.Artifact], _: Lookup) -> Lineage:
     Source: CAPTURE B0 ("there can be only one artifact with a unique SourceUri"), documented.
     """
     # Who adds an association to what a job made tells what that is, and nothing else of it.
-    one = None if gone(made) else _artifact(made, MADE if made.detail.artifact_type else HEARSAY)
+    one = None if gone(made) else _artifact(made, CLIENT if made.detail.artifact_type else MENTIONED)
     return Lineage((one,)) if one else Lineage()
 
 
@@ -125,7 +125,7 @@ def experiment_made(made: Resource[shapes.Experiment], lookup: Lookup) -> Lineag
     detail = made.detail
     name = made.named(detail.experiment_name)
     if _stands(pipeline_behind(made), lookup):
-        return Lineage((experiment(made.partition, name, made.created, HEARSAY),))
+        return Lineage((experiment(made.partition, name, made.created, MENTIONED),))
     return Lineage(
         (
             Experiment(
@@ -174,10 +174,10 @@ def trial_made(made: Resource[shapes.Trial], lookup: Lookup) -> Lineage:
         weight=_weight(name),
     )
     if detail.source.source_arn and _stands(detail.source.source_arn.lower(), lookup):
-        itself = trial(made.partition, name, made.created, HEARSAY)
+        itself = trial(made.partition, name, made.created, MENTIONED)
     if not detail.experiment_name:
         return Lineage((itself,))
-    parent = experiment(made.partition, detail.experiment_name, made.created, HEARSAY)
+    parent = experiment(made.partition, detail.experiment_name, made.created, MENTIONED)
     if _is_gone(parent.key, lookup):
         return Lineage((itself,))
     return Lineage((itself, parent), (), (Membership(parent.arn, itself.arn),))
@@ -281,11 +281,11 @@ def end(arn: str, since: int, lookup: Lookup) -> Entity | None:
         return None
     if kind == ResourceKind.ARTIFACT:
         made = lookup(arn.lower(), shapes.Artifact)
-        return _artifact(made, HEARSAY) if made else None
+        return _artifact(made, MENTIONED) if made else None
     if kind == ResourceKind.TRIAL_COMPONENT and (component := _job_component(arn, lookup)):
         return component
     entity = _ENTITIES.get(kind)
-    return entity(arn=arn, name=_tail(arn), created=since, weight=HEARSAY) if entity else None
+    return entity(arn=arn, name=_tail(arn), created=since, weight=MENTIONED) if entity else None
 
 
 def end_refers(arn: str) -> Iterator[str]:
@@ -336,7 +336,7 @@ def _component_key(job: AnyResource) -> str:
 
 
 def _amended(one: Entity, made: Resource[shapes.TrialComponent]) -> Entity:
-    if not isinstance(one, TrialComponent) or one.weight != OWN:
+    if not isinstance(one, TrialComponent) or one.weight != OWNER:
         return one
     theirs = _component(made)
     return msgspec.structs.replace(
@@ -383,13 +383,13 @@ def _component(made: Resource[shapes.TrialComponent]) -> TrialComponent:
         metadata=metadata(detail.metadata_properties),
         tags=made.tags,
         # A name that was cut short does not tell which job it is of.
-        weight=TOLD if len(name) >= NAME_LIMIT and _AUTOMATIC.search(name) else MADE,
+        weight=REPORTED if len(name) >= NAME_LIMIT and _AUTOMATIC.search(name) else CLIENT,
     )
 
 
 def _artifact(made: Resource[shapes.Artifact], weight: int) -> Artifact | None:
     bare = artifact_of(made)
-    if bare is None or weight != MADE:
+    if bare is None or weight != CLIENT:
         return bare
     detail = made.detail
     return msgspec.structs.replace(
@@ -416,7 +416,7 @@ def _job_component(component_arn: str, lookup: Lookup) -> TrialComponent | None:
     """The trial component of a job that is known."""
     found = _job_of(component_arn)
     job = lookup(found[1], msgspec.Struct) if found else None
-    return component_of(found[0], job.arn, job.tail, job.created, HEARSAY) if found and job else None
+    return component_of(found[0], job.arn, job.tail, job.created, MENTIONED) if found and job else None
 
 
 def _stands(key: str, lookup: Lookup) -> bool:
@@ -430,7 +430,7 @@ def _is_gone(key: str, lookup: Lookup) -> bool:
 
 def _weight(name: str) -> int:
     """What a client's word weighs: less than that of the resource which SageMaker made the entity for."""
-    return TOLD if _AUTOMATIC.search(name) else MADE
+    return REPORTED if _AUTOMATIC.search(name) else CLIENT
 
 
 def _tail(arn: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from consumers import shapes
 from consumers.resources.types import Lookup, Question, Resource
 from store.lineage import (
-    OWN,
-    TOLD,
+    OWNER,
+    REPORTED,
     Artifact,
     Association,
     AssociationType,
@@ -27,7 +27,7 @@ def feature_group(group: Resource[shapes.FeatureGroup], _: Lookup) -> Lineage:
     """
     detail = group.detail
     status = detail.feature_group_status or ""
-    bare = group_context(group, OWN)
+    bare = group_context(group, OWNER)
     context = Context(
         arn=bare.arn,
         type=bare.type,
@@ -39,7 +39,7 @@ def feature_group(group: Resource[shapes.FeatureGroup], _: Lookup) -> Lineage:
         modified=group.modified,
         ended=group.deleted or (group.modified if status.lower() == "deleting" else group.replaced),
         tags=group.tags,
-        weight=OWN,
+        weight=OWNER,
     )
     uri = detail.offline_store_config.s3_storage_config.s3_uri
     if not uri:
@@ -93,7 +93,7 @@ def links_with_groups(lookup: Lookup, inputs: Iterable[Artifact], outputs: Itera
         group = lookup(key, shapes.FeatureGroup, created) if key else None
         if group is None:
             continue
-        context = group_context(group, TOLD)
+        context = group_context(group, REPORTED)
         entities += [one, context]
         associations.append(
             Association(context.arn, one.arn, AssociationType.CONTRIBUTED_TO, created, inferred=True)

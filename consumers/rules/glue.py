@@ -9,7 +9,7 @@ from consumers import shapes
 from consumers.resources.types import Lookup, Resource
 from store.lineage import (
     LONGEST_URI,
-    OWN,
+    OWNER,
     Action,
     Artifact,
     Association,
@@ -41,7 +41,7 @@ def glue_job_run(run: Resource[shapes.GlueJobRun], _: Lookup) -> Lineage:
         name=name,
         source_uri=run.arn,
         created=run.created,
-        weight=OWN,
+        weight=OWNER,
         created_by=run.created_by,
         status=state,
         ended=run.modified if state.upper() in ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR") else None,

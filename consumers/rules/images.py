@@ -9,7 +9,7 @@ from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
 from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.deployment import as_described
-from store.lineage import HEARSAY, OWN, Association, AssociationType, Context, Lineage, artifact, entity_name
+from store.lineage import MENTIONED, OWNER, Association, AssociationType, Context, Lineage, artifact, entity_name
 
 
 def image(image: Resource[shapes.Image], _: Lookup) -> Lineage:
@@ -35,7 +35,7 @@ def image(image: Resource[shapes.Image], _: Lookup) -> Lineage:
                 ended=image.deleted or image.replaced,
                 properties={"Status": status} if status else {},
                 tags=image.tags,
-                weight=OWN,
+                weight=OWNER,
             ),
         )
     )
@@ -58,7 +58,7 @@ def image_version(version: Resource[shapes.ImageVersion], _: Lookup) -> Lineage:
         name=name,
         source_uri=key,
         created=version.created,
-        weight=HEARSAY,
+        weight=MENTIONED,
     )
     images = [artifact(version.partition, "Image", uri, version.created) for uri in uris]
     return Lineage(

@@ -24,8 +24,8 @@ from consumers.rules.registry import model_sources
 from consumers.shapes import ResourceConfig
 from ingest.event import Malformed
 from store.lineage import (
-    HEARSAY,
-    OWN,
+    MENTIONED,
+    OWNER,
     Artifact,
     Association,
     AssociationType,
@@ -276,7 +276,7 @@ def _component(
     billable: float | None = None,
 ) -> TrialComponent:
     detail = job.detail
-    bare = component_of(job.kind, job.arn, job.named(name), job.created, OWN)
+    bare = component_of(job.kind, job.arn, job.named(name), job.created, OWNER)
     config = detail.experiment_config
     return TrialComponent(
         arn=bare.arn,
@@ -352,8 +352,8 @@ def _run(
     ]
     memberships: list[Membership] = []
     for experiment_name, trial_name in parts:
-        parent = experiment(job.partition, experiment_name, job.created, HEARSAY) if experiment_name else None
-        child = trial(job.partition, trial_name, job.created, HEARSAY) if trial_name else None
+        parent = experiment(job.partition, experiment_name, job.created, MENTIONED) if experiment_name else None
+        child = trial(job.partition, trial_name, job.created, MENTIONED) if trial_name else None
         if parent:
             entities.append(parent)
         if child:

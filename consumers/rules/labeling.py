@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from consumers import shapes
 from consumers.resources.types import Lookup, Question, Resource, instant
-from store.lineage import OWN, Action, Artifact, Association, AssociationType, Lineage, artifact, entity_name
+from store.lineage import OWNER, Action, Artifact, Association, AssociationType, Lineage, artifact, entity_name
 
 
 def labeling_job(job: Resource[shapes.LabelingJob], _: Lookup) -> Lineage:
@@ -28,7 +28,7 @@ def labeling_job(job: Resource[shapes.LabelingJob], _: Lookup) -> Lineage:
         name=name,
         source_uri=job.arn,
         created=job.created,
-        weight=OWN,
+        weight=OWNER,
         created_by=job.created_by,
         modified_by=job.modified_by,
         status=status,

@@ -11,9 +11,9 @@ from consumers.resources.types import Lookup, Question, Resource
 from consumers.rules.deployment import endpoint_context
 from consumers.rules.jobs import component_of
 from store.lineage import (
-    HEARSAY,
-    OWN,
-    TOLD,
+    MENTIONED,
+    OWNER,
+    REPORTED,
     Association,
     AssociationType,
     Context,
@@ -48,7 +48,7 @@ def monitoring_schedule(schedule: Resource[shapes.MonitoringSchedule], lookup: L
         found.append((one, context, AssociationType.PRODUCED, one))
     for key in _endpoint_keys(schedule):
         if endpoint := lookup(key, shapes.Endpoint, schedule.created):
-            other = endpoint_context(endpoint, TOLD)
+            other = endpoint_context(endpoint, REPORTED)
             found.append((other, other, AssociationType.ASSOCIATED_WITH, context))
     associations = [
         Association(source.arn, destination.arn, type_, schedule.created, context.ended, inferred=True)
@@ -98,7 +98,7 @@ def _context(schedule: Resource[shapes.MonitoringSchedule]) -> Context:
         ended=schedule.deleted or schedule.replaced,
         properties={key: value for key, value in properties.items() if value},
         tags=schedule.tags,
-        weight=OWN,
+        weight=OWNER,
     )
 
 
@@ -114,7 +114,7 @@ def _runs(schedule: Resource[shapes.MonitoringSchedule], lookup: Lookup) -> Iter
     for key in _run_keys(schedule):
         if job := lookup(key, shapes.ProcessingJob):
             name = job.named(job.detail.processing_job_name)
-            yield component_of(ResourceKind.PROCESSING_JOB, job.arn, name, job.created, HEARSAY)
+            yield component_of(ResourceKind.PROCESSING_JOB, job.arn, name, job.created, MENTIONED)
 
 
 def _run_keys(schedule: Resource[shapes.MonitoringSchedule]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from consumers.rules.experiments import experiment, pipeline_names, trial
 from consumers.rules.jobs import Job, component_of
 from consumers.rules.tuning import candidates, tuned
 from consumers.tellings import step_arn
-from store.lineage import HEARSAY, OWN, TOLD, Experiment, Lineage, Membership, Trial, TrialComponent
+from store.lineage import MENTIONED, OWNER, REPORTED, Experiment, Lineage, Membership, Trial, TrialComponent
 
 OVER = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
 """How executions and steps end."""
@@ -26,7 +26,7 @@ def pipeline(pipeline: Resource[shapes.Pipeline], lookup: Lookup) -> Lineage:
     """
     detail = pipeline.detail
     name = pipeline.named(detail.pipeline_name)
-    bare = experiment(pipeline.partition, name, pipeline.created, OWN, pipeline.arn)
+    bare = experiment(pipeline.partition, name, pipeline.created, OWNER, pipeline.arn)
     made = lookup(bare.key, shapes.Experiment)
     theirs = None if made is None or gone(made) else made
     return Lineage(
@@ -42,7 +42,7 @@ def pipeline(pipeline: Resource[shapes.Pipeline], lookup: Lookup) -> Lineage:
                 modified=pipeline.modified,
                 ended=pipeline.deleted or pipeline.replaced,
                 tags=pipeline.tags | (theirs.tags if theirs else {}),
-                weight=OWN,
+                weight=OWNER,
             ),
         )
     )
@@ -65,8 +65,8 @@ def pipeline_execution(execution: Resource[shapes.PipelineExecution], _: Lookup)
     began = instant(detail.execution_start_time)
     created = began or execution.created
     pipeline_arn = detail.pipeline_arn or execution.arn.partition("/execution/")[0]
-    parent = experiment(execution.partition, names[0], created, TOLD, pipeline_arn)
-    bare = trial(execution.partition, names[1], created, TOLD, execution.arn)
+    parent = experiment(execution.partition, names[0], created, REPORTED, pipeline_arn)
+    bare = trial(execution.partition, names[1], created, REPORTED, execution.arn)
     told = {
         "SageMaker.FailureReason": detail.failure_reason,
         "SageMaker.PipelineExecutionDescription": detail.pipeline_execution_description,
@@ -86,7 +86,7 @@ def pipeline_execution(execution: Resource[shapes.PipelineExecution], _: Lookup)
             **{one.name: one.value for one in detail.pipeline_parameters if one.name and one.value is not None},
             **{name: value for name, value in told.items() if value},
         },
-        weight=TOLD,
+        weight=REPORTED,
         created_by=execution.created_by,
         modified_by=execution.modified_by,
     )
@@ -126,8 +126,8 @@ def pipeline_step(step: Resource[shapes.PipelineStep], lookup: Lookup) -> Lineag
     if names is None:
         return said
     for component in (one for arn in _jobs(step) or _cached(step, lookup) for one in _components(arn, lookup)):
-        parent = experiment(partition(execution_arn), names[0], component.created, HEARSAY)
-        child = trial(partition(execution_arn), names[1], component.created, HEARSAY)
+        parent = experiment(partition(execution_arn), names[0], component.created, MENTIONED)
+        child = trial(partition(execution_arn), names[1], component.created, MENTIONED)
         said |= Lineage(
             (component, parent, child),
             (),
@@ -149,7 +149,7 @@ def _components(arn: str, lookup: Lookup) -> Iterator[TrialComponent]:
     """The trial component of a job, or those of the jobs that a tuning or an AutoML job names."""
     kind = kind_of(arn)
     if kind in JOB_KINDS and (job := lookup(arn.lower(), JOB_KINDS[kind])):
-        yield component_of(kind, job.arn, job.named(_name(job.detail)), job.created, HEARSAY)
+        yield component_of(kind, job.arn, job.named(_name(job.detail)), job.created, MENTIONED)
     elif kind == ResourceKind.TUNING_JOB and (tuning := lookup(arn.lower(), shapes.TuningJob)):
         yield from tuned(tuning)
     elif kind == ResourceKind.AUTOML_JOB and (automl := lookup(arn.lower(), shapes.AutoMLJob)):

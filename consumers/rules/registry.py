@@ -13,9 +13,9 @@ from consumers.observe.observation import kind_of
 from consumers.resources.types import Lookup, Question, Resource, partition
 from consumers.rules.experiments import PIPELINE_TAG
 from store.lineage import (
-    HEARSAY,
-    OWN,
-    TOLD,
+    MENTIONED,
+    OWNER,
+    REPORTED,
     Action,
     Artifact,
     Association,
@@ -137,7 +137,7 @@ def model_package(package: Resource[shapes.ModelPackage], lookup: Lookup) -> Lin
     group_key = _group_key(package)
     group = lookup(group_key, shapes.ModelPackageGroup, package.created) if group_key else None
     if group:
-        context = group_context(group, TOLD)
+        context = group_context(group, REPORTED)
         entities.append(context)
         associations.append(Association(itself.arn, context.arn, AssociationType.ASSOCIATED_WITH, since))
     return Lineage(tuple(entities), tuple(associations))
@@ -170,7 +170,7 @@ def model_package_asks(package: Resource[shapes.ModelPackage], lookup: Lookup) -
 
 def model_package_group(group: Resource[shapes.ModelPackageGroup], _: Lookup) -> Lineage:
     """A model package group is a context (CAPTURE B1, observed)."""
-    return Lineage((group_context(group, OWN),))
+    return Lineage((group_context(group, OWNER),))
 
 
 def model_package_group_asks(group: Resource[shapes.ModelPackageGroup], _: Lookup) -> Iterator[Question]:
@@ -219,7 +219,7 @@ def artifact_of(made: Resource[shapes.Artifact]) -> Artifact | None:
     found = artifact(
         made.partition, detail.artifact_type or "", detail.source.source_uri, made.created, source_types=types
     )
-    return msgspec.structs.replace(found, weight=HEARSAY)
+    return msgspec.structs.replace(found, weight=MENTIONED)
 
 
 def _made_from(package: Resource[shapes.ModelPackage], lookup: Lookup) -> list[Artifact]:
@@ -323,7 +323,7 @@ def _action(
         created=turn.since,
         ended=turn.until,
         properties=_generated_by(package) | properties,
-        weight=OWN,
+        weight=OWNER,
     )
 
 

@@ -11,7 +11,7 @@ from consumers.kind import ResourceKind
 from consumers.resources.types import Lookup, Question, Resource, instant
 from consumers.rules.experiments import AUTOML_SUFFIX, TUNING_SUFFIX
 from consumers.rules.jobs import component_of
-from store.lineage import HEARSAY, OWN, Experiment, Lineage, Membership, Trial, TrialComponent, entity_name
+from store.lineage import MENTIONED, OWNER, Experiment, Lineage, Membership, Trial, TrialComponent, entity_name
 
 
 def tuning_job(job: Resource[shapes.TuningJob], _: Lookup) -> Lineage:
@@ -43,7 +43,7 @@ def tuning_job(job: Resource[shapes.TuningJob], _: Lookup) -> Lineage:
 def tuned(job: Resource[shapes.TuningJob]) -> Iterator[TrialComponent]:
     """The trial components of the training jobs that a tuning job names."""
     for one, arn, name in _training_jobs(job):
-        yield component_of(ResourceKind.TRAINING_JOB, arn, name, instant(one.creation_time) or job.created, HEARSAY)
+        yield component_of(ResourceKind.TRAINING_JOB, arn, name, instant(one.creation_time) or job.created, MENTIONED)
 
 
 def tuning_job_refers(job: Resource[shapes.TuningJob]) -> Iterator[str]:
@@ -98,7 +98,7 @@ def automl_job(job: Resource[shapes.AutoMLJob], _: Lookup) -> Lineage:
 def candidates(job: Resource[shapes.AutoMLJob]) -> Iterator[TrialComponent]:
     """The trial components of the jobs of the best candidate."""
     for kind, arn, name in _steps(job):
-        yield component_of(kind, arn, name, job.created, HEARSAY)
+        yield component_of(kind, arn, name, job.created, MENTIONED)
 
 
 def automl_job_refers(job: Resource[shapes.AutoMLJob]) -> Iterator[str]:
@@ -143,7 +143,7 @@ def _made_by(
         "name": name,
         "source_uri": job.arn,
         "created": job.created,
-        "weight": OWN,
+        "weight": OWNER,
         "status": status,
         "started": job.created,
         "ended": job.deleted or instant(ended),

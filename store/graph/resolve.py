@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, literal, or_, select
 
 from store.database import Store, Transaction
 from store.graph.lineage import Vertex, query_type
-from store.lineage import OWN
+from store.lineage import OWNER
 from store.tables import entity, membership, mention, reference, resource
 
 
@@ -64,7 +64,7 @@ def meant(connection: Connection, ref: str) -> list[Match]:
         questions += [
             itself.where(func.lower(entity.c.source_uri) == low),  # however the events spelled it
             itself,
-            select(entity).where(entity.c.id.in_(readers.where(mention.c.weight == OWN))),
+            select(entity).where(entity.c.id.in_(readers.where(mention.c.weight == OWNER))),
         ]
     else:
         # Said, and not a parameter: the index is of names that are not empty.

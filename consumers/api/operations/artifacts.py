@@ -10,7 +10,7 @@ from consumers.api.errors import Invalid, NotFound
 from consumers.api.operations.entity_lists import entries
 from consumers.api.request import Answer, Asked, Row, Service, Writing
 from store import entity_records
-from store.lineage import HEARSAY, artifact
+from store.lineage import MENTIONED, artifact
 
 
 def create_artifact(service: Service, asked: Asked) -> Answer:
@@ -23,7 +23,7 @@ def create_artifact(service: Service, asked: Asked) -> Answer:
         for other in entity_records.at(writing.transaction, asked.partition, made.source_uri):
             # Where both tell what they are beside their address, they are two versions of what lies there.
             same = not (made.source_types and other.document.get("source_types"))
-            if same and other.weight > HEARSAY:
+            if same and other.weight > MENTIONED:
                 raise Invalid(f"Artifact with source URI ({made.source_uri}) already exists: {other.arn}")
         return {}
 

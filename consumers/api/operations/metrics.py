@@ -13,7 +13,7 @@ from consumers.api.request import Answer, Asked, Row, Service, Writing
 from store import entity_records, metric_points
 from store.database import Transaction
 from store.entity_records import Described
-from store.lineage import MADE
+from store.lineage import CLIENT
 from store.metric_points import NO_STEP
 
 MOST = 10_000
@@ -53,14 +53,14 @@ def _series(tx: Transaction, query: Mapping[str, Any]) -> Mapping[str, Any]:
     component = _component(tx, query["ResourceArn"])
     if component is None:
         return _failed(f"No trial component is known by {query['ResourceArn']}.")
-    life = component.created // 1000 if component.weight == MADE else None
+    incarnation = component.created // 1000 if component.weight == CLIENT else None
     period, axis = query["Period"], query["XAxisType"]
     if (period == "IterationNumber") != (axis == "IterationNumber"):
         return _failed("Period and XAxisType must both be IterationNumber, or neither.")
     by_step = axis == "IterationNumber"
     first, last = query.get("Start", -math.inf), query.get("End", math.inf)  # in the units of the axis
     grouped: dict[int, list[float]] = {}
-    for when, step, value in metric_points.series(tx, component.arn.lower(), query["MetricName"], life):
+    for when, step, value in metric_points.series(tx, component.arn.lower(), query["MetricName"], incarnation):
         if by_step and step != NO_STEP and first <= step <= last:
             grouped.setdefault(step, []).append(value)
         elif not by_step and first <= when / 1000 <= last:
