@@ -18,8 +18,8 @@ import structlog
 
 from consumers.kind import ResourceKind
 from consumers.observe import measured, observe, sort_of, understood_kinds
-from consumers.resource_session import WorkingSet, with_referrers
-from consumers.resources.types import Question
+from consumers.resource_session import ResourceSession, with_referrers
+from consumers.resources.types import DescribeRequest
 from consumers.rules import RULES
 from consumers.state import ResourceState
 from ingest.delivery import Delivery
@@ -169,7 +169,7 @@ def catch_up(store: Store) -> int:
 
 
 def _list_anew(tx: Transaction, keys: Collection[str]) -> None:
-    WorkingSet(tx).list_anew(keys)
+    ResourceSession(tx).list_anew(keys)
 
 
 def redrive(store: Store, numbers: Sequence[int]) -> tuple[int, int]:
@@ -192,7 +192,7 @@ def _commit(understood: Understood, store: Store) -> Settlement:
     received = time.time_ns() // 1_000_000
 
     def know(tx: Transaction) -> tuple[set[str], tuple[int, int]]:
-        working = WorkingSet(tx, derives=tx.exclusive)
+        working = ResourceSession(tx, derives=tx.exclusive)
         touched = remember(working, understood, received)
         ledger.bury(tx, [DeadLetter(0, why, one.origin, received, one.body) for one, why in understood.dead])
         return touched, derive(working, touched) if tx.exclusive else (0, 0)
@@ -207,7 +207,7 @@ def _commit_alone(understood: Understood, why: str, store: Store) -> Settlement:
     """Keep one message that something in the store refuses: the first step by itself, or as a dead letter."""
     received = time.time_ns() // 1_000_000
     try:
-        touched = store.write(lambda tx: remember(WorkingSet(tx), understood, received))
+        touched = store.write(lambda tx: remember(ResourceSession(tx), understood, received))
     except (Unavailable, Unusable):
         raise
     except Exception:  # noqa: BLE001  # whatever the store refuses is kept as a dead letter, and said
@@ -236,7 +236,7 @@ def derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
         How many were derived, and how many could not be.
     """
     try:
-        return store.write(lambda tx: derive(WorkingSet(tx), keys))
+        return store.write(lambda tx: derive(ResourceSession(tx), keys))
     except (Unavailable, Unusable):
         raise
     except Exception as why:  # noqa: BLE001  # whatever the store refuses of one resource, others go on
@@ -268,7 +268,7 @@ def fold(told: Iterable[ResourceState]) -> dict[str, ResourceState]:
     return folded
 
 
-def remember(working: WorkingSet, understood: Understood, received: int) -> set[str]:
+def remember(working: ResourceSession, understood: Understood, received: int) -> set[str]:
     """Write events into the ledger, and what they tell into what is known.
 
     Args:
@@ -308,7 +308,7 @@ def remember(working: WorkingSet, understood: Understood, received: int) -> set[
     return touched
 
 
-def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
+def derive(working: ResourceSession, touched: Collection[str]) -> tuple[int, int]:
     """Derive lineage of resources of which something new is known, and of all that read them.
 
     Args:
@@ -323,7 +323,7 @@ def derive(working: WorkingSet, touched: Collection[str]) -> tuple[int, int]:
     working.lock(keys)
     working.fetch_references(keys)
     said: dict[int, Lineage] = {}
-    asked: dict[int, set[Question]] = {}
+    asked: dict[int, set[DescribeRequest]] = {}
     marked: list[ResourceRow] = []
     referring: dict[int, set[str]] = {}
     problems = 0

@@ -9,7 +9,7 @@ import msgspec
 
 from consumers import shapes
 from consumers.kind import ResourceKind
-from consumers.resources.types import Change, D, Question, Resource, Rule, instant
+from consumers.resources.types import Change, D, DescribeRequest, Resource, Rule, instant
 from consumers.rules import RULES
 from consumers.rules.deployment import as_described
 from consumers.state import (
@@ -34,7 +34,7 @@ from store.database import Transaction
 from store.resources import ResourceRow
 
 
-class WorkingSet:
+class ResourceSession:
     """Read once, joined in memory, written once."""
 
     def __init__(self, tx: Transaction, *, derives: bool = False) -> None:
@@ -143,7 +143,7 @@ class WorkingSet:
             self._references[key] = found
         return self._references[key]
 
-    def questions(self, key: str) -> set[Question]:
+    def questions(self, key: str) -> set[DescribeRequest]:
         """What SageMaker is to be asked for the sake of a resource, in any of its lives."""
         return {
             asked

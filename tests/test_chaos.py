@@ -96,7 +96,7 @@ class Feeder:
             assert not sqs.send_message_batch(QueueUrl=self._queue, Entries=entries).get("Failed")
 
 
-class Crew:
+class WorkerPool:
     """Processes that are started anew whenever they have ended, as a supervisor does."""
 
     def __init__(self, commands: Sequence[Sequence[str]], environment: dict[str, str], folder: Path) -> None:
@@ -149,9 +149,9 @@ class Crew:
 
 
 @contextmanager
-def crew(commands: Sequence[Sequence[str]], environment: dict[str, str], folder: Path) -> Iterator[Crew]:
+def crew(commands: Sequence[Sequence[str]], environment: dict[str, str], folder: Path) -> Iterator[WorkerPool]:
     folder.mkdir()
-    members = Crew(commands, environment, folder)
+    members = WorkerPool(commands, environment, folder)
     try:
         yield members
     finally:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from consumers.handle import GRACE
-from consumers.run.enrich import AT_A_TIME, HOUR, LEASE, MINUTE, Answered, Inquiry
+from consumers.run.enrich import AT_A_TIME, HOUR, LEASE, MINUTE, Answered, Enricher
 from ingest.sagemaker import SageMaker
 from store import describe_requests
 from store.database import Store
@@ -65,7 +65,7 @@ class Clock:
 
 
 @asynccontextmanager
-async def inquiring(store: Store, fake: FakeSageMaker, clock: Clock) -> AsyncIterator[Inquiry]:
+async def inquiring(store: Store, fake: FakeSageMaker, clock: Clock) -> AsyncIterator[Enricher]:
     asked = SageMaker(
         region=REGION,
         endpoint_url=fake.url,
@@ -73,7 +73,7 @@ async def inquiring(store: Store, fake: FakeSageMaker, clock: Clock) -> AsyncIte
         credentials={"aws_access_key_id": "testing", "aws_secret_access_key": "testing"},
     )
     try:
-        yield Inquiry(store, asked, clock)
+        yield Enricher(store, asked, clock)
     finally:
         await asked.aclose()
 

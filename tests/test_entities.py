@@ -11,7 +11,7 @@ import pytest
 
 from consumers.handle import catch_up
 from consumers.kind import ResourceKind
-from consumers.resources.types import Question
+from consumers.resources.types import DescribeRequest
 from consumers.rules import RULES, jobs
 from consumers.run.reconcile import findings
 from store.database import Store
@@ -153,8 +153,8 @@ def test_only_what_nobody_tells_is_asked_about(store: Store) -> None:
     asked = {question for one in findings(store, NOON) if one.gap == "unanswered" for question in one.asks}
 
     assert {question for question in asked if "training-job/" not in question.arn} == {
-        Question(ACTION, "DescribeAction"),
-        Question(ARTIFACT, "DescribeArtifact"),
+        DescribeRequest(ACTION, "DescribeAction"),
+        DescribeRequest(ARTIFACT, "DescribeArtifact"),
     }
 
 

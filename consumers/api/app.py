@@ -110,7 +110,7 @@ def application(
         handled: Is told what became of each.
         failed: Is told of each that failed for no fault of its own: its id, and why.
     """
-    door = _Door(service, settings, threads, handled, failed)
+    door = RequestHandler(service, settings, threads, handled, failed)
     hosts = settings.hosts
     return Starlette(
         routes=[
@@ -149,7 +149,7 @@ class _Request(msgspec.Struct):
     who: str = ""
 
 
-class _Door:
+class RequestHandler:
     """Where requests come in and answers go out."""
 
     def __init__(

@@ -21,7 +21,7 @@ from consumers.handle import derive, derive_committed, remember, understand
 from consumers.kind import ResourceKind
 from consumers.observe import observe
 from consumers.observe.client_calls import Write, event
-from consumers.resource_session import WorkingSet
+from consumers.resource_session import ResourceSession
 from consumers.state import DELETED, ResourceState, incarnations, moment
 from consumers.tellings import link
 from ingest.delivery import Delivery
@@ -154,7 +154,7 @@ def _groups(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:
 
 def _kept(tx: Transaction, group: Sequence[_Waiting], now: int, touched: set[str]) -> Sequence[Outcome]:
     """Keep the writes of a group, or say of each why not: its guard refuses before anything is written."""
-    working = WorkingSet(tx, derives=tx.exclusive)
+    working = ResourceSession(tx, derives=tx.exclusive)
     kinds = {known.arn.lower(): known.kind.value for one in group for known in one.subjects}
     outcomes: list[Outcome] = []
     kept: list[Delivery] = []
@@ -214,7 +214,7 @@ def _after(known: ResourceState | None, now: int, operation: str) -> int:
 class _Looking:
     """What guards look at."""
 
-    def __init__(self, working: WorkingSet) -> None:
+    def __init__(self, working: ResourceSession) -> None:
         self._working = working
 
     @property

@@ -71,10 +71,10 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
         tail = self.tail
         return name if name and name.lower() == tail.lower() else tail
 
-    def asked(self, operation: str, name: str | None) -> Iterator[Question]:
+    def asked(self, operation: str, name: str | None) -> Iterator[DescribeRequest]:
         """The question about it, by its name with its case; none about what is no more."""
         if not (self.deleted or self.replaced):
-            yield Question(f"{self.arn[: -len(self.tail)]}{self.named(name)}", operation)
+            yield DescribeRequest(f"{self.arn[: -len(self.tail)]}{self.named(name)}", operation)
 
     def beside(self, kind: ResourceKind, name: str) -> str:
         """The ARN of a resource of the same account and region, from its name or its ARN."""
@@ -101,7 +101,7 @@ class Lookup(Protocol):
         """
 
 
-class Question(NamedTuple):
+class DescribeRequest(NamedTuple):
     """What SageMaker is to be asked.
 
     Attributes:
@@ -162,9 +162,9 @@ class Rule:
         keys: Iterable[str] = self.refers(resource) if self.refers else ()
         return keys
 
-    def questions(self, resource: Resource[Any], lookup: Lookup) -> Iterable[Question]:
+    def questions(self, resource: Resource[Any], lookup: Lookup) -> Iterable[DescribeRequest]:
         """What SageMaker is to be asked for the sake of the resource."""
-        asked: Iterable[Question] = self.asks(resource, lookup) if self.asks else ()
+        asked: Iterable[DescribeRequest] = self.asks(resource, lookup) if self.asks else ()
         return asked
 
 

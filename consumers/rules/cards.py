@@ -11,7 +11,7 @@ import msgspec
 from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
-from consumers.resources.types import Lookup, Question, Resource
+from consumers.resources.types import DescribeRequest, Lookup, Resource
 from consumers.rules.registry import model_sources, package_artifact
 from store.lineage import Artifact, Association, AssociationType, Lineage, artifact
 
@@ -48,7 +48,7 @@ def model_card_refers(card: Resource[shapes.ModelCard]) -> Iterator[str]:
         yield _key(card, told)
 
 
-def model_card_asks(card: Resource[shapes.ModelCard], lookup: Lookup) -> Iterator[Question]:
+def model_card_asks(card: Resource[shapes.ModelCard], lookup: Lookup) -> Iterator[DescribeRequest]:
     """A card asks for its content when what it was told of its model leads nowhere."""
     if card.detail.content is None and not _described(card, lookup):
         yield from card.asked("DescribeModelCard", card.detail.model_card_name)

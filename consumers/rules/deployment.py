@@ -11,7 +11,7 @@ import msgspec
 from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
-from consumers.resources.types import Lookup, Question, Resource
+from consumers.resources.types import DescribeRequest, Lookup, Resource
 from consumers.rules.registry import model_sources
 from store.lineage import (
     OWNER,
@@ -61,12 +61,12 @@ def endpoint_config_refers(config: Resource[shapes.EndpointConfig]) -> Iterator[
         yield config.sibling(ResourceKind.MODEL, name)
 
 
-def endpoint_config_asks(config: Resource[shapes.EndpointConfig], lookup: Lookup) -> Iterator[Question]:
+def endpoint_config_asks(config: Resource[shapes.EndpointConfig], lookup: Lookup) -> Iterator[DescribeRequest]:
     """A configuration asks for models that nobody speaks of."""
     if not (config.deleted or config.replaced):
         for name in dict.fromkeys(_models(config.detail)):
             if lookup(config.sibling(ResourceKind.MODEL, name), shapes.Model, config.created) is None:
-                yield Question(config.beside(ResourceKind.MODEL, name), "DescribeModel")
+                yield DescribeRequest(config.beside(ResourceKind.MODEL, name), "DescribeModel")
 
 
 def endpoint(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Lineage:
@@ -119,7 +119,7 @@ def endpoint_refers(endpoint: Resource[shapes.Endpoint]) -> Iterator[str]:
                 yield endpoint.sibling(ResourceKind.ENDPOINT_CONFIG, config)
 
 
-def endpoint_asks(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Iterator[Question]:
+def endpoint_asks(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Iterator[DescribeRequest]:
     """An endpoint that stands asks for its configuration's name, and for configurations that nobody speaks of."""
     if end(endpoint) is not None:
         return
@@ -127,7 +127,9 @@ def endpoint_asks(endpoint: Resource[shapes.Endpoint], lookup: Lookup) -> Iterat
         yield from endpoint.asked("DescribeEndpoint", endpoint.detail.endpoint_name)
     for deployment in deployments(endpoint):
         if lookup(endpoint.sibling(ResourceKind.ENDPOINT_CONFIG, deployment.config), shapes.EndpointConfig) is None:
-            yield Question(endpoint.beside(ResourceKind.ENDPOINT_CONFIG, deployment.config), "DescribeEndpointConfig")
+            yield DescribeRequest(
+                endpoint.beside(ResourceKind.ENDPOINT_CONFIG, deployment.config), "DescribeEndpointConfig"
+            )
 
 
 def endpoint_context(endpoint: Resource[shapes.Endpoint], weight: int = OWNER) -> Context:
@@ -352,7 +354,9 @@ def inference_component_refers(component: Resource[shapes.InferenceComponent]) -
                 yield component.sibling(ResourceKind.INFERENCE_COMPONENT, served.base)
 
 
-def inference_component_asks(component: Resource[shapes.InferenceComponent], lookup: Lookup) -> Iterator[Question]:
+def inference_component_asks(
+    component: Resource[shapes.InferenceComponent], lookup: Lookup
+) -> Iterator[DescribeRequest]:
     """A component that stands asks what it serves, and for the endpoint, model and component that nobody speaks of."""
     detail = component.detail
     key = _endpoint_key(component)
@@ -365,16 +369,18 @@ def inference_component_asks(component: Resource[shapes.InferenceComponent], loo
     if key and endpoint is None:
         named = detail.endpoint_name
         arn = component.beside(ResourceKind.ENDPOINT, named) if named else key
-        yield Question(arn, "DescribeEndpoint")
+        yield DescribeRequest(arn, "DescribeEndpoint")
     for turn in turns:
         for model, _, _, base in turn.served:
             if model and lookup(component.sibling(ResourceKind.MODEL, model), shapes.Model, turn.since) is None:
-                yield Question(component.beside(ResourceKind.MODEL, model), "DescribeModel")
+                yield DescribeRequest(component.beside(ResourceKind.MODEL, model), "DescribeModel")
             if (
                 base
                 and lookup(component.sibling(ResourceKind.INFERENCE_COMPONENT, base), shapes.InferenceComponent) is None
             ):
-                yield Question(component.beside(ResourceKind.INFERENCE_COMPONENT, base), "DescribeInferenceComponent")
+                yield DescribeRequest(
+                    component.beside(ResourceKind.INFERENCE_COMPONENT, base), "DescribeInferenceComponent"
+                )
 
 
 def _endpoint_key(component: Resource[shapes.InferenceComponent]) -> str:

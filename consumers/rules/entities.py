@@ -18,7 +18,7 @@ from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.describe_responses import DESCRIBED_BY
 from consumers.observe.observation import kind_of
-from consumers.resources.types import Lookup, Question, Resource, instant, partition
+from consumers.resources.types import DescribeRequest, Lookup, Resource, instant, partition
 from consumers.rules.experiments import experiment, trial
 from consumers.rules.jobs import SUFFIXES, component_of
 from consumers.rules.registry import artifact_of, metadata
@@ -58,10 +58,10 @@ def artifact_made(made: Resource[shapes.Artifact], _: Lookup) -> Lineage:
     return Lineage((one,)) if one else Lineage()
 
 
-def artifact_asks(made: Resource[shapes.Artifact], _: Lookup) -> Iterator[Question]:
+def artifact_asks(made: Resource[shapes.Artifact], _: Lookup) -> Iterator[DescribeRequest]:
     """An artifact of which nobody tells the source can be no artifact of ours."""
     if not gone(made) and not made.detail.source.source_uri:
-        yield Question(made.arn, "DescribeArtifact")
+        yield DescribeRequest(made.arn, "DescribeArtifact")
 
 
 def context_made(made: Resource[shapes.Context], _: Lookup) -> Lineage:
@@ -226,7 +226,7 @@ def association_refers(made: Resource[shapes.Association]) -> Iterator[str]:
         yield from end_refers(arn or "")
 
 
-def association_asks(made: Resource[shapes.Association], lookup: Lookup) -> Iterator[Question]:
+def association_asks(made: Resource[shapes.Association], lookup: Lookup) -> Iterator[DescribeRequest]:
     """An association asks what its ends are, where nobody has told."""
     if not made.deleted:
         for arn in (made.detail.source_arn, made.detail.destination_arn):
@@ -236,7 +236,7 @@ def association_asks(made: Resource[shapes.Association], lookup: Lookup) -> Iter
                     DESCRIBED_BY.get(kind) if kind and (kind == ResourceKind.ARTIFACT or kind in _ENTITIES) else None
                 )
                 if operation and not _AUTOMATIC.search(_tail(arn)):
-                    yield Question(arn, operation)
+                    yield DescribeRequest(arn, operation)
 
 
 def membership_made(made: Resource[shapes.Membership], lookup: Lookup) -> Lineage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from consumers import shapes
-from consumers.resources.types import Lookup, Question, Resource
+from consumers.resources.types import DescribeRequest, Lookup, Resource
 from store.lineage import (
     OWNER,
     REPORTED,
@@ -103,8 +103,8 @@ def links_with_groups(lookup: Lookup, inputs: Iterable[Artifact], outputs: Itera
     return Lineage(tuple(entities), tuple(associations))
 
 
-def groups_to_ask_about(lookup: Lookup, arns: Iterable[str]) -> Iterator[Question]:
+def groups_to_ask_about(lookup: Lookup, arns: Iterable[str]) -> Iterator[DescribeRequest]:
     """A group that nothing is known of has no context to link with."""
     for arn in arns:
         if lookup(arn.lower(), shapes.FeatureGroup) is None:
-            yield Question(arn, "DescribeFeatureGroup")
+            yield DescribeRequest(arn, "DescribeFeatureGroup")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
-from consumers.resources.types import Lookup, Question, Resource
+from consumers.resources.types import DescribeRequest, Lookup, Resource
 from consumers.rules.deployment import as_described
 from store.lineage import MENTIONED, OWNER, Association, AssociationType, Context, Lineage, artifact, entity_name
 
@@ -83,7 +83,7 @@ def image_version_refers(version: Resource[shapes.ImageVersion]) -> Iterator[str
         yield key
 
 
-def image_version_asks(version: Resource[shapes.ImageVersion], lookup: Lookup) -> Iterator[Question]:
+def image_version_asks(version: Resource[shapes.ImageVersion], lookup: Lookup) -> Iterator[DescribeRequest]:
     """A version asks for its container image, which no event tells: by its image's name and its number."""
     detail = version.detail
     key = _image_key(version)
@@ -92,7 +92,7 @@ def image_version_asks(version: Resource[shapes.ImageVersion], lookup: Lookup) -
     image = lookup(key, shapes.Image)
     name = image.named(image.detail.image_name) if image else detail.image_name or key.rpartition("/")[2]
     number = str(detail.version).removesuffix(".0")
-    yield Question(version.beside(ResourceKind.IMAGE_VERSION, f"{name}/{number}"), "DescribeImageVersion")
+    yield DescribeRequest(version.beside(ResourceKind.IMAGE_VERSION, f"{name}/{number}"), "DescribeImageVersion")
 
 
 def _image_key(version: Resource[shapes.ImageVersion]) -> str:

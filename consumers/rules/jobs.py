@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from consumers import shapes
 from consumers.kind import ResourceKind
-from consumers.resources.types import Lookup, Question, Resource, instant, partition
+from consumers.resources.types import DescribeRequest, Lookup, Resource, instant, partition
 from consumers.rules.experiments import PIPELINE_TAG, experiment, made_in, part_of, trial
 from consumers.rules.features import groups_to_ask_about, links_with_groups
 from consumers.rules.inputs import (
@@ -117,7 +117,7 @@ def _channel_groups(job: Resource[shapes.TrainingJob]) -> Iterator[str]:
     yield from filter(None, map(channel_group, job.detail.input_data_config))
 
 
-def training_job_asks(job: Resource[shapes.TrainingJob], lookup: Lookup) -> Iterator[Question]:
+def training_job_asks(job: Resource[shapes.TrainingJob], lookup: Lookup) -> Iterator[DescribeRequest]:
     """Its description, where news leave out what it is or what it made; and what it reads.
 
     A job that ended without a model is asked about only if it completed, and uploads one.
@@ -179,7 +179,7 @@ def processing_job_refers(job: Resource[shapes.ProcessingJob]) -> Iterator[str]:
     yield from (arn.lower() for arn in processing_groups(job))
 
 
-def processing_job_asks(job: Resource[shapes.ProcessingJob], lookup: Lookup) -> Iterator[Question]:
+def processing_job_asks(job: Resource[shapes.ProcessingJob], lookup: Lookup) -> Iterator[DescribeRequest]:
     """Its description, where news leave out what it is; and the groups it reads and writes."""
     detail = job.detail
     if not (detail.app_specification.image_uri or detail.processing_inputs or detail.processing_output_config.outputs):
@@ -233,14 +233,14 @@ def transform_job_refers(job: Resource[shapes.TransformJob]) -> Iterator[str]:
         yield job.sibling(ResourceKind.MODEL, job.detail.model_name)
 
 
-def transform_job_asks(job: Resource[shapes.TransformJob], lookup: Lookup) -> Iterator[Question]:
+def transform_job_asks(job: Resource[shapes.TransformJob], lookup: Lookup) -> Iterator[DescribeRequest]:
     """Its description, where news leave out what it is; and its model's, when nothing is known of that."""
     detail = job.detail
     if not (detail.model_name or detail.transform_input.data_source.s3_data_source.s3_uri):
         yield from job.asked("DescribeTransformJob", detail.transform_job_name)
     for key in transform_job_refers(job):
         if lookup(key, shapes.Model) is None:
-            yield Question(f"{job.partition}{ResourceKind.MODEL}/{detail.model_name}", "DescribeModel")
+            yield DescribeRequest(f"{job.partition}{ResourceKind.MODEL}/{detail.model_name}", "DescribeModel")
 
 
 def component_of(kind: ResourceKind, arn: str, name: str, created: int, weight: int) -> TrialComponent:

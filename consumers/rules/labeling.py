@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from consumers import shapes
-from consumers.resources.types import Lookup, Question, Resource, instant
+from consumers.resources.types import DescribeRequest, Lookup, Resource, instant
 from store.lineage import OWNER, Action, Artifact, Association, AssociationType, Lineage, artifact, entity_name
 
 
@@ -55,7 +55,7 @@ def labeling_job(job: Resource[shapes.LabelingJob], _: Lookup) -> Lineage:
     )
 
 
-def labeling_job_asks(job: Resource[shapes.LabelingJob], _: Lookup) -> Iterator[Question]:
+def labeling_job_asks(job: Resource[shapes.LabelingJob], _: Lookup) -> Iterator[DescribeRequest]:
     """Its description, as long as nothing tells what it labels, or what it made: its events tell a status only."""
     detail = job.detail
     source = detail.input_config.data_source

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
-from consumers.resources.types import Lookup, Question, Resource
+from consumers.resources.types import DescribeRequest, Lookup, Resource
 from consumers.rules.deployment import endpoint_context
 from consumers.rules.jobs import component_of
 from store.lineage import (
@@ -67,7 +67,7 @@ def monitoring_schedule_refers(schedule: Resource[shapes.MonitoringSchedule]) ->
     yield from _run_keys(schedule)
 
 
-def monitoring_schedule_asks(schedule: Resource[shapes.MonitoringSchedule], _: Lookup) -> Iterator[Question]:
+def monitoring_schedule_asks(schedule: Resource[shapes.MonitoringSchedule], _: Lookup) -> Iterator[DescribeRequest]:
     """A schedule asks what it monitors, when nobody tells."""
     detail = schedule.detail
     told = detail.monitoring_schedule_config != shapes.MonitoringScheduleConfig() or detail.endpoint_name

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
-from consumers.resources.types import Lookup, Question, Resource, instant, partition
+from consumers.resources.types import DescribeRequest, Lookup, Resource, instant, partition
 from consumers.rules.entities import gone
 from consumers.rules.experiments import experiment, pipeline_names, trial
 from consumers.rules.jobs import Job, component_of
@@ -93,10 +93,10 @@ def pipeline_execution(execution: Resource[shapes.PipelineExecution], _: Lookup)
     return Lineage((parent, child), (), (Membership(parent.arn, child.arn),))
 
 
-def pipeline_execution_asks(execution: Resource[shapes.PipelineExecution], _: Lookup) -> Iterator[Question]:
+def pipeline_execution_asks(execution: Resource[shapes.PipelineExecution], _: Lookup) -> Iterator[DescribeRequest]:
     """An execution that is over asks for its steps, if nobody told of any."""
     if execution.detail.current_pipeline_execution_status in OVER and not execution.detail.steps:
-        yield Question(execution.arn, "ListPipelineExecutionSteps")
+        yield DescribeRequest(execution.arn, "ListPipelineExecutionSteps")
 
 
 def execution_end(detail: shapes.PipelineExecution) -> int | None:

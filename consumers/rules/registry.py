@@ -10,7 +10,7 @@ import msgspec
 from consumers import shapes
 from consumers.kind import ResourceKind
 from consumers.observe.observation import kind_of
-from consumers.resources.types import Lookup, Question, Resource, partition
+from consumers.resources.types import DescribeRequest, Lookup, Resource, partition
 from consumers.rules.experiments import PIPELINE_TAG
 from store.lineage import (
     MENTIONED,
@@ -40,7 +40,7 @@ def model_refers(model: Resource[shapes.Model]) -> Iterator[str]:
             yield model.sibling(ResourceKind.MODEL_PACKAGE, container.model_package_name)
 
 
-def model_asks(model: Resource[shapes.Model], lookup: Lookup) -> Iterator[Question]:
+def model_asks(model: Resource[shapes.Model], lookup: Lookup) -> Iterator[DescribeRequest]:
     """A model whose containers nobody told asks for them, and for a package of its account that nobody speaks of."""
     if model.deleted or model.replaced:
         return
@@ -51,7 +51,7 @@ def model_asks(model: Resource[shapes.Model], lookup: Lookup) -> Iterator[Questi
             arn = model.beside(ResourceKind.MODEL_PACKAGE, name)
             ours = kind_of(arn) == ResourceKind.MODEL_PACKAGE and partition(arn) == model.partition
             if ours and lookup(arn.lower(), shapes.ModelPackage) is None:
-                yield Question(arn, "DescribeModelPackage")
+                yield DescribeRequest(arn, "DescribeModelPackage")
 
 
 def model_sources(model: Resource[shapes.Model], lookup: Lookup, partition: str, since: int) -> list[Artifact]:
@@ -152,20 +152,20 @@ def model_package_refers(package: Resource[shapes.ModelPackage]) -> Iterator[str
         yield source
 
 
-def model_package_asks(package: Resource[shapes.ModelPackage], lookup: Lookup) -> Iterator[Question]:
+def model_package_asks(package: Resource[shapes.ModelPackage], lookup: Lookup) -> Iterator[DescribeRequest]:
     """A package that nobody told what it is made of asks, and for the model or artifact that it was made from."""
     detail = package.detail
     if package.deleted or package.replaced:
         return
     told = detail.inference_specification.containers or detail.source_algorithm_specification.source_algorithms
     if not told and not detail.source_uri:
-        yield Question(package.arn, "DescribeModelPackage")
+        yield DescribeRequest(package.arn, "DescribeModelPackage")
     source = detail.source_uri or ""
     if kind_of(source) and partition(source) == package.partition:
         if kind_of(source) == ResourceKind.MODEL and lookup(source.lower(), shapes.Model, package.created) is None:
-            yield Question(source, "DescribeModel")
+            yield DescribeRequest(source, "DescribeModel")
         if kind_of(source) == ResourceKind.ARTIFACT and lookup(source.lower(), shapes.Artifact) is None:
-            yield Question(source, "DescribeArtifact")
+            yield DescribeRequest(source, "DescribeArtifact")
 
 
 def model_package_group(group: Resource[shapes.ModelPackageGroup], _: Lookup) -> Lineage:
@@ -173,7 +173,7 @@ def model_package_group(group: Resource[shapes.ModelPackageGroup], _: Lookup) ->
     return Lineage((group_context(group, OWNER),))
 
 
-def model_package_group_asks(group: Resource[shapes.ModelPackageGroup], _: Lookup) -> Iterator[Question]:
+def model_package_group_asks(group: Resource[shapes.ModelPackageGroup], _: Lookup) -> Iterator[DescribeRequest]:
     """A group asks for its creation, which names its context: no event tells it."""
     if group.detail.creation_time is None:
         yield from group.asked("DescribeModelPackageGroup", group.detail.model_package_group_name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from consumers import shapes
 from consumers.kind import ResourceKind
-from consumers.resources.types import Lookup, Question, Resource, instant
+from consumers.resources.types import DescribeRequest, Lookup, Resource, instant
 from consumers.rules.experiments import AUTOML_SUFFIX, TUNING_SUFFIX
 from consumers.rules.jobs import component_of
 from store.lineage import MENTIONED, OWNER, Experiment, Lineage, Membership, Trial, TrialComponent, entity_name
@@ -51,7 +51,7 @@ def tuning_job_refers(job: Resource[shapes.TuningJob]) -> Iterator[str]:
     yield from (arn.lower() for _, arn, _ in _training_jobs(job))
 
 
-def tuning_job_asks(job: Resource[shapes.TuningJob], lookup: Lookup) -> Iterator[Question]:
+def tuning_job_asks(job: Resource[shapes.TuningJob], lookup: Lookup) -> Iterator[DescribeRequest]:
     """What it is, when only a status is known; when it is over, its training jobs, and which of them was the best."""
     detail = job.detail
     name = detail.hyper_parameter_tuning_job_name
@@ -65,7 +65,7 @@ def tuning_job_asks(job: Resource[shapes.TuningJob], lookup: Lookup) -> Iterator
         yield from job.asked("ListTrainingJobsForHyperParameterTuningJob", name)
     for _, arn, known_as in _training_jobs(job):
         if lookup(arn.lower(), shapes.TrainingJob) is None:
-            yield Question(f"{arn.rpartition('/')[0]}/{known_as}", "DescribeTrainingJob")
+            yield DescribeRequest(f"{arn.rpartition('/')[0]}/{known_as}", "DescribeTrainingJob")
 
 
 def automl_job(job: Resource[shapes.AutoMLJob], _: Lookup) -> Lineage:
@@ -106,7 +106,7 @@ def automl_job_refers(job: Resource[shapes.AutoMLJob]) -> Iterator[str]:
     yield from (arn.lower() for _, arn, _ in _steps(job))
 
 
-def automl_job_asks(job: Resource[shapes.AutoMLJob], lookup: Lookup) -> Iterator[Question]:
+def automl_job_asks(job: Resource[shapes.AutoMLJob], lookup: Lookup) -> Iterator[DescribeRequest]:
     """What it is and how it fares, when nobody has told, and its best candidate: no event tells of an AutoML job."""
     detail = job.detail
     thin = not (detail.input_data_config or detail.auto_ml_job_input_data_config)
@@ -116,7 +116,7 @@ def automl_job_asks(job: Resource[shapes.AutoMLJob], lookup: Lookup) -> Iterator
     for kind, arn, name in _steps(job):
         shape, operation = _JOBS[kind]
         if lookup(arn.lower(), shape) is None:
-            yield Question(f"{arn.rpartition('/')[0]}/{name}", operation)
+            yield DescribeRequest(f"{arn.rpartition('/')[0]}/{name}", operation)
 
 
 _JOBS: Mapping[ResourceKind, tuple[type[shapes.TrainingJob | shapes.ProcessingJob | shapes.TransformJob], str]] = {

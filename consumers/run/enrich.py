@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from consumers.handle import handle
-from consumers.resources.types import Question
+from consumers.resources.types import DescribeRequest
 from consumers.run import metrics
 from ingest.aws_errors import Denied, Missing, Unsupported
 from ingest.delivery import Delivery, Refused, Unavailable
@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
         most: How often it is worth asking.
     """
 
-    question: Question
+    question: DescribeRequest
     answer: bytes | None
     why: str = ""
     again: int = 0
@@ -73,7 +73,7 @@ class Answered:
     unanswered: int = 0
 
 
-class Inquiry:
+class Enricher:
     """Asks what is due, again and again."""
 
     def __init__(
@@ -115,11 +115,11 @@ class Inquiry:
         """
         now = self._now()
         taken = await asyncio.to_thread(describe_requests.take, self._store, now, AT_A_TIME, now + LEASE)
-        outcomes = await self.ask({Question(one.arn, one.operation) for one in taken}, taken)
+        outcomes = await self.ask({DescribeRequest(one.arn, one.operation) for one in taken}, taken)
         answered = sum(one.answer is not None for one in outcomes)
         return Answered(answered, len(outcomes) - answered)
 
-    async def ask(self, wanted: Collection[Question], rows: Sequence[Asked] = ()) -> Sequence[Outcome]:
+    async def ask(self, wanted: Collection[DescribeRequest], rows: Sequence[Asked] = ()) -> Sequence[Outcome]:
         """Ask, each question once, and keep what is answered.
 
         Args:
@@ -139,7 +139,7 @@ class Inquiry:
         if self._keeping:
             await asyncio.wait({self._keeping})
 
-    async def _asked(self, question: Question) -> Outcome:
+    async def _asked(self, question: DescribeRequest) -> Outcome:
         try:
             return Outcome(question, await self._sagemaker.ask(question.operation, question.arn))
         except (Refused, Unavailable) as failed:
@@ -158,7 +158,7 @@ class Inquiry:
         settled = [
             _settled(row, outcome, self._now())
             for row in rows
-            if (outcome := by_question.get(Question(row.arn, row.operation)))
+            if (outcome := by_question.get(DescribeRequest(row.arn, row.operation)))
         ]
         if settled:
             self._store.write(partial(describe_requests.settle, settled=settled))

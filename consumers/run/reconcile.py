@@ -18,8 +18,8 @@ from consumers.cli.progress import asking
 from consumers.kind import ResourceKind
 from consumers.observe.describe_responses import DESCRIBED_BY
 from consumers.observe.observation import kind_of
-from consumers.resources.types import Question, partition
-from consumers.run.enrich import AT_A_TIME, Asker, Inquiry
+from consumers.resources.types import DescribeRequest, partition
+from consumers.run.enrich import AT_A_TIME, Asker, Enricher
 from consumers.run.runtime import set_up_logs, stopping
 from store import describe_requests
 from store.database import Store
@@ -95,7 +95,7 @@ class Finding(NamedTuple):
     gap: Gap
     about: str
     seen: str
-    asks: tuple[Question, ...]
+    asks: tuple[DescribeRequest, ...]
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -161,20 +161,23 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
         job = f"{partition(arn)}{ResourceKind.TRAINING_JOB}/{match[1]}" if match else ""
         found.append(Finding("unproduced", uri, "used, and no job is known to have produced it", about(job)))
     found += [
-        Finding("unanswered", one.arn, f"lineage needs {one.operation}", (Question(one.arn, one.operation),))
+        Finding("unanswered", one.arn, f"lineage needs {one.operation}", (DescribeRequest(one.arn, one.operation),))
         for one in waiting
     ]
     return list({one.key: one for one in found}.values())
 
 
-def about(arn: str) -> tuple[Question, ...]:
+def about(arn: str) -> tuple[DescribeRequest, ...]:
     """What to ask about a resource, to know all that its events would have told."""
     kind = kind_of(arn)
     if kind is ResourceKind.PIPELINE_EXECUTION:
         execution = arn.partition("/step/")[0]
-        return (Question(execution, "DescribePipelineExecution"), Question(execution, "ListPipelineExecutionSteps"))
+        return (
+            DescribeRequest(execution, "DescribePipelineExecution"),
+            DescribeRequest(execution, "ListPipelineExecutionSteps"),
+        )
     operation = DESCRIBED_BY.get(kind) if kind else None
-    return (Question(arn, operation),) if operation else ()
+    return (DescribeRequest(arn, operation),) if operation else ()
 
 
 async def reconcile(
@@ -200,9 +203,9 @@ async def reconcile(
         What was found, and what became of it.
     """
     done = Reconciled()
-    inquiry = Inquiry(store, sagemaker, now)
-    asked: set[Question] = set()
-    refused: set[Question] = set()
+    inquiry = Enricher(store, sagemaker, now)
+    asked: set[DescribeRequest] = set()
+    refused: set[DescribeRequest] = set()
     seen: dict[tuple[str, ...], Finding] = {}
     stop = stop or asyncio.Event()
     while not stop.is_set():
@@ -219,13 +222,15 @@ async def reconcile(
             some = waiting[at : at + AT_A_TIME]
             outcomes = await inquiry.ask(some, rows)
             # Events tell of tags, and most descriptions do not. Of what cannot be described they would tell nothing.
-            tags = {Question(one.question.arn, "ListTags") for one in outcomes if one.answer and one.question in lost}
+            tags = {
+                DescribeRequest(one.question.arn, "ListTags") for one in outcomes if one.answer and one.question in lost
+            }
             for outcome in (*outcomes, *await inquiry.ask(sorted(tags))):
                 done.answered += outcome.answer is not None
                 done.reasons.update([outcome.why] if outcome.answer is None else [])
                 refused |= {outcome.question} if outcome.answer is None else set()
             # By its name's own case once is enough: when that is given up, it is known in lower case only.
-            asked |= {*some, *(Question(one.arn.lower(), one.operation) for one in some)}
+            asked |= {*some, *(DescribeRequest(one.arn.lower(), one.operation) for one in some)}
             so_far = done.answered + len(refused)
             tell(so_far, so_far + len(waiting) - at - len(some))
     left = {one.key for one in await asyncio.to_thread(findings, store, now(), longest)}

@@ -21,7 +21,7 @@ from consumers.cli import output as report
 from consumers.cli.progress import SoFar, progress
 from consumers.run.runtime import set_up_logs, stopping
 from consumers.run.worker import Totals, work
-from consumers.run.worker_pool import Crew, work_together
+from consumers.run.worker_pool import WorkerPool, work_together
 from ingest.archive import ArchiveSource, Position
 from ingest.delivery import Refused, Source
 from store.database import Store
@@ -157,7 +157,7 @@ def fill(source: Resumable, store: Store, name: str, workers: int, so_far: SoFar
                 if not await _found(source, stop):
                     return True
                 with ExitStack() as leaving:
-                    crew = leaving.enter_context(Crew(store, workers)) if workers > 1 else None
+                    crew = leaving.enter_context(WorkerPool(store, workers)) if workers > 1 else None
                     tell = leaving.enter_context(progress(so_far))
 
                     def keep_in_turn() -> None:

@@ -34,7 +34,7 @@ class Lost(Exception):
     """A process of ours ended while it had work; the message says what to do."""
 
 
-class Crew:
+class WorkerPool:
     """Processes that handle batches, as many at a time as there are processes."""
 
     def __init__(self, store: Store, workers: int) -> None:
@@ -65,7 +65,7 @@ class Crew:
         finally:
             self._idle.append(member)
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         """The crew itself."""
         return self
 
@@ -98,7 +98,7 @@ class _Member:
         theirs.close()  # so that the pipe ends when the process does
 
     def handle(self, batch: Sequence[Delivery]) -> Settlement:
-        """As `Crew.handle`, in the caller's thread."""
+        """As `WorkerPool.handle`, in the caller's thread."""
         try:
             self._ask(batch)
             with self._turn:
@@ -159,7 +159,7 @@ async def work_together(
     source: Source,
     store: Store,
     stop: asyncio.Event,
-    crew: Crew,
+    crew: WorkerPool,
     *,
     totals: Totals,
     settled: Callable[[], Awaitable[None]],

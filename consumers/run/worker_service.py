@@ -198,11 +198,11 @@ async def _watch(feed: Feed) -> None:
 
 async def _inquiring(asks: Callable[[], SageMaker], store: Store, stop: asyncio.Event, leaving: AsyncExitStack) -> None:
     """Ask what events leave out, beside all else, until it is left."""
-    from consumers.run.enrich import Inquiry  # AWS's client: only where it is used
+    from consumers.run.enrich import Enricher  # AWS's client: only where it is used
 
     sagemaker = asks()
     leaving.push_async_callback(sagemaker.aclose)
-    inquiry = Inquiry(store, sagemaker)
+    inquiry = Enricher(store, sagemaker)
     going_on = asyncio.create_task(inquiry.go_on(stop))
 
     async def end() -> None:
