@@ -286,7 +286,7 @@ def with_entries(incarnation: Incarnation, field: str, whole: Mapping[str, Any])
     """A map as it is now: what was told as a whole, and what became of single entries after that.
 
     Args:
-        life: What is known.
+        incarnation: What is known.
         field: The map's.
         whole: The newest that was told as a whole.
     """
@@ -326,7 +326,7 @@ def tags(incarnation: Incarnation, whole: Mapping[str, str]) -> dict[str, str]:
     """Its tags, as they are now.
 
     Args:
-        life: What is known.
+        incarnation: What is known.
         whole: The newest that were told together.
     """
     return {key: str(value) for key, value in with_entries(incarnation, "Tags", whole).items()}
