@@ -26,7 +26,7 @@ _STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class ArchivePosition:
     """Where reading stopped.
 
     Attributes:
@@ -54,7 +54,7 @@ class _File:
 class _Handed:
     """A batch that was handed out, and where reading stood after it."""
 
-    position: Position
+    position: ArchivePosition
     acked: bool = False
 
 
@@ -70,7 +70,7 @@ class ArchiveSource:
         self,
         *sources: str,
         batch_size: int = 1000,
-        start_at: Position | None = None,
+        start_at: ArchivePosition | None = None,
         leave_out: Collection[str] = (),
         region: str | None = None,
         endpoint_url: str | None = None,
@@ -171,7 +171,7 @@ class ArchiveSource:
                 return None
             self._ahead = self._take_in_thread()
         file, _, events = deliveries[-1].origin.rpartition(":")
-        handed = _Handed(Position(file, int(events)))
+        handed = _Handed(ArchivePosition(file, int(events)))
         self._handed.append(handed)
 
         async def ack() -> None:
