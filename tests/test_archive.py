@@ -24,7 +24,7 @@ from aiobotocore.session import get_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.archive import ArchiveSource, Position
+from ingest.archive import ArchivePosition, ArchiveSource
 from ingest.archive_format import LONGEST
 from ingest.delivery import Batch, Refused, Unavailable
 
@@ -191,7 +191,7 @@ def test_reading_goes_on_where_it_stopped(
                     await batch.ack()
             await begun.read()  # never acknowledged
         kept = msgspec.json.encode(begun.position)
-        position = msgspec.json.decode(kept, type=Position | None)
+        position = msgspec.json.decode(kept, type=ArchivePosition | None)
         return bodies + await all_of(ArchiveSource(str(folder), start_at=position))
 
     assert asyncio.run(stop_and_go_on()) == [body for bodies, _ in files for body in bodies]
@@ -218,18 +218,18 @@ async def test_reading_stopped_before_the_first_batch_not_yet_acknowledged(lines
         assert source.position is None
         await first.ack()
         await third.ack()
-        assert source.position == Position(lines, 2)
+        assert source.position == ArchivePosition(lines, 2)
         await second.ack()
-        assert source.position == Position(lines, 6)
+        assert source.position == ArchivePosition(lines, 6)
 
 
 async def test_going_on_counts_events_as_the_first_reading_did(lines: str) -> None:
-    async with aclosing(ArchiveSource(lines, start_at=Position(lines, 8))) as source:
+    async with aclosing(ArchiveSource(lines, start_at=ArchivePosition(lines, 8))) as source:
         batch = await source.read()
         assert batch
         assert [delivery.origin for delivery in batch.deliveries] == [f"{lines}:9", f"{lines}:10"]
         await batch.ack()
-        assert source.position == Position(lines, 10)
+        assert source.position == ArchivePosition(lines, 10)
 
 
 async def test_a_cancelled_read_loses_nothing(lines: str) -> None:
@@ -493,17 +493,20 @@ def test_what_we_may_not_read_is_said_in_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("start_at", "said"),
     [
-        (Position("gone", 1), "reading stopped in gone, which is not among the files any more: read from the start"),
-        (Position("-", 1), "standard input cannot be read from where it stopped: read it from its start"),
+        (
+            ArchivePosition("gone", 1),
+            "reading stopped in gone, which is not among the files any more: read from the start",
+        ),
+        (ArchivePosition("-", 1), "standard input cannot be read from where it stopped: read it from its start"),
     ],
 )
-def test_a_place_that_is_gone_is_refused(file: Path, start_at: Position, said: str) -> None:
+def test_a_place_that_is_gone_is_refused(file: Path, start_at: ArchivePosition, said: str) -> None:
     file.write_bytes(LINES)
     assert until_refused(str(file), "-", start_at=start_at) == ([], said)
 
 
 def test_a_place_behind_the_end_of_its_file_is_refused(lines: str) -> None:
-    assert until_refused(lines, start_at=Position(lines, 11)) == (
+    assert until_refused(lines, start_at=ArchivePosition(lines, 11)) == (
         [],
         f"{lines} is shorter than when reading stopped in it: read from the start",
     )
@@ -525,7 +528,7 @@ async def test_progress_is_told_in_bytes_as_they_are_stored(tmp_path: Path) -> N
 async def test_progress_counts_the_files_that_were_read_before(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(LINES)
     (tmp_path / "b").write_bytes(LINES)
-    async with aclosing(ArchiveSource(str(tmp_path), start_at=Position(str(tmp_path / "b"), 3))) as source:
+    async with aclosing(ArchiveSource(str(tmp_path), start_at=ArchivePosition(str(tmp_path / "b"), 3))) as source:
         assert sum([len(batch.deliveries) async for batch in batches(source)]) == 7
         assert source.bytes_read == source.total_bytes == 2 * len(LINES)
 
@@ -566,7 +569,7 @@ async def test_a_prefix_is_read_in_the_order_of_keys(bucket: Bucket, monkeypatch
     assert await all_of(source) == [*BODIES, BODIES[0], *BODIES, BODIES[1]]
     assert source.files == 4
     assert source.bytes_read == source.total_bytes == sum(map(len, written.values()))
-    assert source.position == Position("s3://kept/e/3/4", 1)
+    assert source.position == ArchivePosition("s3://kept/e/3/4", 1)
 
 
 async def test_an_object_is_read_without_those_whose_names_begin_like_it(bucket: Bucket) -> None:

@@ -22,7 +22,7 @@ from consumers.cli.progress import SoFar, progress
 from consumers.run.runtime import set_up_logs, stopping
 from consumers.run.worker import Totals, work
 from consumers.run.worker_pool import WorkerPool, work_together
-from ingest.archive import ArchiveSource, Position
+from ingest.archive import ArchivePosition, ArchiveSource
 from ingest.delivery import Refused, Source
 from store.database import Store
 from store.ledger import events
@@ -95,7 +95,7 @@ def replay(
         source = ArchiveSource(
             *sources,
             batch_size=batch_size,
-            start_at=stopped_at(store, name, Position) if resume else None,
+            start_at=stopped_at(store, name, ArchivePosition) if resume else None,
             leave_out=[f"{store.url.database}{end}" for end in ("", "-wal", "-shm")] if store.sqlite else (),
             region=region,
             endpoint_url=endpoint_url,
