@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from ingest.archive_format import events, unpacked
 from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
+from ingest.os_errors import reason
 
 _BATCH_BYTES = 32 << 20  # a batch of this size ends, however few its events
 _BLOCK = 1 << 20  # bytes read at a time
@@ -250,7 +251,7 @@ class ArchiveSource:
                         self._events += 1
                         yield Delivery(body, f"{file.name}:{self._events}")
             except OSError as why:
-                raise Refused(f"cannot read {file.name} ({why.strerror}): check that we may, or leave it out") from why
+                raise Refused(f"cannot read {file.name} ({reason(why)}): check that we may, or leave it out") from why
             self._bytes_before = self.bytes_read
             self._index += 1
             self._events = 0
@@ -290,7 +291,7 @@ def _find_files(source: str) -> list[_File]:
 
 def _in_folder(folder: str) -> list[str]:
     def refuse(why: OSError) -> None:
-        raise Refused(f"cannot read folder {why.filename} ({why.strerror}): check that we may") from why
+        raise Refused(f"cannot read folder {why.filename} ({reason(why)}): check that we may") from why
 
     found = []
     for path, folders, names in os.walk(folder, onerror=refuse):
