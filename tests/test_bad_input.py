@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from consumers.handle import catch_up
+from consumers.catch_up import catch_up
 from store.database import Store
 from store.digest import digest
 from store.ledger import events

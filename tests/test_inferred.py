@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from store import resources as table
 from store.database import Store, Transaction
-from store.graph.evidence import Evidence, evidence
+from store.graph.evidence import Evidence, of_association
 from store.graph.lineage import Direction, Edge, walk
 from store.lineage import (
     OWNER,
@@ -161,9 +161,9 @@ def test_what_addresses_say_has_evidence_too(store: Store) -> None:
     told(store, [made("s3://b/x"), read("s3://b/x/"), read("s3://b/x/1")])
     x, slash, inner = (thing(name).arn for name in ("s3://b/x", "s3://b/x/", "s3://b/x/1"))
 
-    assert evidence(store, x, slash) == [Evidence("", "same address", (), NOON, None, True)]
-    assert evidence(store, x, inner) == [Evidence("", "inside", (), NOON, None, True)]
-    assert evidence(store, inner, x) == []
+    assert of_association(store, x, slash) == [Evidence("", "same address", "SameAs", (), NOON, inferred=True)]
+    assert of_association(store, x, inner) == [Evidence("", "inside", "DerivedFrom", (), NOON, inferred=True)]
+    assert of_association(store, inner, x) == []
 
 
 # ------------------------------------------------------------------------------------------------------- a plain model

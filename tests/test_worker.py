@@ -21,7 +21,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from bench.generate import events
-from consumers.handle import redrive
+from consumers.catch_up import redrive
 from consumers.run.metrics import Health
 from consumers.run.worker import Totals, work
 from store.database import Store, Unavailable
