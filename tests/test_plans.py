@@ -17,7 +17,8 @@ from sqlalchemy.event import listen, remove
 
 from bench.generate import events
 from consumers.api.resource_views import Descriptions
-from consumers.handle import catch_up, handle, redrive
+from consumers.catch_up import catch_up, redrive
+from consumers.handle import handle
 from consumers.kind import ResourceKind
 from consumers.rules import RULES
 from ingest.delivery import Delivery

@@ -13,6 +13,7 @@ from store.database import Store
 from store.paging import PageKey
 from store.resource_pages import Listing, SortBy, Span
 from tests.support.events import NOON, PARTITION, answer, call, case_events, event
+from tests.support.laws import scaled
 from tests.support.stores import emptied, fed
 
 JOB = f"{PARTITION}training-job/Churn"
@@ -326,7 +327,8 @@ JOBS = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))  # each empties the store
+@pytest.mark.law
+@settings(max_examples=scaled(40), suppress_health_check=list(HealthCheck))  # each empties the store
 @given(
     JOBS,
     JOBS,
