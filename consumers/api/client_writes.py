@@ -17,7 +17,8 @@ from typing import Any
 
 from consumers.api.errors import Refusal
 from consumers.api.request import Asked, Guard
-from consumers.handle import derive, derive_committed, remember, understand
+from consumers.derive import derive, derive_committed
+from consumers.handle import observe_batch, record
 from consumers.kind import ResourceKind
 from consumers.observe import observe
 from consumers.observe.client_calls import Write, event
@@ -177,10 +178,10 @@ def _kept(tx: Transaction, group: Sequence[_Waiting], now: int, touched: set[str
             claimed.rollback()  # rows that were made for what is refused
     if not kept:
         return outcomes
-    understood = understand(kept)
-    if understood.dead:
-        raise ValueError(f"a write that cannot be read again: {understood.dead[0][1]}")
-    new = remember(working, understood, now)
+    observed = observe_batch(kept)
+    if observed.dead:
+        raise ValueError(f"a write that cannot be read again: {observed.dead[0][1]}")
+    new = record(working, observed, now)
     if tx.exclusive:
         derive(working, new)
     touched |= new

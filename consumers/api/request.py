@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import msgspec
 
 from store.database import Store, Transaction
-from store.resource_pages import Listing, Position
+from store.paging import PageKey
+from store.resource_pages import Listing
 
 Answer = Mapping[str, Any]
 """What an operation returns: members by SageMaker's names, times in epoch milliseconds; what is None or not in the
@@ -100,8 +101,8 @@ class Described(Protocol):
         """The tags of a resource as it is now, in the order in which they were told; None if nothing is known of it."""
 
     def page(
-        self, listing: Listing, after: Position | None, size: int, where: Where | None = None
-    ) -> list[tuple[Position, Mapping[str, Any]]]:
+        self, listing: Listing, after: PageKey | None, size: int, where: Where | None = None
+    ) -> list[tuple[PageKey, Mapping[str, Any]]]:
         """What `describe` tells of resources in an order, each with its position in it.
 
         Args:

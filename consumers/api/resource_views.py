@@ -21,7 +21,8 @@ from consumers.tellings import TELLINGS
 from store import resources as table
 from store.database import Store, Transaction
 from store.graph import resolve
-from store.resource_pages import Listing, Order, Position, hearsay, listed
+from store.paging import PageKey
+from store.resource_pages import Listing, SortBy, hearsay, listed
 from store.resources import ResourceRow
 
 Description = dict[str, Any]
@@ -53,15 +54,15 @@ class Descriptions:
         return None if told is None else {one["Key"]: one["Value"] for one in told["Tags"]}
 
     def page(
-        self, listing: Listing, after: Position | None, size: int, where: Where | None = None
-    ) -> list[tuple[Position, Mapping[str, Any]]]:
+        self, listing: Listing, after: PageKey | None, size: int, where: Where | None = None
+    ) -> list[tuple[PageKey, Mapping[str, Any]]]:
         """As `Described.page`."""
         return self._store.read(lambda tx: _page(tx, listing, after, size, where))
 
     def all_of(self, kind: str, partition: str) -> Iterator[Mapping[str, Any]]:
         """As `Described.all_of`."""
-        listing = Listing(kind, f"{partition}{_part(kind)}/", order=Order.NAME, ascending=True)
-        after: Position | None = None
+        listing = Listing(kind, f"{partition}{_part(kind)}/", sort_by=SortBy.NAME, ascending=True)
+        after: PageKey | None = None
         while found := self.page(listing, after, PAGE):
             yield from (told for _, told in found)
             after, _ = found[-1]
@@ -122,9 +123,9 @@ def _of_row(tx: Transaction, row: ResourceRow) -> Description | None:
 
 
 def _page(
-    tx: Transaction, listing: Listing, after: Position | None, size: int, where: Where | None
-) -> list[tuple[Position, Mapping[str, Any]]]:
-    found: list[tuple[Position, Mapping[str, Any]]] = []
+    tx: Transaction, listing: Listing, after: PageKey | None, size: int, where: Where | None
+) -> list[tuple[PageKey, Mapping[str, Any]]]:
+    found: list[tuple[PageKey, Mapping[str, Any]]] = []
     limit = size
     while True:
         rows = listed(tx, listing, after, limit)

@@ -10,7 +10,7 @@ from consumers.api.errors import Invalid, NotFound
 from consumers.api.operations.entity_lists import PAGE
 from consumers.api.request import Answer, Asked, Row, Service, Writing
 from store import associations
-from store.associations import Link, Place, Wanted
+from store.associations import AssociationFilter, Link
 from store.entity_records import Described, find
 
 _OF_EXPERIMENTS = ("Experiment", "Trial", "TrialComponent")
@@ -66,7 +66,7 @@ def delete_association(service: Service, asked: Asked) -> Answer:
 def list_associations(service: Service, asked: Asked) -> Answer:
     """List associations."""
     told = asked.input
-    wanted = Wanted(
+    wanted = AssociationFilter(
         source=told.get("SourceArn"),
         destination=told.get("DestinationArn"),
         source_type=told.get("SourceType"),
@@ -75,18 +75,17 @@ def list_associations(service: Service, asked: Asked) -> Answer:
         since=told.get("CreatedAfter"),
         until=told.get("CreatedBefore"),
     )
-    after = page_tokens.begin(asked)
-    found, last = associations.page(
+    page = associations.page(
         service.store,
         wanted,
         _SORTED_BY[told.get("SortBy", "CreationTime")],
         ascending=told.get("SortOrder") == "Ascending",
         size=told.get("MaxResults", PAGE),
-        after=Place(*after) if after else None,
+        after=page_tokens.begin(asked),
     )
     return {
-        "AssociationSummaries": [_summary(one) for one in found],
-        "NextToken": page_tokens.token(asked, last) if last else None,
+        "AssociationSummaries": [_summary(one) for one in page.rows],
+        "NextToken": page_tokens.token(asked, page.next) if page.next else None,
     }
 
 

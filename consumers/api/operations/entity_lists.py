@@ -9,7 +9,7 @@ from consumers.api import page_tokens
 from consumers.api.entity_views import Record
 from consumers.api.request import Answer, Asked, Service
 from store import entity_records
-from store.entity_records import Described, Order, Place, Wanted
+from store.entity_records import Described, EntityFilter, EntityOrder
 
 PAGE = 10
 """Entries on a page, where a client does not say how many (API 3)."""
@@ -31,19 +31,21 @@ def entries(
         lineage_type: Of which sort they are.
         member: Of the answer, that holds them.
         record: How each is told.
-        more: Further conditions of `store.entity_records.Wanted`.
+        more: Further conditions of `store.entity_records.EntityFilter`.
     """
     told = asked.input
-    wanted = Wanted(
+    wanted = EntityFilter(
         lineage_type=lineage_type,
         partition=asked.partition,
         since=told.get("CreatedAfter"),
         until=told.get("CreatedBefore"),
         **more,
     )
-    order = Order(by_name=told.get("SortBy") == "Name", ascending=told.get("SortOrder") == "Ascending")
-    after = page_tokens.begin(asked)
-    found, last = entity_records.page(
-        service.store, wanted, order, size=told.get("MaxResults", PAGE), after=Place(*after) if after else None
+    order = EntityOrder(by_name=told.get("SortBy") == "Name", ascending=told.get("SortOrder") == "Ascending")
+    page = entity_records.page(
+        service.store, wanted, order, size=told.get("MaxResults", PAGE), after=page_tokens.begin(asked)
     )
-    return {member: [record(one) for one in found], "NextToken": page_tokens.token(asked, last) if last else None}
+    return {
+        member: [record(one) for one in page.rows],
+        "NextToken": page_tokens.token(asked, page.next) if page.next else None,
+    }

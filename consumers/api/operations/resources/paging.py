@@ -8,13 +8,14 @@ from typing import Any
 from consumers.api import page_tokens
 from consumers.api.errors import Refusal
 from consumers.api.request import Answer, Asked, Service, Where
-from store.resource_pages import Listing, Order, Position, Span
+from store.paging import PageKey
+from store.resource_pages import Listing, SortBy, Span
 
 PAGE = 10
 """How many are listed where nobody says how many."""
 
-_ORDERS = {"Name": Order.NAME, "PipelineExecutionArn": Order.NAME}
-_ORDERS |= dict.fromkeys(("Status", "FeatureGroupStatus"), Order.STATUS)
+_ORDERS = {"Name": SortBy.NAME, "PipelineExecutionArn": SortBy.NAME}
+_ORDERS |= dict.fromkeys(("Status", "FeatureGroupStatus"), SortBy.STATUS)
 
 
 def described(service: Service, arn: str, missing: Refusal) -> Mapping[str, Any]:
@@ -63,7 +64,7 @@ def listing(
         created=made,
         modified=Span(told.get("LastModifiedTimeAfter"), told.get("LastModifiedTimeBefore")),
         versioned=versioned,
-        order=_ORDERS.get(told.get("SortBy", order), Order.CREATED),
+        sort_by=_ORDERS.get(told.get("SortBy", order), SortBy.CREATED),
         ascending=upwards(asked, ascending),
         near=near,
     )
@@ -89,7 +90,7 @@ def listed(service: Service, asked: Asked, member: str, wanted: Listing, where: 
     return _page(asked, member, service.described.page(wanted, page_tokens.begin(asked), size + 1, where), size)
 
 
-def cut(asked: Asked, member: str, all_: Iterable[tuple[Position, Mapping[str, Any]]], *, ascending: bool) -> Answer:
+def cut(asked: Asked, member: str, all_: Iterable[tuple[PageKey, Mapping[str, Any]]], *, ascending: bool) -> Answer:
     """A page of few things, all of which are at hand, each with its position in the order."""
     after = page_tokens.begin(asked)
     ordered = sorted(all_, key=lambda one: one[0], reverse=not ascending)
@@ -98,7 +99,7 @@ def cut(asked: Asked, member: str, all_: Iterable[tuple[Position, Mapping[str, A
     return _page(asked, member, ordered, asked.input.get("MaxResults", PAGE))
 
 
-def _page(asked: Asked, member: str, found: list[tuple[Position, Mapping[str, Any]]], size: int) -> Answer:
+def _page(asked: Asked, member: str, found: list[tuple[PageKey, Mapping[str, Any]]], size: int) -> Answer:
     answer: dict[str, Any] = {member: [told for _, told in found[:size]]}
     if len(found) > size:
         answer["NextToken"] = page_tokens.token(asked, found[size - 1][0])
