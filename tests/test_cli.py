@@ -458,7 +458,7 @@ def failed_output(words: str, to: str, cwd: Path) -> tuple[int, str]:
 
 @pytest.mark.parametrize("words", ["status", "status --json", "export", "digest", "lineage d84ewltjmxhe --format csv"])
 def test_output_that_cannot_be_written_is_named_with_its_reason(tmp_path: Path, words: str) -> None:
-    process("replay", CASE, cwd=tmp_path)
+    process("replay", ABALONE, cwd=tmp_path)
     full = "headwater: cannot write to standard output: No space left on device\n"
     assert failed_output(words, ">/dev/full", tmp_path) == (1, full)
     closed = "headwater: cannot write to standard output: it is closed\n"
@@ -466,7 +466,7 @@ def test_output_that_cannot_be_written_is_named_with_its_reason(tmp_path: Path, 
 
 
 def test_a_command_that_prints_nothing_needs_no_standard_output(tmp_path: Path) -> None:
-    process("replay", CASE, cwd=tmp_path)
+    process("replay", ABALONE, cwd=tmp_path)
     assert failed_output("export -o whole.jsonl.zst", ">&-", tmp_path) == (
         1,
         "headwater: cannot write to standard output: it is closed\n",
@@ -478,7 +478,7 @@ def test_a_file_that_cannot_be_used_is_named_with_its_reason(headwater: Headwate
     (tmp_path / "headwater-demo.db").mkdir()
     said = headwater("demo", "--no-serve")
     assert (said.code, said.err) == (1, "headwater: cannot use headwater-demo.db: Is a directory\n")
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
     said = headwater("export", "-o", "/dev/full")
     assert said.code == 1
     assert said.err.startswith("headwater: cannot write /dev/full: No space left on device; ")
