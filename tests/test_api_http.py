@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from consumers.api.app import ClientLimits
 from tests.support.api_server import SETTINGS, Api, served
+from tests.support.laws import scaled
 from tests.support.stores import sqlite_store
 
 TARGET = {"X-Amz-Target": "SageMaker.ListContexts"}
@@ -257,7 +258,8 @@ def _send(connection: socket.socket, data: bytes) -> None:
         connection.sendall(data)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(60), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.binary(max_size=60),
     st.dictionaries(st.sampled_from(["X-Amz-Target", "Authorization", "Host", "X-A"]), st.binary(max_size=20)),

@@ -24,8 +24,8 @@ from store.digest import canonical, digest
 from store.ledger import events as ledger
 from store.lineage import artifact
 from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, worlds
+from tests.support.laws import examples
 from tests.support.stores import emptied, settlements, sqlite_store
-from tests.test_order import examples
 
 Write = tuple[str, dict[str, Any]]
 """An operation, and what it is asked with."""
@@ -263,6 +263,7 @@ def brought_back(store: Store, bodies: Sequence[bytes], batches: Sequence[int] =
     return canonical(store)
 
 
+@pytest.mark.law
 def test_the_ledger_brings_back_in_any_order_all_that_clients_wrote(
     store: Store, backend: str, elsewhere: Store
 ) -> None:
@@ -288,6 +289,7 @@ def disturbed_exactly(draw: st.DrawFn, events: Sequence[bytes]) -> tuple[list[by
     return draw(st.permutations([*events, *redelivered])), draw(st.lists(st.integers(1, 20), max_size=8))
 
 
+@pytest.mark.law
 def test_so_it_does_among_events_of_jobs(store: Store, backend: str, elsewhere: Store) -> None:
     @examples(30, 8, backend)
     @given(worlds, writes, writes, st.data())
@@ -456,6 +458,7 @@ def said(service: Service, key: str, thing: Thing) -> dict[str, Any]:
     return {**told, **maps, "points": points, "tags": tags}
 
 
+@pytest.mark.law
 def test_what_was_written_last_is_what_is_told_however_fast_it_came(store: Store, backend: str) -> None:
     @examples(80, 10, backend)
     @given(writes, steps)

@@ -22,6 +22,7 @@ from store.database import Store
 from tests.support.account import generated
 from tests.support.account.made import Account, moment
 from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, abalone, call, case_events, event, worlds
+from tests.support.laws import scaled
 from tests.support.stores import emptied, fed, settlements, sqlite_store
 
 Ask = Callable[..., Any]
@@ -253,7 +254,8 @@ def emptied_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield store
 
 
-@settings(max_examples=60)
+@pytest.mark.law
+@settings(max_examples=scaled(60))
 @given(worlds)
 def test_whatever_is_listed_is_described_as_made_at_the_same_time(emptied_store: Store, world: list[bytes]) -> None:
     store = emptied(emptied_store)

@@ -828,6 +828,7 @@ ASKED = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.law
 @given(RUNS, PLACED, ASKED, st.sampled_from([0, 1000]))
 def test_tables_and_records_agree_on_what_is_found(
     filled: Store, entities: Sequence[TrialComponent], placed: Any, told_: Mapping[str, Any], few: int

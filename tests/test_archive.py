@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from ingest.archive import ArchiveSource, Position
 from ingest.archive_format import LONGEST
 from ingest.delivery import Batch, Refused, Unavailable
+from tests.support.laws import scaled
 
 # Every character that could mislead a reader which looks for the ends of objects, and some that no one expects.
 texts = st.text(st.sampled_from('ab{}[]",:\\/\n\r\t \ufeffé\u2028😀'), max_size=12)
@@ -144,7 +145,8 @@ def blocks_of(size: int) -> Iterator[None]:
 block_sizes = st.sampled_from([1, 2, 3, 7, 64, 1 << 14])
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(200), deadline=None)
 @given(st.lists(events.map(one_line), min_size=1, max_size=8), written(ON_LINES | ONE_BY_ONE), block_sizes)
 def test_events_read_back_as_they_were_written(file: Path, bodies: list[bytes], write: Write, block: int) -> None:
     file.write_bytes(write(bodies))
@@ -152,7 +154,8 @@ def test_events_read_back_as_they_were_written(file: Path, bodies: list[bytes], 
         assert read(file) == bodies
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(100), deadline=None)
 @given(
     st.lists(events.filter(bool).map(pretty), min_size=1, max_size=8),
     written({**ONE_BY_ONE, "a line after each": b"\n".join}),
@@ -166,7 +169,8 @@ def test_events_over_many_lines_read_back_as_they_were_written(
         assert read(file) == bodies
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(100), deadline=None)
 @given(
     st.lists(st.tuples(st.lists(events.map(one_line), max_size=5), written(ON_LINES | ONE_BY_ONE)), max_size=4),
     st.integers(1, 7),
@@ -251,8 +255,9 @@ async def test_a_cancelled_read_loses_nothing(lines: str) -> None:
 # What is broken
 
 
+@pytest.mark.law
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gz", "zst"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=scaled(40), deadline=None)
 @given(cut=st.floats(0, 1, exclude_max=True))
 def test_a_file_cut_short_gives_what_it_holds_and_is_refused(
     file: Path, pack: Callable[[bytes], bytes], cut: float
@@ -313,7 +318,8 @@ def test_a_file_with_no_events_gives_none(file: Path, content: bytes) -> None:
     assert read(file) == []
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(100), deadline=None)
 @given(
     st.lists(events.filter(bool), min_size=1, max_size=5),
     st.lists(events.filter(bool), min_size=1, max_size=5),

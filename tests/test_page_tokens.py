@@ -20,6 +20,7 @@ def asked(**members: Any) -> Request:
     return Request("ListArtifacts", members, "eu-west-1", "111122223333", "arn:aws:sagemaker:eu-west-1:111122223333:")
 
 
+@pytest.mark.law
 @given(POSITIONS)
 def test_a_token_brings_back_its_position(position: tuple[Any, ...]) -> None:
     told = page_tokens.token(asked(ArtifactType="Model", MaxResults=10), position)
@@ -48,6 +49,7 @@ def test_a_token_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) 
         page_tokens.begin(asked(NextToken=told))
 
 
+@pytest.mark.law
 @given(st.text(max_size=60), st.integers(0, 200))
 def test_what_is_no_token_is_refused_or_says_what_it_said(text: str, at: int) -> None:
     position = (17, "arn:aws:sagemaker:eu-west-1:111122223333:artifact/x")

@@ -17,12 +17,13 @@ from sqlalchemy.event import listen, remove
 
 from bench.generate import events
 from consumers.api.resource_views import Descriptions
-from consumers.handle import catch_up, handle, redrive
+from consumers.catch_up import catch_up, redrive
+from consumers.handle import handle
 from consumers.kind import ResourceKind
 from consumers.rules import RULES
 from ingest.delivery import Delivery
 from store.database import Store
-from store.graph.evidence import evidence
+from store.graph.evidence import of_association, of_entity
 from store.graph.lineage import Direction, walk
 from store.graph.query_lineage import Filters, Way, reach
 from store.graph.resolve import find, runs_of
@@ -114,7 +115,10 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "what an ARN means": lambda store: find(store, f"{ARN}training-job/filler-{HIGH}"),
     "what a URI means": lambda store: find(store, f"s3://filler/{HIGH}"),
     "what a name means": lambda store: find(store, f"filler-{HIGH}"),
-    "evidence": lambda store: evidence(store, f"{ARN}artifact/filler-{HIGH}", f"{ARN}artifact/filler-{HIGH + 1}"),
+    "why there is an association": lambda store: of_association(
+        store, f"{ARN}artifact/filler-{HIGH}", f"{ARN}artifact/filler-{HIGH + 1}"
+    ),
+    "why there is an entity": lambda store: of_entity(store, f"{ARN}artifact/filler-{HIGH}"),
     "all that came of something": lambda store: walk(store, [f"{ARN}artifact/filler-{HIGH}"], Direction.DESCENDANTS),
     "the nearest that it came from": lambda store: walk(
         store, [f"{ARN}artifact/filler-{HIGH}"], Direction.ASCENDANTS, depth=3

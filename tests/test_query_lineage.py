@@ -34,8 +34,8 @@ from store.lineage import (
 )
 from store.save import save
 from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, case_events
+from tests.support.laws import examples
 from tests.support.stores import Backend, emptied, fed
-from tests.test_order import examples
 
 CONTRIBUTED, PRODUCED = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
 
@@ -578,6 +578,7 @@ def plainly(answered: Response) -> tuple[list[str], list[tuple[str, ...]]]:
     )
 
 
+@pytest.mark.law
 def test_answers_are_those_of_the_rules_on_any_graph_whole_and_in_pages(store: Store, backend: Backend) -> None:
     @examples(150, 40, backend)
     @given(graphs(), st.data())
@@ -594,6 +595,7 @@ def test_answers_are_those_of_the_rules_on_any_graph_whole_and_in_pages(store: S
     law()
 
 
+@pytest.mark.law
 def test_filters_alone_select_the_same_as_on_a_walk_whole_and_in_pages(
     store: Store, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:

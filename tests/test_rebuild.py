@@ -24,11 +24,9 @@ from store.ledger import arrivals
 from store.ledger import events as ledger
 from store.ledger.events import DeadLetter
 from store.status import read_up_to, status
-from tests.support.events import abalone, samples
+from tests.support.cli import Headwater
+from tests.support.events import ABALONE, abalone, samples
 from tests.support.stores import MakeStore, fed, settlements, sqlite_store
-from tests.test_cli import CASE, Headwater, headwater
-
-__all__ = ["headwater"]
 
 RUBBISH = (b"rubbish", b'{"detail-type": 7}')
 EVERYTHING = (*abalone(), *samples().values(), *events(200, seed=5), *RUBBISH)
@@ -162,7 +160,7 @@ def test_a_killed_rebuild_goes_on_where_it_was(
 
 
 def test_it_says_what_became_of_all_and_what_to_do_next(headwater: Headwater) -> None:
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
 
     said = headwater("rebuild", "--into", "sqlite:///new.db")
 
@@ -209,6 +207,7 @@ def _begun(store: Store) -> bool:
         return False
 
 
+@pytest.mark.law
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -233,7 +232,7 @@ def test_bad_input_gets_one_sentence(
     (tmp_path / "old.txt").write_text("this is no database, but long enough to be looked at as one" * 20)
     (tmp_path / "empty.db").touch()
     for name in ("told", "other"):
-        headwater("replay", CASE, "--database-url", f"sqlite:///{name}.db")
+        headwater("replay", ABALONE, "--database-url", f"sqlite:///{name}.db")
     (tmp_path / "link.db").symlink_to("told.db")
     given = [] if "--database-url" in words else ["--database-url", "sqlite:///told.db"]
     said = headwater("rebuild", *words, *given)

@@ -12,6 +12,7 @@ from consumers.api.resource_views import Descriptions
 from store.database import Store
 from store.resource_pages import Listing, Order, Position, Span
 from tests.support.events import NOON, PARTITION, answer, call, case_events, event
+from tests.support.laws import scaled
 from tests.support.stores import emptied, fed
 
 JOB = f"{PARTITION}training-job/Churn"
@@ -325,7 +326,8 @@ JOBS = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))  # each empties the store
+@pytest.mark.law
+@settings(max_examples=scaled(40), suppress_health_check=list(HealthCheck))  # each empties the store
 @given(
     JOBS, JOBS, st.integers(1, 3), st.sampled_from(Order), st.booleans(), st.booleans(), st.sampled_from(["", "d", "a"])
 )

@@ -17,7 +17,8 @@ from typing import Any
 
 from consumers.api.errors import Refusal, ServiceUnavailable
 from consumers.api.request import Request
-from consumers.handle import derive, derive_committed, remember, understand
+from consumers.derive import derive, derive_committed
+from consumers.handle import observe_batch, record
 from consumers.kind import ResourceKind
 from consumers.observe import observe
 from consumers.observe.client_calls import Write, event
@@ -257,10 +258,10 @@ def _commit_group(tx: Transaction, group: Sequence[_WaitingWrite], now: int, tou
             claimed.rollback()  # rows that were claimed for what is refused
     if not deliveries:
         return outcomes
-    observed = understand(deliveries)
+    observed = observe_batch(deliveries)
     if observed.dead:
         raise ValueError(f"a write whose event cannot be read: {observed.dead[0][1]}")
-    changed = remember(session, observed, now)
+    changed = record(session, observed, now)
     if tx.exclusive:
         derive(session, changed)
     touched |= changed

@@ -24,7 +24,7 @@ from consumers.api.client_writes import CLOSING_SECONDS, ClientWriter
 from consumers.api.resource_views import Descriptions
 from consumers.api.service import Service
 from consumers.api.signature import Verifier
-from consumers.handle import catch_up
+from consumers.catch_up import catch_up
 from consumers.run import metrics
 from consumers.run.runtime import metrics_served, set_up_logs, stopping
 from ingest.delivery import Refused

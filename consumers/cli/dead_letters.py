@@ -48,7 +48,7 @@ def show(number: int, /, *, database_url: Database = DEFAULT_URL) -> None:
 @letters.command
 def redrive(*numbers: int, every: All = False, database_url: Database = DEFAULT_URL) -> int:
     """Send dead letters round again; those that are understood now are taken away."""
-    from consumers.handle import redrive as again
+    from consumers.catch_up import redrive as again
 
     with opened(database_url) as store:
         understood, dead = again(store, _chosen(store, numbers, every=every))
