@@ -20,7 +20,8 @@ from consumers.tellings import TELLINGS
 from store import resources as table
 from store.database import Store, Transaction
 from store.graph import resolve
-from store.resource_pages import Listing, Order, Position, hearsay, listed
+from store.paging import PageKey
+from store.resource_pages import Listing, SortBy, hearsay, listed
 from store.resources import ResourceRow
 
 Description = dict[str, Any]
@@ -55,8 +56,8 @@ class Descriptions:
         return None if told is None else {one["Key"]: one["Value"] for one in told["Tags"]}
 
     def page(
-        self, listing: Listing, after: Position | None, size: int, where: Condition | None = None
-    ) -> list[tuple[Position, Mapping[str, Any]]]:
+        self, listing: Listing, after: PageKey | None, size: int, where: Condition | None = None
+    ) -> list[tuple[PageKey, Mapping[str, Any]]]:
         """A page of descriptions, each with its position in the order of the list.
 
         Args:
@@ -69,8 +70,8 @@ class Descriptions:
 
     def all_of(self, kind: str, partition: str) -> Iterator[Mapping[str, Any]]:
         """The description of each resource of a type (`training-job`) in an account and region, by name."""
-        listing = Listing(kind, f"{partition}{_part(kind)}/", order=Order.NAME, ascending=True)
-        after: Position | None = None
+        listing = Listing(kind, f"{partition}{_part(kind)}/", sort_by=SortBy.NAME, ascending=True)
+        after: PageKey | None = None
         while found := self.page(listing, after, PAGE):
             yield from (told for _, told in found)
             after, _ = found[-1]
@@ -131,9 +132,9 @@ def _of_row(tx: Transaction, row: ResourceRow) -> Description | None:
 
 
 def _page(
-    tx: Transaction, listing: Listing, after: Position | None, size: int, where: Condition | None
-) -> list[tuple[Position, Mapping[str, Any]]]:
-    found: list[tuple[Position, Mapping[str, Any]]] = []
+    tx: Transaction, listing: Listing, after: PageKey | None, size: int, where: Condition | None
+) -> list[tuple[PageKey, Mapping[str, Any]]]:
+    found: list[tuple[PageKey, Mapping[str, Any]]] = []
     limit = size
     while True:
         rows = listed(tx, listing, after, limit)

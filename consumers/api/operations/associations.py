@@ -12,7 +12,7 @@ from consumers.api.operations.entity_lists import PAGE
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
 from store import associations
-from store.associations import Link, Place, Wanted
+from store.associations import AssociationFilter, Link
 from store.entity_records import Described, find
 
 _OF_EXPERIMENTS = ("Experiment", "Trial", "TrialComponent")
@@ -68,7 +68,7 @@ def delete_association(service: Service, request: Request) -> Response:
 def list_associations(service: Service, request: Request) -> Response:
     """List associations."""
     told = request.input
-    wanted = Wanted(
+    wanted = AssociationFilter(
         source=told.get("SourceArn"),
         destination=told.get("DestinationArn"),
         source_type=told.get("SourceType"),
@@ -77,18 +77,17 @@ def list_associations(service: Service, request: Request) -> Response:
         since=told.get("CreatedAfter"),
         until=told.get("CreatedBefore"),
     )
-    after = page_tokens.begin(request)
-    found, last = associations.page(
+    page = associations.page(
         service.store,
         wanted,
         _SORTED_BY[told.get("SortBy", "CreationTime")],
         ascending=told.get("SortOrder") == "Ascending",
         size=told.get("MaxResults", PAGE),
-        after=Place(*after) if after else None,
+        after=page_tokens.begin(request),
     )
     return {
-        "AssociationSummaries": [_summary(one) for one in found],
-        "NextToken": page_tokens.token(request, last) if last else None,
+        "AssociationSummaries": [_summary(one) for one in page.rows],
+        "NextToken": page_tokens.token(request, page.next) if page.next else None,
     }
 
 

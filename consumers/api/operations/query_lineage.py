@@ -9,7 +9,7 @@ from consumers.api import page_tokens
 from consumers.api.errors import Invalid, NotFound
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
-from store.graph.lineage import LIMIT, query_type
+from store.graph.lineage import LIMIT
 from store.graph.query_lineage import (
     EVERYTHING,
     Filters,
@@ -21,6 +21,7 @@ from store.graph.query_lineage import (
     reach,
     select_entities,
 )
+from store.lineage import query_type
 
 DEPTH = 10
 """How many associations are followed, unless told otherwise; AWS follows no more."""

@@ -9,7 +9,7 @@ from consumers.api.errors import NotFound
 from consumers.api.operations.resources.paging import cut, described, listed, listing, upwards
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
-from store.resource_pages import Position
+from store.paging import PageKey
 
 TRAINING, PROCESSING, TRANSFORM = "training-job", "processing-job", "transform-job"
 TUNING = "hyper-parameter-tuning-job"
@@ -76,7 +76,7 @@ def list_training_jobs_for_hyper_parameter_tuning_job(service: Service, request:
         for job in service.descriptions.tuned(tuning["HyperParameterTuningJobArn"])
         if status is None or job.get("TrainingJobStatus") == status
     ]
-    keys: list[tuple[Position, Mapping[str, Any]]]
+    keys: list[tuple[PageKey, Mapping[str, Any]]]
     match told.get("SortBy", "Name"):
         case "FinalObjectiveMetricValue":  # SageMaker does not list those that reached none
             values = [_inside(job, "FinalHyperParameterTuningJobObjectiveMetric").get("Value") for job in jobs]

@@ -10,13 +10,14 @@ from consumers.api.errors import Refusal
 from consumers.api.request import Request, Response
 from consumers.api.resource_views import Condition
 from consumers.api.service import Service
-from store.resource_pages import Listing, Order, Position, Span
+from store.paging import PageKey
+from store.resource_pages import Listing, SortBy, Span
 
 PAGE = 10
 """How many are listed where nobody says how many."""
 
-_ORDERS = {"Name": Order.NAME, "PipelineExecutionArn": Order.NAME}
-_ORDERS |= dict.fromkeys(("Status", "FeatureGroupStatus"), Order.STATUS)
+_ORDERS = {"Name": SortBy.NAME, "PipelineExecutionArn": SortBy.NAME}
+_ORDERS |= dict.fromkeys(("Status", "FeatureGroupStatus"), SortBy.STATUS)
 
 
 def described(service: Service, arn: str, missing: Refusal) -> Mapping[str, Any]:
@@ -65,7 +66,7 @@ def listing(
         created=made,
         modified=Span(told.get("LastModifiedTimeAfter"), told.get("LastModifiedTimeBefore")),
         versioned=versioned,
-        order=_ORDERS.get(told.get("SortBy", order), Order.CREATED),
+        sort_by=_ORDERS.get(told.get("SortBy", order), SortBy.CREATED),
         ascending=upwards(request, ascending),
         near=near,
     )
@@ -94,7 +95,7 @@ def listed(
 
 
 def cut(
-    request: Request, member: str, all_: Iterable[tuple[Position, Mapping[str, Any]]], *, ascending: bool
+    request: Request, member: str, all_: Iterable[tuple[PageKey, Mapping[str, Any]]], *, ascending: bool
 ) -> Response:
     """A page of few things, all of which are at hand, each with its position in the order."""
     after = page_tokens.begin(request)
@@ -104,7 +105,7 @@ def cut(
     return _page(request, member, ordered, request.input.get("MaxResults", PAGE))
 
 
-def _page(request: Request, member: str, found: list[tuple[Position, Mapping[str, Any]]], size: int) -> Response:
+def _page(request: Request, member: str, found: list[tuple[PageKey, Mapping[str, Any]]], size: int) -> Response:
     answer: dict[str, Any] = {member: [told for _, told in found[:size]]}
     if len(found) > size:
         answer["NextToken"] = page_tokens.token(request, found[size - 1][0])
