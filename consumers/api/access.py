@@ -77,7 +77,7 @@ class Principal:
         return f"arn:aws:iam::{self.account}:user/{self.name}"
 
 
-def permitted(principal: Principal, operation: str, *, writes: bool) -> None:
+def check_permission(principal: Principal, operation: str, *, writes: bool) -> None:
     """Let pass what a role allows.
 
     Args:

@@ -22,18 +22,22 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def stopping(force_after: float | None = None) -> AsyncIterator[asyncio.Event]:
+async def stopping(
+    force_after: float | None = None,
+    forced: str = "the batch in hand took too long: stopped without it, its messages come again",
+) -> AsyncIterator[asyncio.Event]:
     """An event that SIGTERM or Ctrl-C sets.
 
     Args:
         force_after: Seconds after which the process is ended, whatever it does then: nothing of it was acknowledged.
+        forced: What the log says then.
     """
     stop = asyncio.Event()
     timer: threading.Timer | None = None
     loop = asyncio.get_running_loop()
 
     def end() -> None:
-        log.error("the batch in hand took too long: stopped without it, its messages come again", seconds=force_after)
+        log.error(forced, seconds=force_after)
         logging.shutdown()
         os._exit(1)
 
