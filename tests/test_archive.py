@@ -26,6 +26,7 @@ from ingest.archive import ArchivePosition, ArchiveSource
 from ingest.archive_format import LONGEST
 from ingest.delivery import Batch, Refused, Unavailable
 from tests.support.archive_files import ON_LINES, ONE_BY_ONE, Write, events, one_line, pretty, writers
+from tests.support.laws import scaled
 
 
 async def all_of(source: ArchiveSource) -> list[bytes]:
@@ -77,7 +78,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("archives")
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(100), deadline=None)
 @given(
     st.lists(st.tuples(st.lists(events.map(one_line), max_size=5), writers(ON_LINES | ONE_BY_ONE)), max_size=4),
     st.integers(1, 7),

@@ -18,6 +18,7 @@ from ingest import archive_format
 from ingest.archive_format import LONGEST
 from ingest.delivery import Refused
 from tests.support.archive_files import ON_LINES, ONE_BY_ONE, Write, events, one_line, pretty, writers
+from tests.support.laws import scaled
 
 BLOCK = 1 << 20
 BODIES = [one_line({"detail-type": "T", "detail": {"n": n}}) for n in range(10)]
@@ -49,14 +50,16 @@ def until_refused(content: bytes, name: str = "events") -> tuple[list[bytes], st
 sizes = st.sampled_from([1, 2, 3, 7, 64, BLOCK])
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(200), deadline=None)
 @given(st.lists(events.map(one_line), min_size=1, max_size=8), writers(ON_LINES | ONE_BY_ONE), sizes)
 @example([rb'{":\"": null}'], ONE_BY_ONE["array"], 1)  # possessive quantifiers fail here before Python 3.11.5
 def test_events_read_back_as_they_were_written(bodies: list[bytes], write: Write, size: int) -> None:
     assert read(write(bodies), size) == bodies
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(100), deadline=None)
 @given(
     st.lists(events.filter(bool).map(pretty), min_size=1, max_size=8),
     writers({**ONE_BY_ONE, "a line after each": b"\n".join}),
@@ -81,8 +84,9 @@ def test_a_large_event_reads_back_as_it_was_written(text: str) -> None:
 # What is broken
 
 
+@pytest.mark.law
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gz", "zst"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=scaled(40), deadline=None)
 @given(cut=st.floats(0, 1, exclude_max=True))
 def test_a_file_cut_short_gives_what_it_holds_and_is_refused(pack: Callable[[bytes], bytes], cut: float) -> None:
     whole = pack(LINES)
@@ -132,7 +136,8 @@ def test_a_file_with_no_events_gives_none(content: bytes) -> None:
     assert read(content) == []
 
 
-@settings(max_examples=100, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(100), deadline=None)
 @given(
     st.lists(events.filter(bool), min_size=1, max_size=5),
     st.lists(events.filter(bool), min_size=1, max_size=5),

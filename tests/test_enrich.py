@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from consumers.handle import GRACE
+from consumers.derive import GRACE
 from consumers.run.enrich import AT_A_TIME, HOUR, LEASE, MINUTE, Answered, Enricher
 from ingest.sagemaker import SageMaker
 from store import describe_requests

@@ -9,7 +9,7 @@ from itertools import permutations
 
 import pytest
 
-from consumers.handle import catch_up
+from consumers.catch_up import catch_up
 from consumers.kind import ResourceKind
 from consumers.resources.types import DescribeRequest
 from consumers.rules import RULES, jobs

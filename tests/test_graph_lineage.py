@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import pytest
 
 from ingest.event import decode
+from store import entity_records
 from store import resources as table
 from store.database import Store, Transaction
-from store.graph.evidence import evidence
+from store.graph.evidence import Evidence, of_association, of_entity
 from store.graph.lineage import Direction, Walk, ascendants, descendants, walk
 from store.graph.resolve import find, nearest
 from store.ledger import events
-from store.lineage import Artifact, Association, AssociationType, Lineage, artifact
+from store.lineage import OWNER, Artifact, Association, AssociationType, Lineage, artifact
 from store.save import save
 from tests.support.events import NOON, PARTITION, abalone, case_events
 from tests.support.stores import fed, settlements
@@ -287,46 +288,115 @@ def test_nothing_resembles_anything_in_an_empty_store(store: Store) -> None:
 # ------------------------------------------------------------------------------------------------------------ evidence
 
 
-def events_of(store: Store, numbers: Sequence[int]) -> list[str]:
-    """The kinds of these events of the ledger."""
-    told = dict(enumerate(events.events(store), start=1))
-    return [decode(told[number]).kind.removeprefix("SageMaker ") for number in numbers]
+def kinds(evidence: Evidence) -> list[str]:
+    """The kinds of the events that something was derived from, sorted."""
+    return sorted(event.kind.removeprefix("SageMaker ") for event in evidence.events)
 
 
-def test_an_association_says_which_rule_made_it_from_which_events_and_when_it_held(
-    store: Store,
-) -> None:
+UPDATED_ENDPOINT = [
+    "Endpoint Config State Change",
+    "Endpoint Config State Change",
+    "Endpoint Deployment State Change",
+    "Endpoint State Change",
+    "Endpoint State Change",
+    "Model State Change",
+    "Model State Change",
+]
+
+
+@pytest.fixture
+def endpoint(store: Store) -> Store:
+    """A store with an endpoint that was updated once."""
     for body in case_events("endpoint_update"):
         fed(store, [body])
-    (data,) = find(store, DATA)
-    deployments = descendants(store, data.starts[0], depth=1).vertices[1:]
-
-    ((why,),) = [evidence(store, data.starts[0], deployment.arn) for deployment in deployments]
-
-    assert (why.resource, why.rule) == (f"{PARTITION}endpoint/churn-live", "endpoint/2")
-    assert (why.since, why.until) == (1772463600000, 1772467800000)
-    assert sorted(events_of(store, why.events)) == [
-        "Endpoint Config State Change",
-        "Endpoint Config State Change",
-        "Endpoint Deployment State Change",
-        "Endpoint State Change",
-        "Endpoint State Change",
-        "Model State Change",
-        "Model State Change",
-    ]
+    return store
 
 
-def test_there_is_no_evidence_for_what_is_not_said(store: Store) -> None:
+def test_an_association_has_a_rule_events_and_the_time_in_which_it_held(endpoint: Store) -> None:
+    (data,) = find(endpoint, DATA)
+    deployments = descendants(endpoint, data.starts[0], depth=1).vertices[1:]
+
+    ((why,),) = [of_association(endpoint, data.starts[0].upper(), deployment.arn) for deployment in deployments]
+
+    assert (why.resource, why.rule, why.type) == (f"{PARTITION}endpoint/churn-live", "endpoint/2", "ContributedTo")
+    assert (why.since, why.until, why.inferred) == (1772463600000, 1772467800000, False)
+    assert kinds(why) == UPDATED_ENDPOINT
+
+
+def test_an_entity_has_a_rule_events_and_the_time_since_when_it_is_there(endpoint: Store) -> None:
+    (context,) = find(endpoint, "churn-live")
+
+    (why,) = of_entity(endpoint, context.starts[0].upper())
+
+    assert (why.resource, why.rule, why.type) == (f"{PARTITION}endpoint/churn-live", "endpoint/2", "Endpoint")
+    assert (why.since, why.until, why.weight) == (context_created(endpoint, context.starts[0]), None, OWNER)
+    assert kinds(why) == UPDATED_ENDPOINT
+
+
+def context_created(store: Store, arn: str) -> int:
+    row = store.read(lambda tx: entity_records.find(tx, arn))
+    assert row is not None
+    return row.created
+
+
+def test_evidence_has_the_events_as_they_came_with_their_ids_and_times(endpoint: Store) -> None:
+    (context,) = find(endpoint, "churn-live")
+    bodies = dict(enumerate(events.events(endpoint), start=1))
+
+    (why,) = of_entity(endpoint, context.starts[0])
+
+    assert len(why.events) == 7
+    for event in why.events:
+        came = decode(bodies[event.ledger_id])
+        assert (event.body, event.event_id, event.kind) == (came.body, came.id, came.kind)
+        assert event.event_id
+    assert [event.ledger_id for event in why.events] == sorted(event.ledger_id for event in why.events)
+    assert {event.resource.removeprefix(PARTITION).partition("/")[0] for event in why.events} == {
+        "endpoint",
+        "endpoint-config",
+        "model",
+    }
+    assert all(event.time and 1772400000000 < event.time < 1772500000000 for event in why.events)
+
+
+def test_the_heaviest_word_about_an_entity_comes_first(store: Store) -> None:
+    address = "s3://bucket/model.tar.gz"
+
+    def say(tx: Transaction) -> None:
+        jobs = [f"{PARTITION}training-job/{name}" for name in ("a-reader", "maker")]
+        rows = table.claim(tx, dict.fromkeys(jobs, "training-job"))
+        types = dict(zip(jobs, ("DataSet", "Model"), strict=True))
+        words = {key: Lineage((artifact(PARTITION, types[key], address, NOON),)) for key in jobs}
+        save(tx, {row.id: words[key] for key, row in rows.items()})
+
+    store.write(say)
+
+    found = of_entity(store, artifact(PARTITION, "Model", address, NOON).arn)
+
+    assert [(why.resource.rpartition("/")[2], why.type) for why in found] == [("maker", "Model"), ("a-reader", "Model")]
+    assert (found[0].weight or 0) > (found[1].weight or 0)
+
+
+def test_there_is_no_evidence_for_what_is_not_there(store: Store) -> None:
     fed(store, case_events("training_job"))
 
-    assert evidence(store, thing("raw").arn, thing("train").arn) == []
+    assert of_association(store, thing("raw").arn, thing("train").arn) == []
+    assert of_entity(store, thing("raw").arn) == []
 
 
-def test_every_association_of_a_real_run_has_evidence(store: Store) -> None:
+def test_all_of_a_real_run_has_evidence(store: Store) -> None:
     assert [one.events for one in settlements(store, abalone())] == [29]
     (package,) = find(store, "abalonemodelpackagegroupname/1")
 
     whole = walk(store, package.starts, Direction.BOTH)
 
     assert len(whole.edges) == 13
-    assert [edge for edge in whole.edges if not evidence(store, edge.source, edge.destination)] == []
+    for edge in whole.edges:
+        assert_is_evidence(of_association(store, edge.source, edge.destination))
+    for vertex in whole.vertices:
+        assert_is_evidence(of_entity(store, vertex.arn))
+
+
+def assert_is_evidence(found: Sequence[Evidence]) -> None:
+    assert found
+    assert all(why.rule and why.events for why in found)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from store import resources as table
 from store.database import Store, Transaction
-from store.graph.evidence import Evidence, evidence
+from store.graph.evidence import Evidence, of_association
 from store.graph.lineage import Direction, Edge, walk
 from store.lineage import (
     OWNER,
@@ -26,6 +26,7 @@ from store.lineage import (
 )
 from store.save import save
 from tests.support.events import NOON, PARTITION
+from tests.support.laws import scaled
 from tests.support.stores import Backend, emptied
 
 CONTRIBUTED, PRODUCED = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
@@ -160,9 +161,9 @@ def test_what_addresses_say_has_evidence_too(store: Store) -> None:
     told(store, [made("s3://b/x"), read("s3://b/x/"), read("s3://b/x/1")])
     x, slash, inner = (thing(name).arn for name in ("s3://b/x", "s3://b/x/", "s3://b/x/1"))
 
-    assert evidence(store, x, slash) == [Evidence("", "same address", (), NOON, None, True)]
-    assert evidence(store, x, inner) == [Evidence("", "inside", (), NOON, None, True)]
-    assert evidence(store, inner, x) == []
+    assert of_association(store, x, slash) == [Evidence("", "same address", "SameAs", (), NOON, inferred=True)]
+    assert of_association(store, x, inner) == [Evidence("", "inside", "DerivedFrom", (), NOON, inferred=True)]
+    assert of_association(store, inner, x) == []
 
 
 # ------------------------------------------------------------------------------------------------------- a plain model
@@ -237,8 +238,9 @@ saying = st.lists(
 )
 
 
+@pytest.mark.law
 def test_a_walk_finds_what_a_plain_model_finds(store: Store, backend: Backend) -> None:
-    @settings(max_examples=300 if backend == "sqlite" else 100)
+    @settings(max_examples=scaled(300 if backend == "sqlite" else 100))
     @given(saying, st.booleans(), st.booleans(), st.none() | st.integers(0, 4), st.data())
     def check(said: list[Said], inferred: bool, up: bool, depth: int | None, data: st.DataObject) -> None:
         told(emptied(store), said)

@@ -15,7 +15,7 @@ from sqlalchemy import table as named_table
 from sqlalchemy.sql import column
 
 from bench.generate import events
-from consumers.handle import catch_up
+from consumers.catch_up import catch_up
 from ingest.event import decode
 from store import tables
 from store.database import Store, Unavailable, Unusable

@@ -17,19 +17,21 @@ from sqlalchemy.event import listen, remove
 
 from bench.generate import events
 from consumers.api.resource_views import Descriptions
-from consumers.handle import catch_up, handle, redrive
+from consumers.catch_up import catch_up, redrive
+from consumers.handle import handle
 from consumers.kind import ResourceKind
 from consumers.rules import RULES
 from ingest.delivery import Delivery
 from store.database import Store
-from store.graph.evidence import evidence
+from store.graph.evidence import of_association, of_entity
 from store.graph.lineage import Direction, walk
 from store.graph.query_lineage import Filters, Way, reach
 from store.graph.resolve import find, runs_of
 from store.ledger import events as ledger
 from store.ledger import partitions
 from store.migrate import migrate
-from store.resource_pages import Listing, Order, Position
+from store.paging import PageKey
+from store.resource_pages import Listing, SortBy
 from store.search import runs
 from store.status import keep_position, read_up_to
 from tests.support.stores import _drop_database, _new_database, fed
@@ -95,7 +97,7 @@ def large() -> Iterator[Store]:
     _drop_database(url)
 
 
-def page(store: Store, kind: str, after: Position | None = None, below: str = "", **more: Any) -> object:
+def page(store: Store, kind: str, after: PageKey | None = None, below: str = "", **more: Any) -> object:
     """A page of what is described."""
     part = "pipeline" if kind == "pipeline-execution" else kind
     return Descriptions(store).page(Listing(kind, f"{ARN}{part}/{below}", **more), after, 10)
@@ -114,7 +116,10 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "what an ARN means": lambda store: find(store, f"{ARN}training-job/filler-{HIGH}"),
     "what a URI means": lambda store: find(store, f"s3://filler/{HIGH}"),
     "what a name means": lambda store: find(store, f"filler-{HIGH}"),
-    "evidence": lambda store: evidence(store, f"{ARN}artifact/filler-{HIGH}", f"{ARN}artifact/filler-{HIGH + 1}"),
+    "why there is an association": lambda store: of_association(
+        store, f"{ARN}artifact/filler-{HIGH}", f"{ARN}artifact/filler-{HIGH + 1}"
+    ),
+    "why there is an entity": lambda store: of_entity(store, f"{ARN}artifact/filler-{HIGH}"),
     "all that came of something": lambda store: walk(store, [f"{ARN}artifact/filler-{HIGH}"], Direction.DESCENDANTS),
     "the nearest that it came from": lambda store: walk(
         store, [f"{ARN}artifact/filler-{HIGH}"], Direction.ASCENDANTS, depth=3
@@ -139,7 +144,7 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "a pipeline that nobody told of": lambda store: Descriptions(store).describe(f"{ARN}pipeline/none"),
     "the newest jobs": lambda store: page(store, "training-job"),
     "older jobs": lambda store: page(store, "training-job", (HIGH, f"{ARN}training-job/filler-{HIGH}")),
-    "jobs by name": lambda store: page(store, "training-job", ("",), order=Order.NAME, ascending=True),
+    "jobs by name": lambda store: page(store, "training-job", ("",), sort_by=SortBy.NAME, ascending=True),
     "the versions of a group": lambda store: page(store, "model-package", below="prices/", near=True),
     "pipelines": lambda store: page(store, "pipeline"),
     "executions": lambda store: page(store, "pipeline-execution", below="flow/execution/"),

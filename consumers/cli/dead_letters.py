@@ -6,8 +6,9 @@ import sys
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from rich.console import Console
 
-from consumers.cli.options import AsJson, Console, Database, Failed, Misused, opened, print_json
+from consumers.cli.options import AsJson, Database, Failed, Misused, opened, print_json
 from store.database import DEFAULT_URL, Store
 from store.ledger.events import DeadLetter
 
@@ -48,7 +49,7 @@ def show(number: int, /, *, database_url: Database = DEFAULT_URL) -> None:
 @letters.command
 def redrive(*numbers: int, every: All = False, database_url: Database = DEFAULT_URL) -> int:
     """Send dead letters round again; those that are understood now are taken away."""
-    from consumers.handle import redrive as again
+    from consumers.catch_up import redrive as again
 
     with opened(database_url) as store:
         understood, dead = again(store, _chosen(store, numbers, every=every))

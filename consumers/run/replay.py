@@ -24,6 +24,7 @@ from consumers.run.worker import Totals, work
 from consumers.run.worker_pool import WorkerPool, work_together
 from ingest.archive import ArchivePosition, ArchiveSource
 from ingest.delivery import Refused, Source
+from ingest.os_errors import reason
 from store.database import Store
 from store.ledger import events
 from store.status import keep_position, read_up_to
@@ -228,7 +229,7 @@ def export(store: Store, output: Path | None) -> None:
     except OSError as why:
         if unfinished != target:
             unfinished.unlink(missing_ok=True)
-        raise Refused(f"cannot write {output}: {why.strerror}; check the folder and its permissions") from why
+        raise Refused(f"cannot write {output}: {reason(why)}; check the folder and its permissions") from why
     print(f"{count:,} events in {output}")
 
 

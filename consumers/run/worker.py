@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import structlog
 
-from consumers.handle import Settlement, catch_up, handle
+from consumers.catch_up import catch_up
+from consumers.handle import Settlement, handle
 from consumers.run import metrics
 from ingest.delivery import Batch, Source
 from ingest.delivery import Unavailable as SourceUnavailable

@@ -19,7 +19,8 @@ from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
-from consumers.handle import Settlement, catch_up, keep, understand
+from consumers.catch_up import catch_up
+from consumers.handle import Settlement, commit_batch, observe_batch
 from consumers.run.metrics import Health
 from consumers.run.runtime import set_up_logs
 from consumers.run.worker import Outages, Totals, batches
@@ -143,10 +144,10 @@ def _serve(pipe: Connection[Any, Any], url: str, cache_mb: int, busy_seconds: fl
         while True:
             batch = pipe.recv()
             try:
-                understood = understand(batch)
+                observed = observe_batch(batch)
                 pipe.send((True, None))
                 pipe.recv()  # it is our turn
-                answer: tuple[bool, Any] = True, keep(understood, store)
+                answer: tuple[bool, Any] = True, commit_batch(observed, store)
             except (EOFError, ConnectionError):
                 raise
             except Exception as why:  # noqa: BLE001  # whatever it is, our parent raises it
