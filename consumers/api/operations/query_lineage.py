@@ -8,18 +8,16 @@ from typing import Any
 from consumers.api import page_tokens
 from consumers.api.errors import Invalid, NotFound
 from consumers.api.request import Answer, Asked, Row, Service
-from store.graph.lineage import LIMIT
 from store.graph.query_lineage import (
     EVERYTHING,
     Filters,
-    NoStart,
-    NoVertex,
-    Page,
-    Position,
-    Way,
-    reach,
-    select_entities,
+    LineagePage,
+    StartOutsideGraph,
+    UnknownStart,
+    linked_entities,
+    matching_entities,
 )
+from store.graph.traversal import LIMIT, Direction
 from store.lineage import query_type
 
 DEPTH = 10
@@ -36,26 +34,25 @@ def query_lineage(service: Service, asked: Asked) -> Answer:
     size = min(told.get("MaxResults", SIZE), SIZE)
     if size < 1:
         raise Invalid("MaxResults has to be 1 or more.")
-    token = page_tokens.begin(asked)
-    after = Position(*token) if token else None
+    after = page_tokens.begin(asked)
     if not starts:
         if filters == EVERYTHING:
             raise Invalid("Say where to begin in StartArns, or which entities are wanted in Filters.")
-        return _answer(asked, select_entities(service.store, filters, size=size, after=after))
+        return _answer(asked, matching_entities(service.store, filters, size=size, after=after))
     try:
-        page = reach(
+        page = linked_entities(
             service.store,
             starts,
-            Way(told.get("Direction", Way.BOTH)),
+            Direction(told.get("Direction", Direction.BOTH).lower()),
             filters,
             depth=told.get("MaxDepth", DEPTH),
             edges=told.get("IncludeEdges", False),
             size=size,
             after=after,
         )
-    except NoStart as why:
+    except UnknownStart as why:
         raise NotFound(str(why)) from None
-    except NoVertex as why:
+    except StartOutsideGraph as why:
         raise Invalid(str(why)) from None
     return _answer(asked, page)
 
@@ -70,7 +67,7 @@ def _filters(told: Mapping[str, Any]) -> Filters:
     )
 
 
-def _answer(asked: Asked, page: Page) -> Answer:
+def _answer(asked: Asked, page: LineagePage) -> Answer:
     return {
         "Vertices": [
             {"Arn": vertex.arn, "Type": vertex.type or None, "LineageType": vertex.lineage_type}
@@ -80,7 +77,7 @@ def _answer(asked: Asked, page: Page) -> Answer:
             {"SourceArn": edge.source, "DestinationArn": edge.destination, "AssociationType": edge.type or None}
             for edge in page.edges
         ],
-        "NextToken": page_tokens.token(asked, page.last) if page.last else None,
+        "NextToken": page_tokens.token(asked, page.next) if page.next else None,
     }
 
 
