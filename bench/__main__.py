@@ -15,7 +15,6 @@ from bench.graph import TooSmall, graph, starts
 from bench.latency import latency
 from bench.measure import Row, apart, spread, table, timed
 from store.database import Store, pragmas
-from tests.support.kafka import NoBroker
 
 DATA = Path(__file__).parent / "data"
 
@@ -168,7 +167,7 @@ def main() -> None:
     for name in PARTS if asked.part == "all" else [asked.part]:
         try:
             print(f"{table(parts[name](asked))}\n", flush=True)
-        except (TooSmall, NoBroker, servers.Stuck) as why:
+        except (TooSmall, servers.NoBroker, servers.Stuck) as why:
             parser.exit(1, f"{why}\n")
 
 

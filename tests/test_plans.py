@@ -30,7 +30,8 @@ from store.graph.resolve import find, runs_of
 from store.ledger import events as ledger
 from store.ledger import partitions
 from store.migrate import migrate
-from store.resource_pages import Listing, Order, Position
+from store.paging import PageKey
+from store.resource_pages import Listing, SortBy
 from store.search import runs
 from store.status import keep_position, read_up_to
 from tests.support.stores import _drop_database, _new_database, fed
@@ -96,7 +97,7 @@ def large() -> Iterator[Store]:
     _drop_database(url)
 
 
-def page(store: Store, kind: str, after: Position | None = None, below: str = "", **more: Any) -> object:
+def page(store: Store, kind: str, after: PageKey | None = None, below: str = "", **more: Any) -> object:
     """A page of what is described."""
     part = "pipeline" if kind == "pipeline-execution" else kind
     return Descriptions(store).page(Listing(kind, f"{ARN}{part}/{below}", **more), after, 10)
@@ -143,7 +144,7 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "a pipeline that nobody told of": lambda store: Descriptions(store).describe(f"{ARN}pipeline/none"),
     "the newest jobs": lambda store: page(store, "training-job"),
     "older jobs": lambda store: page(store, "training-job", (HIGH, f"{ARN}training-job/filler-{HIGH}")),
-    "jobs by name": lambda store: page(store, "training-job", ("",), order=Order.NAME, ascending=True),
+    "jobs by name": lambda store: page(store, "training-job", ("",), sort_by=SortBy.NAME, ascending=True),
     "the versions of a group": lambda store: page(store, "model-package", below="prices/", near=True),
     "pipelines": lambda store: page(store, "pipeline"),
     "executions": lambda store: page(store, "pipeline-execution", below="flow/execution/"),

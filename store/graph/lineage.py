@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from store import bulk
 from store.database import Store, Transaction
 from store.graph import inferred as addresses
-from store.lineage import Artifact
+from store.lineage import Artifact, query_type
 from store.tables import association, entity
 
 LIMIT = 100_000
@@ -286,8 +286,3 @@ class _Entities:
         if missing:
             wanted = select(entity.c.id, *_COLUMNS).where(bulk.among(self.connection, entity.c.id, missing))
             self.rows |= {row[0]: tuple(row) for row in self.connection.execute(wanted)}
-
-
-def query_type(type_: str) -> str:
-    """A type as QueryLineage says it: ListAssociations' `SageMakerTrainingJob` is its `TrainingJob` (CAPTURE B3)."""
-    return type_.removeprefix("SageMaker") if type_.endswith("Job") else type_

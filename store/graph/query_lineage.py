@@ -18,11 +18,10 @@ import msgspec
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, bindparam, case, or_, select, union
 
 from store import bulk
-from store.associations import MADE_BY_HAND
 from store.database import Store, Transaction
-from store.graph.lineage import LIMIT, Edge, query_type
+from store.graph.lineage import LIMIT, Edge
 from store.graph.resolve import meant
-from store.lineage import Trial, TrialComponent
+from store.lineage import MADE_BY_HAND, Trial, TrialComponent, query_type
 from store.tables import association, entity
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from consumers.api import page_tokens
 from consumers.api.errors import Invalid, NotFound
-from consumers.api.request import Answer, Asked, Row, Service
-from store.graph.lineage import LIMIT, query_type
+from consumers.api.request import Request, Response
+from consumers.api.service import Operation, Service
+from store.graph.lineage import LIMIT
 from store.graph.query_lineage import (
     EVERYTHING,
     Filters,
@@ -20,6 +21,7 @@ from store.graph.query_lineage import (
     reach,
     select_entities,
 )
+from store.lineage import query_type
 
 DEPTH = 10
 """How many associations are followed, unless told otherwise; AWS follows no more."""
@@ -28,19 +30,19 @@ SIZE = 1000
 """Vertices in an answer, unless fewer are asked for: the SageMaker SDK does not ask for a second page."""
 
 
-def query_lineage(service: Service, asked: Asked) -> Answer:
+def query_lineage(service: Service, request: Request) -> Response:
     """Tell what is linked to the starts; without any, all entities that are as the filters say."""
-    told = asked.input
+    told = request.input
     starts, filters = told.get("StartArns") or (), _filters(told.get("Filters") or {})
     size = min(told.get("MaxResults", SIZE), SIZE)
     if size < 1:
         raise Invalid("MaxResults has to be 1 or more.")
-    token = page_tokens.begin(asked)
+    token = page_tokens.begin(request)
     after = Position(*token) if token else None
     if not starts:
         if filters == EVERYTHING:
             raise Invalid("Say where to begin in StartArns, or which entities are wanted in Filters.")
-        return _answer(asked, select_entities(service.store, filters, size=size, after=after))
+        return _answer(request, select_entities(service.store, filters, size=size, after=after))
     try:
         page = reach(
             service.store,
@@ -56,7 +58,7 @@ def query_lineage(service: Service, asked: Asked) -> Answer:
         raise NotFound(str(why)) from None
     except NoVertex as why:
         raise Invalid(str(why)) from None
-    return _answer(asked, page)
+    return _answer(request, page)
 
 
 def _filters(told: Mapping[str, Any]) -> Filters:
@@ -69,7 +71,7 @@ def _filters(told: Mapping[str, Any]) -> Filters:
     )
 
 
-def _answer(asked: Asked, page: Page) -> Answer:
+def _answer(request: Request, page: Page) -> Response:
     return {
         "Vertices": [
             {"Arn": vertex.arn, "Type": vertex.type or None, "LineageType": vertex.lineage_type}
@@ -79,12 +81,12 @@ def _answer(asked: Asked, page: Page) -> Answer:
             {"SourceArn": edge.source, "DestinationArn": edge.destination, "AssociationType": edge.type or None}
             for edge in page.edges
         ],
-        "NextToken": page_tokens.token(asked, page.last) if page.last else None,
+        "NextToken": page_tokens.token(request, page.last) if page.last else None,
     }
 
 
-OPERATIONS: Mapping[str, Row] = {
-    "QueryLineage": Row(
+OPERATIONS: Mapping[str, Operation] = {
+    "QueryLineage": Operation(
         query_lineage,
         differs=(
             "Starts may be ARNs of what entities stand for (jobs, endpoints, packages) and source URIs. Without "
