@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.api import serializer, service_model, validator
-from consumers.api.client_writes import Writer
+from consumers.api.client_writes import ClientWriter
 from consumers.api.errors import Refusal
 from consumers.api.operations import OPERATIONS
-from consumers.api.request import Asked, Service
+from consumers.api.request import Request
 from consumers.api.resource_views import Descriptions
+from consumers.api.service import Service
 from store.database import Store
 from store.digest import canonical, digest
 from store.ledger import events as ledger
@@ -45,7 +46,7 @@ def do(service: Service, operation: str, told: dict[str, Any]) -> Any:
     """
     asked = validator.checked(service_model.operation(operation).input_shape, told)
     return OPERATIONS[operation].run(
-        service, Asked(operation, asked, REGION, ACCOUNT, PARTITION, "arn:aws:iam::1:user/ada")
+        service, Request(operation, asked, REGION, ACCOUNT, PARTITION, "arn:aws:iam::1:user/ada")
     )
 
 
@@ -64,7 +65,7 @@ class Clock:
 @contextmanager
 def writing(store: Store, steps: Sequence[int] = (1,)) -> Iterator[Service]:
     """What operations work with."""
-    with closing(Writer(store, Clock(steps))) as writer:
+    with closing(ClientWriter(store, Clock(steps))) as writer:
         yield Service(store, writer, Descriptions(store))
 
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from consumers.api import page_tokens
 from consumers.api.errors import Invalid
-from consumers.api.request import Asked
+from consumers.api.request import Request
 
 POSITIONS = st.lists(st.none() | st.integers(-(2**53), 2**53) | st.text(max_size=20), max_size=4).map(tuple)
 
 
-def asked(**members: Any) -> Asked:
-    return Asked("ListArtifacts", members, "eu-west-1", "111122223333", "arn:aws:sagemaker:eu-west-1:111122223333:")
+def asked(**members: Any) -> Request:
+    return Request("ListArtifacts", members, "eu-west-1", "111122223333", "arn:aws:sagemaker:eu-west-1:111122223333:")
 
 
 @pytest.mark.law
