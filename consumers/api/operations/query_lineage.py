@@ -37,7 +37,7 @@ def query_lineage(service: Service, request: Request) -> Response:
     size = min(told.get("MaxResults", SIZE), SIZE)
     if size < 1:
         raise Invalid("MaxResults has to be 1 or more.")
-    token = page_tokens.begin(request)
+    token = page_tokens.page_key(request, (int, str))
     after = Position(*token) if token else None
     if not starts:
         if filters == EVERYTHING:
