@@ -62,10 +62,12 @@ def page_key(request: Request, types: Sequence[type | UnionType]) -> tuple[Any, 
         raise unknown_token() from None
     if content.version != _VERSION:
         raise Invalid("NextToken is of another version of Headwater: begin again without it")
-    if content.checksum != _checksum(content.key) or not _has_types(content.key, types):
+    if content.checksum != _checksum(content.key):
         raise unknown_token()
     if content.request != _request_digest(request):
         raise Invalid("NextToken is of a request with other parameters: send those, or begin again without it")
+    if not _has_types(content.key, types):
+        raise unknown_token()
     return content.key
 
 

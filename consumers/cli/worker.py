@@ -127,7 +127,7 @@ def serve(
         Parameter(
             env_var="HEADWATER_CREDENTIALS",
             group="Access",
-            help="A file like ~/.aws/credentials, with a role (read, write, admin) in each section: callers must sign.",
+            help="A file like ~/.aws/credentials, with a role (read or write) in each section: callers must sign.",
         ),
     ] = None,
     insecure: Annotated[
