@@ -297,7 +297,7 @@ def test_a_request_without_a_signature_is_told_so() -> None:
 def test_a_presigned_url_is_refused_clearly() -> None:
     for sent in (PLAIN, SIGNED):
         for query in ("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00", "a=1&x-amz-credential=a"):
-            with pytest.raises(NotSigned, match="does not take presigned URLs: sign in the Authorization header"):
+            with pytest.raises(NotSigned, match="does not accept presigned URLs: sign in the Authorization header"):
                 verify(replace(sent, query=query))
 
 
