@@ -22,7 +22,7 @@ import structlog
 from consumers.catalogue import EVENTS
 from consumers.handle import handle
 from consumers.kind import ResourceKind
-from consumers.run.backfill import BATCH, KINDS, Backfill, Estimate, Position, backfill
+from consumers.run.backfill import BATCH, KINDS, Backfill, BackfillPosition, Estimate, backfill
 from ingest.delivery import Delivery, Refused, Unavailable
 from ingest.sagemaker import LISTS, REQUESTS, SageMaker
 from store.database import Store
@@ -275,7 +275,7 @@ async def test_killed_in_the_middle_it_asks_about_a_batch_anew_at_the_most(
     first += await everything(source, 1, ack=acked)
     await source.aclose()
     assert source.position
-    position = Position(**json.loads(json.dumps(asdict(source.position))))
+    position = BackfillPosition(**json.loads(json.dumps(asdict(source.position))))
 
     again = Backfill(SageMaker(per_second=FAST), kinds=["model"], batch_size=4, start_at=position)
     rest = await everything(again)
@@ -306,13 +306,13 @@ async def test_what_cannot_be_told_of_is_not_asked_about_again(sagemaker: FakeSa
     assert await everything(source) == []
     await source.aclose()
     made = round(at(7).timestamp() * 1000)
-    assert source.position == Position({f"{ACCOUNT}/{REGION}/model": (made, arn_of("model/gone"))})
+    assert source.position == BackfillPosition({f"{ACCOUNT}/{REGION}/model": (made, arn_of("model/gone"))})
 
 
 async def test_a_position_of_another_account_or_region_holds_nothing_back(sagemaker: FakeSageMaker) -> None:
     models(sagemaker, 3)
     late = (10**14, "z")
-    other = Position({f"999999999999/{REGION}/model": late, f"{ACCOUNT}/eu-west-1/model": late})
+    other = BackfillPosition({f"999999999999/{REGION}/model": late, f"{ACCOUNT}/eu-west-1/model": late})
     source = Backfill(SageMaker(per_second=FAST), kinds=["model"], start_at=other)
     assert len(await everything(source)) == 6
     await source.aclose()

@@ -16,7 +16,7 @@ import pytest
 import structlog
 
 from bench.generate import events
-from consumers.run.rebuild import LedgerSource, Position, rebuild
+from consumers.run.rebuild import LedgerPosition, LedgerSource, rebuild
 from ingest.delivery import Delivery, Refused
 from store.database import Store
 from store.digest import canonical
@@ -91,7 +91,7 @@ def test_dead_letters_that_are_understood_now_are_dead_no_longer(store: Store, t
 
 
 def test_a_batch_is_passed_only_when_all_before_it_were_acknowledged(told: Store) -> None:
-    async def read() -> list[Position | None]:
+    async def read() -> list[LedgerPosition | None]:
         source = LedgerSource(told, batch_size=30)
         await source.find()
         batches = []
@@ -107,11 +107,11 @@ def test_a_batch_is_passed_only_when_all_before_it_were_acknowledged(told: Store
     first, second, *_, last = asyncio.run(read())
 
     numbers = [number for number, _ in arrivals.events(told, 0, 60)]
-    assert (first, second, last) == (None, Position(numbers[59], 0), Position(*arrivals.newest(told)))
+    assert (first, second, last) == (None, LedgerPosition(numbers[59], 0), LedgerPosition(*arrivals.newest(told)))
 
 
 def test_reading_goes_on_behind_a_position(told: Store) -> None:
-    async def read(start_at: Position | None) -> list[Delivery]:
+    async def read(start_at: LedgerPosition | None) -> list[Delivery]:
         source = LedgerSource(told, batch_size=7, start_at=start_at)
         found: list[Delivery] = []
         while batch := await source.read():
@@ -124,8 +124,8 @@ def test_reading_goes_on_behind_a_position(told: Store) -> None:
 
     assert [one.body for one in whole] == held(told)[1] + [letter.body for letter in ledger.dead_letters(told)]
     assert whole[0].origin == f"event 1 of {told}"
-    assert asyncio.run(read(Position(number, 0))) == whole[10:]
-    assert asyncio.run(read(Position(last, letter - 1))) == whole[-1:]
+    assert asyncio.run(read(LedgerPosition(number, 0))) == whole[10:]
+    assert asyncio.run(read(LedgerPosition(last, letter - 1))) == whole[-1:]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

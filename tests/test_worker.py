@@ -258,6 +258,16 @@ async def test_a_poison_message_goes_to_the_dead_letters_and_harms_no_other(stor
     assert [one.id for one in ledger.dead_letters(store)] == [letter.id]
 
 
+def test_a_dead_letter_that_fails_again_gets_the_new_reason(store: Store) -> None:
+    letters = [DeadLetter(0, "an older version did not know it", "queue", 7, body) for body in (b"\xff", b"[]")]
+    store.write(lambda tx: ledger.bury(tx, letters))
+    before = ledger.dead_letters(store)
+    assert redrive(store, [before[0].id]) == (0, 1)
+    again, other = ledger.dead_letters(store)
+    assert again.reason.startswith("not an EventBridge event")
+    assert (again, other) == (before[0]._replace(reason=again.reason), before[1])  # its number and its arrival stay
+
+
 def test_a_dead_letter_that_is_understood_now_is_dead_no_longer(make_store: MakeStore) -> None:
     store = make_store()
     letters = [DeadLetter(0, "an older version did not know it", "queue", 0, body) for body in ABALONE]

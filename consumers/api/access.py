@@ -23,6 +23,7 @@ from typing import Self
 
 from consumers.api.errors import Denied
 from consumers.observe.observation import partition_of
+from ingest.os_errors import reason
 
 
 class Role(StrEnum):
@@ -160,7 +161,7 @@ def _sections(path: Path) -> configparser.ConfigParser:
             parser.read_file(file)
     # No error below is chained: those of configparser and of decoding quote the file.
     except OSError as why:
-        raise BadCredentials(f"{path}: cannot be read: {why.strerror}") from None
+        raise BadCredentials(f"{path}: cannot be read: {reason(why)}") from None
     except UnicodeDecodeError:
         raise BadCredentials(f"{path}: is not UTF-8: save it as plain text") from None
     except configparser.DuplicateSectionError as why:

@@ -28,6 +28,7 @@ from consumers.catch_up import catch_up
 from consumers.run import metrics
 from consumers.run.runtime import metrics_served, set_up_logs, stopping
 from ingest.delivery import Refused
+from ingest.os_errors import reason
 from store import entity_records
 from store.database import Store, Unavailable, Unusable
 
@@ -256,7 +257,7 @@ def _listener(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=512)
     except (OSError, OverflowError) as why:
-        raise Refused(f"cannot listen on {host}:{port} ({why}): choose another --port or --host") from why
+        raise Refused(f"cannot listen on {host}:{port} ({reason(why)}): choose another --port or --host") from why
 
 
 def _is_loopback(host: str) -> bool:
@@ -279,7 +280,9 @@ def _check_tls(certificate: Path, key: Path) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as why:
-        raise Refused(f"cannot serve TLS with {certificate} and {key} ({why}): give a certificate and its key") from why
+        raise Refused(
+            f"cannot serve TLS with {certificate} and {key} ({reason(why)}): give a certificate and its key"
+        ) from why
 
 
 def _log_request(one: Handled) -> None:

@@ -16,6 +16,7 @@ import structlog
 
 from consumers.run import metrics
 from ingest.delivery import Refused
+from ingest.os_errors import reason
 
 log = structlog.get_logger()
 
@@ -70,7 +71,9 @@ def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callab
     try:
         return metrics.serve(*at, health)
     except (OSError, OverflowError) as why:
-        raise Refused(f"cannot serve metrics on {at[0]}:{at[1]} ({why}): choose another --metrics-port") from why
+        raise Refused(
+            f"cannot serve metrics on {at[0]}:{at[1]} ({reason(why)}): choose another --metrics-port"
+        ) from why
 
 
 def set_up_logs(form: str, level: str) -> None:
