@@ -137,6 +137,7 @@ def test_every_way_in_and_every_kind_of_event_has_a_message_to_spoil() -> None:
     assert len([kind for kind in by_kind() if kind.startswith(ANSWER)]) > 20
 
 
+@pytest.mark.law
 @settings(max_examples=1000)
 @given(spoiled())
 def test_a_spoiled_message_is_observed_or_malformed_and_no_fault_of_ours(body: bytes) -> None:
