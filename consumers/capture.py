@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from consumers.catalogue import ANSWER, CALL, EVENTS, KEPT
-from consumers.kind import ResourceKind
 from consumers.markdown import table
-from consumers.observe.cloudtrail import CALLS
-from consumers.observe.describe_responses import ANSWERS
-from consumers.observe.observation import Telling
-from consumers.rules import RULES
-from consumers.tellings import TELLINGS
+from consumers.observe.cloudtrail import handled_calls
+from consumers.observe.describe_responses import handled_operations
+from consumers.observe.detail_types import CLOUDTRAIL_CALL, DESCRIPTION
+from consumers.observe.unhandled import KEPT
+from consumers.resources import EVENTS, RESOURCE_TYPES
+from consumers.resources.types import AnyResourceType
 
 MARKS = {
     "observed": "seen in what AWS itself printed",
@@ -43,40 +42,39 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "## Events that lineage is derived from"
     yield ""
-    rows = [(name, *_telling(TELLINGS[kind]), *_rule(kind)) for name, kind in sorted(EVENTS.items())]
+    types = [(name, RESOURCE_TYPES[kind]) for name, kind in sorted(EVENTS.items())]
+    rows = [(name, *_identity(one), *_rule(one)) for name, one in types]
     yield from table(("event", "status", "identity", "rule", "rests on"), rows)
     yield ""
     yield "## Events that are kept"
     yield ""
     yield from table(("event", "why nothing is derived"), sorted(KEPT.items()))
     yield ""
-    yield f"## Calls ({CALL})"
+    yield f"## Calls ({CLOUDTRAIL_CALL})"
     yield ""
     yield "Who called is kept as CreatedBy and LastModifiedBy. A refused call (`errorCode`) changes nothing. Other"
     yield "calls are kept, since the events of what they are about tell the same."
     yield ""
-    yield ", ".join(f"`{name}`" for name in sorted(CALLS))
+    yield ", ".join(f"`{name}`" for name in sorted(handled_calls()))
     yield ""
-    yield f"## Answers ({ANSWER})"
+    yield f"## Answers ({DESCRIPTION})"
     yield ""
     yield "What SageMaker answered when it was asked, kept as an event of our own, so that a replay asks nobody."
     yield ""
-    yield ", ".join(f"`{name}`" for name in sorted(ANSWERS))
+    yield ", ".join(f"`{name}`" for name in sorted(handled_operations()))
     yield ""
 
 
-def _telling(telling: Telling) -> tuple[str, str]:
-    shape: type[msgspec.Struct] = telling.decoder.type
-    names = {one.name: one.encode_name for one in msgspec.structs.fields(shape)}
-    status = ", ".join(names[name] for name in telling.status) or "none"
-    told = dict.fromkeys(names[name] for name in (telling.arn, telling.name) if name in names)
-    return status, ", else ".join((*told, "resources"))
+def _identity(one: AnyResourceType) -> tuple[str, str]:
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(one.fields)}
+    status = ", ".join(names[name] for name in one.status_fields) or "none"
+    identity = dict.fromkeys(names[name] for name in (one.arn_field, one.name_field) if name in names)
+    return status, ", else ".join((*identity, "resources"))
 
 
-def _rule(kind: ResourceKind) -> tuple[str, str]:
-    rule = RULES[kind]
-    says = (rule.lineage.__doc__ or "").strip().partition("\n")[0]
-    return f"{rule.name}: {says}", rule.mark
+def _rule(one: AnyResourceType) -> tuple[str, str]:
+    says = (one.lineage.__doc__ or "").strip().partition("\n")[0]
+    return f"{one.name}: {says}", one.mark
 
 
 if __name__ == "__main__":

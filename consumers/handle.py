@@ -16,7 +16,7 @@ from typing import NamedTuple
 import structlog
 
 from consumers.derive import derive, derive_committed, first_line
-from consumers.observe import measured, observe, sort_of, understood_kinds
+from consumers.observe import handled_labels, label, metric_points_of, observe
 from consumers.resource_session import ResourceSession
 from consumers.state import ResourceState
 from ingest.delivery import Delivery
@@ -105,8 +105,8 @@ def observe_batch(batch: Sequence[Delivery]) -> ObservedBatch:
     for delivery in batch:
         try:
             event = decode(delivery.body)
-            events.append(ObservedEvent(event, sort_of(event), observe(event)))
-            points += measured(event)
+            events.append(ObservedEvent(event, label(event), observe(event)))
+            points += metric_points_of(event)
         except Malformed as why:
             dead.append((delivery, str(why)))
     return ObservedBatch(batch, events, joined(state for one in events for state in one.states), dead, points)
@@ -165,7 +165,7 @@ def _commit_alone(observed: ObservedBatch, why: str, store: Store) -> Settlement
 
 
 def _settlement(observed: ObservedBatch, derived: int, failed: int) -> Settlement:
-    with_rules = understood_kinds()
+    with_rules = handled_labels()
     kept = Counter(one.kind for one in observed.events if not one.states and one.kind not in with_rules)
     return Settlement(len(observed.events), kept, observed.dead, derived, failed)
 
@@ -191,8 +191,8 @@ def record(session: ResourceSession, observed: ObservedBatch, received: int) -> 
     Returns:
         The keys of resources whose lineage is to be derived.
     """
-    kinds = {key: state.kind.value for key, state in observed.states.items()}
-    with_rules = understood_kinds()
+    kinds: dict[str, str] = {key: state.kind for key, state in observed.states.items()}
+    with_rules = handled_labels()
     subjects = []
     for event, _, states in observed.events:
         subject = states[0].arn.lower() if states else next(iter(event.resources), "").lower()

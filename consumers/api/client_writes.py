@@ -19,12 +19,12 @@ from consumers.api.errors import Refusal
 from consumers.api.request import Asked, Guard
 from consumers.derive import derive, derive_committed
 from consumers.handle import observe_batch, record
-from consumers.kind import ResourceKind
+from consumers.kind import ASSOCIATION, MEMBERSHIP
 from consumers.observe import observe
 from consumers.observe.client_calls import Write, event
 from consumers.resource_session import ResourceSession
+from consumers.resources.client_associations import link_key
 from consumers.state import DELETED, ResourceState, incarnations, moment
-from consumers.tellings import link
 from ingest.delivery import Delivery
 from ingest.event import Malformed, decode
 from store.database import Store, Transaction, Unavailable, Unusable
@@ -156,7 +156,7 @@ def _groups(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:
 def _kept(tx: Transaction, group: Sequence[_Waiting], now: int, touched: set[str]) -> Sequence[Outcome]:
     """Keep the writes of a group, or say of each why not: its guard refuses before anything is written."""
     working = ResourceSession(tx, derives=tx.exclusive)
-    kinds = {known.arn.lower(): known.kind.value for one in group for known in one.subjects}
+    kinds = {known.arn.lower(): known.kind for one in group for known in one.subjects}
     outcomes: list[Outcome] = []
     kept: list[Delivery] = []
     with nullcontext() if tx.exclusive else tx.connection.begin_nested() as claimed:
@@ -226,10 +226,10 @@ class _Looking:
         return self._made(arn.lower())
 
     def linked(self, source: str, destination: str) -> bool:
-        return self._made(link(ResourceKind.ASSOCIATION, source, destination)) is not None
+        return self._made(link_key(ASSOCIATION, source, destination)) is not None
 
     def placed(self, trial: str, component: str) -> bool:
-        return self._made(link(ResourceKind.MEMBERSHIP, trial, component)) is not None
+        return self._made(link_key(MEMBERSHIP, trial, component)) is not None
 
     def _made(self, key: str | None) -> int | None:
         self._working.lock([key] if key else [])

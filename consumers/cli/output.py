@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from consumers.catalogue import why_kept
+from consumers.observe.unhandled import why_kept
 from consumers.run.worker import Totals
 from store.compare import WAYS, Comparison
 from store.describe_requests import ANSWERED, MISSING, OPEN
