@@ -27,7 +27,9 @@ from sqlalchemy import func, select
 from store import tables
 from store.database import Store
 from store.migrate import migrate
-from tests.support.kafka import Broker
+from tests.support.kafka import Broker, NoBroker
+
+__all__ = ["Broker", "NoBroker"]
 
 PATIENCE = 600.0
 """Seconds that something may take before the bench gives up."""

@@ -54,7 +54,7 @@ def catch_up(store: Store) -> int:
 
 
 def redrive(store: Store, numbers: Sequence[int]) -> tuple[int, int]:
-    """Handle dead letters once more; those that succeed are taken out of the dead letters.
+    """Handle dead letters once more: those that succeed are dead letters no longer, the others get their new reason.
 
     Args:
         store: Where they are.
@@ -66,7 +66,10 @@ def redrive(store: Store, numbers: Sequence[int]) -> tuple[int, int]:
     succeeded = 0
     for letter in (one for number in numbers for one in ledger.dead_letters(store, [number])):
         settlement = handle([Delivery(letter.body, letter.origin)], store)
-        if not settlement.dead:
+        if settlement.dead:
+            [(_, reason)] = settlement.dead
+            store.write(partial(ledger.give_reasons, reasons={letter.id: reason}))
+        else:
             store.write(partial(ledger.discard, numbers=[letter.id]))
             succeeded += 1
     return succeeded, len(numbers) - succeeded

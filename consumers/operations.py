@@ -30,8 +30,8 @@ def _lines() -> Iterator[str]:
     yield "none is known. The role is what a caller needs, at the least, where callers have to sign."
     yield ""
     rows: list[tuple[str, str, str, str]] = [
-        (f"`{name}`", "yes", Role.WRITE if row.writes else Role.READ, row.differs)
-        for name, row in sorted(OPERATIONS.items())
+        (f"`{name}`", "yes", Role.WRITE if operation.writes else Role.READ, operation.differs)
+        for name, operation in sorted(OPERATIONS.items())
     ]
     refused = f"`{UnknownOperation.code}`, HTTP {UnknownOperation.status}: the message names those that are answered."
     rows.append((f"SageMaker's {others} others", "no", "", refused))

@@ -168,6 +168,12 @@ def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
     return found
 
 
+def references(state: ResourceState) -> set[str]:
+    """The keys of all that a resource references, in any of its incarnations."""
+    resource_type = RESOURCE_TYPES[state.kind]
+    return {key for incarnation in resource_type.resources(state) for key in resource_type.references_of(incarnation)}
+
+
 def _listed(row: ResourceRow, incarnation: AnyResource) -> ResourceRow:
     """A row with what it is listed by, from its newest life."""
     resource_type = RESOURCE_TYPES[incarnation.kind]

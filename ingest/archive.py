@@ -9,7 +9,6 @@ import os
 import select
 import stat
 import sys
-from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from itertools import islice
 from typing import Any, Protocol
 
 from ingest.archive_format import events, unpacked
-from ingest.delivery import Batch, Delivery, Refused, Unavailable
+from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
+from ingest.os_errors import reason
 
 _BATCH_BYTES = 32 << 20  # a batch of this size ends, however few its events
 _BLOCK = 1 << 20  # bytes read at a time
@@ -26,7 +26,7 @@ _STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class ArchivePosition:
     """Where reading stopped.
 
     Attributes:
@@ -50,14 +50,6 @@ class _File:
     open: Callable[[], _Readable]
 
 
-@dataclass(slots=True)
-class _Handed:
-    """A batch that was handed out, and where reading stood after it."""
-
-    position: Position
-    acked: bool = False
-
-
 class ArchiveSource:
     """Events kept in files: JSON lines, JSON arrays, one event a file, or objects one after the other; .gz, .zst.
 
@@ -70,7 +62,7 @@ class ArchiveSource:
         self,
         *sources: str,
         batch_size: int = 1000,
-        start_at: Position | None = None,
+        start_at: ArchivePosition | None = None,
         leave_out: Collection[str] = (),
         region: str | None = None,
         endpoint_url: str | None = None,
@@ -100,7 +92,7 @@ class ArchiveSource:
         self._stack = AsyncExitStack()
         self._reading = asyncio.Lock()
         self._files: list[_File] | None = None
-        self._handed: deque[_Handed] = deque()
+        self._acks: AckTracker[ArchivePosition] = AckTracker(self._move)
         self._ahead: asyncio.Future[list[Delivery]] | None = None
         self._closed = False
         # Where reading stands, ahead of what was handed out. Once files are found, only `_take` moves it.
@@ -171,15 +163,7 @@ class ArchiveSource:
                 return None
             self._ahead = self._take_in_thread()
         file, _, events = deliveries[-1].origin.rpartition(":")
-        handed = _Handed(Position(file, int(events)))
-        self._handed.append(handed)
-
-        async def ack() -> None:
-            handed.acked = True
-            while self._handed and self._handed[0].acked:  # never past a batch that is still being worked on
-                self.position = self._handed.popleft().position
-
-        return Batch(deliveries, ack)
+        return self._acks.batch(deliveries, ArchivePosition(file, int(events)))
 
     async def aclose(self) -> None:
         """Close files and connections."""
@@ -189,6 +173,9 @@ class ArchiveSource:
         if self._deliveries:
             await asyncio.to_thread(self._deliveries.close)
         await self._stack.aclose()
+
+    def _move(self, position: ArchivePosition) -> None:
+        self.position = position
 
     def _find_here(self, source: str) -> list[_File]:
         return [file for file in _find_files(source) if os.path.realpath(file.name) not in self._leave_out]
@@ -264,7 +251,7 @@ class ArchiveSource:
                         self._events += 1
                         yield Delivery(body, f"{file.name}:{self._events}")
             except OSError as why:
-                raise Refused(f"cannot read {file.name} ({why.strerror}): check that we may, or leave it out") from why
+                raise Refused(f"cannot read {file.name} ({reason(why)}): check that we may, or leave it out") from why
             self._bytes_before = self.bytes_read
             self._index += 1
             self._events = 0
@@ -304,7 +291,7 @@ def _find_files(source: str) -> list[_File]:
 
 def _in_folder(folder: str) -> list[str]:
     def refuse(why: OSError) -> None:
-        raise Refused(f"cannot read folder {why.filename} ({why.strerror}): check that we may") from why
+        raise Refused(f"cannot read folder {why.filename} ({reason(why)}): check that we may") from why
 
     found = []
     for path, folders, names in os.walk(folder, onerror=refuse):

@@ -1,4 +1,8 @@
-"""What is in a file of events: the bytes of each, whatever the file's format and packing; told by how it begins."""
+"""The events in a file, as bytes, whatever the file's format and compression.
+
+msgspec decides what is JSON. The code here only proposes where an event may end, so that a broken event costs its
+neighbours nothing and memory stays bounded: docs/decisions/0012-where-an-event-ends.md.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +18,24 @@ import zstandard
 
 from ingest.delivery import Refused
 
-LONGEST = 16 << 20  # bytes of one event; what is longer cannot be one and is handed out up to here
-_PACKED = 1 << 14  # compressed bytes unpacked at a time: each may become a thousand and more
+LONGEST = 16 << 20  # bytes of one event; anything longer is no event and is cut here
+_PACKED = 1 << 14  # compressed bytes to unpack at a time: one can become more than a thousand
 _LONGEST_OPENING = 256
+_USUAL = 1 << 15  # bytes of one event: looking further ahead for the next one would cost more than it saves
 _BOM = b"\xef\xbb\xbf"
 
 
 def unpacked(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """The blocks of a file, decompressed if it is compressed: told by how it begins, or by its name.
+    """The blocks of a file, decompressed if its first bytes or its name show that it is compressed.
 
     Raises:
-        Refused: It is damaged. What was unpacked before the damage, to within _PACKED bytes, has been handed out.
+        Refused: The file is damaged. Everything before the damage, to within _PACKED bytes, has been yielded.
     """
     start = b""
     while len(start) < 4 and (block := next(blocks, b"")):
         start += block
     blocks = chain((start,), blocks)
-    looks_plain = start.removeprefix(_BOM).lstrip()[:1] in (b"{", b"[")  # a server may have unpacked it on the way
+    looks_plain = start.removeprefix(_BOM).lstrip()[:1] in (b"{", b"[")  # some servers decompress what they send
     if start.startswith(b"\x1f\x8b") or (name.endswith(".gz") and not looks_plain):
         return _decompressed(blocks, name, partial(zlib.decompressobj, wbits=31))
     if start.startswith(b"\x28\xb5\x2f\xfd") or (name.endswith(".zst") and not looks_plain):
@@ -39,7 +44,7 @@ def unpacked(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _decompressed(blocks: Iterator[bytes], name: str, start_member: Callable[[], Any]) -> Iterator[bytes]:
-    member = None  # a file may hold several, one after the other
+    member = None  # a file may hold several in a row
     for block in blocks:
         for at in range(0, len(block), _PACKED):
             packed = block[at : at + _PACKED]
@@ -63,13 +68,13 @@ def _decompressed(blocks: Iterator[bytes], name: str, start_member: Callable[[],
 
 
 def events(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The events in a file, each as it stands there but for the blanks around it."""
+    """The events in a file, byte for byte but without the whitespace around each."""
     start = b""
     as_lines = None
     looked_at = 0
     for block in blocks:
         start += block
-        if len(start) < 2 * looked_at:  # looking again after every block would take long
+        if len(start) < 2 * looked_at:  # looking again after every block would be slow
             continue
         looked_at = len(start)
         as_lines = _is_lines(start)
@@ -82,10 +87,10 @@ def events(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _is_lines(start: bytes) -> bool | None:
-    """Whether a file that begins so has one event on each line; None when more of it must be seen.
+    """Whether a file that begins with these bytes has one event on each line; None when they do not show it yet.
 
-    It has when its first line is an object, or is no JSON. Objects over several lines, several on one line, and
-    arrays have to be told apart bracket by bracket, which takes longer.
+    It has if its first line is an object or is not JSON. In arrays, and where an object covers several lines or
+    shares its line with others, the end of each object has to be found, which takes longer.
     """
     start = start.removeprefix(_BOM).lstrip()
     if _BOM.startswith(start):
@@ -100,8 +105,8 @@ def _is_lines(start: bytes) -> bool | None:
 
 
 def _lines(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Lines that are not blank, cut where they are too long."""
-    begun: list[bytes] = []  # a line that goes on in the next block
+    """The lines that are not blank, each cut at LONGEST."""
+    begun: list[bytes] = []  # a line that continues in the next block
     length = 0
     for block in blocks:
         lines = block.split(b"\n")
@@ -117,32 +122,38 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield [last]
 
 
-# Commas and square brackets between objects say nothing: an array, even of arrays, is read as the objects in it.
+# Commas and square brackets between objects mean nothing here: an array, even of arrays, is read as its objects.
+_SEPARATORS = b" \t\n\r\f\v,[]"
 _BETWEEN = re.compile(rb"[\s,\[\]]*")
 _NO_OBJECT = re.compile(rb"[^{\n]+")
-# From one bracket to the next: strings are passed over, and no string in JSON holds a newline.
-_TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"[^"{}\[\]]*+)*+')
+# No possessive quantifiers, which are broken before Python 3.11.5; and a group is repeated 100 times at most, since
+# each repetition takes memory. No string in JSON holds a newline.
+_TO_BRACKET = re.compile(rb'[^"{}\[\]]*(?:"[^"\\\n]*"[^"{}\[\]]*){0,100}')  # past strings without escapes
+_TO_END_OF_STRING = re.compile(rb'[^"\\\n]*(?:\\[^\n][^"\\\n]*){0,100}')
 _OPENING = re.compile(rb'\{\s{0,80}"[^"\n]{1,100}"|')
 
-_unread = msgspec.json.Decoder(msgspec.Raw)  # checks, and makes nothing of it
+_raw = msgspec.json.Decoder(msgspec.Raw)  # checks the whole text and builds nothing
 
 
 def _objects(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The objects in an array or a stream, and whatever else is between them."""
+    """The objects in an array or a stream, and anything else found between them."""
     window = b""
     at = 0
     damaged = False
+    previous = b""
     while True:
         at = _reach(_BETWEEN, window, at, len(window))
-        end = _end_of_piece(window, at, damaged)
+        opening = _opening(window, at)
+        end = _likely_end(window, at, opening) if opening and opening == previous else None
+        if end is None:
+            end = _end_of_piece(window, at, opening, damaged)
         if end is None and len(window) - at <= LONGEST and (more := _gather(blocks, len(window) - at)):
             window, at = window[at:] + more, 0
             continue
         if at == len(window):
             return
-        if end is None:  # it does not end where an object must, so it ends where another one seems to begin
+        if end is None:  # an object without an end is cut where another one seems to begin
             damaged = True
-            opening = _opening(window, at)
             end = _next_opening(window, at, opening)
             yield window[at : min(end, at + LONGEST)].rstrip(b" \t\r\n,")
             while end == len(window) and (block := next(blocks, b"")):
@@ -151,10 +162,11 @@ def _objects(blocks: Iterator[bytes]) -> Iterator[bytes]:
         else:
             yield window[at : min(end, at + LONGEST)].rstrip(b" \t\r\n,")
         at = end
+        previous = opening
 
 
 def _gather(blocks: Iterator[bytes], size: int) -> bytes:
-    """The next blocks, together of that size at least: whoever doubles what is looked at looks but twice."""
+    """The next blocks, at least `size` bytes in all: a window that doubles is searched only twice as long in all."""
     gathered = []
     for block in blocks:
         gathered.append(block)
@@ -164,58 +176,77 @@ def _gather(blocks: Iterator[bytes], size: int) -> bytes:
     return b"".join(gathered)
 
 
-def _end_of_piece(window: bytes, at: int, damaged: bool) -> int | None:
-    """Where the object ends that begins here, or what is no object; None when the window ends before it.
+def _likely_end(window: bytes, at: int, opening: bytes) -> int | None:
+    """Where the object that begins here ends, if another one begins in the same way and this one is JSON up to it."""
+    begins = window.find(opening, at + 1, at + _USUAL)
+    if begins < 0:
+        return None
+    piece = window[at:begins].rstrip(_SEPARATORS)
+    return at + len(piece) if _is_json(piece) else None
+
+
+def _end_of_piece(window: bytes, at: int, opening: bytes, damaged: bool) -> int | None:
+    """Where the object that begins here ends, or the text that is no object; None if that is beyond the window.
 
     Args:
         window: A part of the file.
         at: Where in it the piece begins.
-        damaged: Whether the file holds objects without an end. Then what looks like the start of another object ends
-            this one; else one without end would swallow all that follow, and take long.
+        opening: How the object begins; empty for text that is no object.
+        damaged: Whether an object without an end was found in this file. Then an object ends at the latest where
+            another one seems to begin: else one more without an end would swallow all objects behind it.
     """
     if window[at : at + 1] != b"{":
         end = _reach(_NO_OBJECT, window, at, len(window))
         return end if end < len(window) else None
-    limit = _next_opening(window, at, _opening(window, at)) if damaged else len(window)
+    limit = _next_opening(window, at, opening) if damaged else len(window)
     end_of_object = _end_of_object(window, at, limit)
     if end_of_object is None:
         return limit if limit < len(window) else None
-    if not _is_json(
-        window[at:end_of_object]
-    ):  # such as a quote too few: then the end was seen in a string of the next object
-        return min(end_of_object, _next_opening(window, at, _opening(window, at)))
+    if not _is_json(window[at:end_of_object]):  # if a quote is missing, for example, this end lies in the next object
+        return min(end_of_object, _next_opening(window, at, opening))
     return end_of_object
 
 
 def _is_json(piece: bytes) -> bool:
     try:
-        _unread.decode(piece)
+        _raw.decode(piece)
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
 
 
 def _end_of_object(window: bytes, at: int, limit: int) -> int | None:
-    """Where the brackets close that open here; None when they do not before the limit, or a string does not end."""
+    """Where the bracket that opens here is closed; None if that is beyond the limit, or a string has no end."""
     depth = 0
     while (at := _reach(_TO_BRACKET, window, at, limit)) < limit:
-        bracket = window[at]
-        if bracket == ord('"'):  # of a string that does not end
-            return None
-        depth += 1 if bracket in b"{[" else -1
+        first = window[at]
         at += 1
-        if depth == 0:
-            return at
+        if first == ord('"'):  # with escapes, or the 101st in a row
+            end = _end_of_string(window, at, limit)
+            if end is None:
+                return None
+            at = end
+        else:
+            depth += 1 if first in b"{[" else -1
+            if depth == 0:
+                return at
     return None
 
 
+def _end_of_string(window: bytes, at: int, limit: int) -> int | None:
+    """Where the string ends whose characters begin here; None if that is beyond a newline or the limit."""
+    while (end := _reach(_TO_END_OF_STRING, window, at, limit)) > at:
+        at = end
+    return at + 1 if window.startswith(b'"', at, limit) else None
+
+
 def _opening(window: bytes, at: int) -> bytes:
-    """How the object here begins, with its first key: the next one likely begins the same way."""
+    """The first key of the object here and what stands before it: the next object is likely to begin the same way."""
     return window[at : _reach(_OPENING, window, at, len(window))]
 
 
 def _next_opening(window: bytes, at: int, opening: bytes) -> int:
-    """Where the next object behind this place seems to begin, in a line of its own or like the one before it."""
+    """Where the next object seems to begin, on a line of its own or like the one before it; else the window's end."""
     alike = window.find(opening, at + 1) if opening else -1
     limit = len(window) if alike < 0 else alike
     line = window.find(b"\n{", at, limit)

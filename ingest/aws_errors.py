@@ -8,6 +8,7 @@ import aiohttp
 from botocore import exceptions as boto
 
 from ingest.delivery import Refused, Unavailable
+from ingest.os_errors import reason
 
 FAILURES = (boto.ClientError, boto.BotoCoreError, aiohttp.ClientError, OSError, TimeoutError, ValueError)
 
@@ -106,7 +107,7 @@ def failure(why: Exception, thing: str, missing: str, service: str = "sqs") -> R
             return Refused(f"AWS does not accept these credentials ({code}): renew them, or choose others")
         return (Invalid if code in _INVALID else Refused)(f"AWS refuses {thing}: {why}")
     if isinstance(why, _UNREACHED):
-        return Unavailable(f"{thing}: AWS did not answer ({why})")
+        return Unavailable(f"{thing}: AWS did not answer ({reason(why)})")
     return Refused(f"cannot ask AWS for {thing}: {why}")
 
 

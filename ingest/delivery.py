@@ -1,10 +1,13 @@
-"""Deliveries: what a source hands to us, and how it learns what became of it."""
+"""Deliveries: what a source hands out, how it is acknowledged, and how far a source may move its position."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
+
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class Delivery:
 class Batch:
     """Some deliveries and the one acknowledgement of them all.
 
-    Until `ack` is awaited the source may deliver every one of them again. The source keeps them to itself for as
-    long as the batch is neither acknowledged nor given back.
+    Until `ack` is awaited the source may deliver every one of them again. Nobody else gets them for as long as the
+    batch is neither acknowledged nor given back.
     """
 
     deliveries: Sequence[Delivery]
@@ -44,11 +47,52 @@ class Source(Protocol):
         """
 
     async def aclose(self) -> None:
-        """Let go of connections and files. Batches not acknowledged are delivered again some day."""
+        """Close connections and files. Batches that are not acknowledged are delivered again."""
+
+
+async def nothing_to_ack() -> None:
+    """The `ack` of an empty batch."""
+
+
+@dataclass(slots=True)
+class _HandedOut(Generic[P]):
+    """A batch that was handed out, and the position behind it."""
+
+    position: P
+    acked: bool = False
+
+
+class AckTracker(Generic[P]):
+    """Moves a source's position past a batch once that batch, and every batch before it, is acknowledged.
+
+    Several batches may be worked on at once and acknowledged in any order. A position that skipped one of them would
+    lose it when reading goes on from there.
+    """
+
+    def __init__(self, move: Callable[[P], None]) -> None:
+        """Nothing is handed out yet.
+
+        Args:
+            move: Called with the position behind each batch, in the order in which they were handed out.
+        """
+        self._move = move
+        self._handed_out: deque[_HandedOut[P]] = deque()
+
+    def batch(self, deliveries: Sequence[Delivery], position: P) -> Batch:
+        """The next batch to hand out, and the position behind it."""
+        handed_out = _HandedOut(position)
+        self._handed_out.append(handed_out)
+
+        async def ack() -> None:
+            handed_out.acked = True
+            while self._handed_out and self._handed_out[0].acked:
+                self._move(self._handed_out.popleft().position)
+
+        return Batch(deliveries, ack)
 
 
 class Refused(Exception):
-    """What was asked for is not there or not allowed; the message is one sentence that says what to do."""
+    """What was requested does not exist or is not allowed; the message is one sentence that says what to do."""
 
 
 class Unavailable(Exception):

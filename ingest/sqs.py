@@ -14,7 +14,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 from ingest.aws_errors import FAILURES, failure
-from ingest.delivery import Batch, Delivery, Refused, Unavailable
+from ingest.delivery import Batch, Delivery, Refused, Unavailable, nothing_to_ack
 
 _TEN = 10  # what one call to SQS takes or gives at most
 _PAUSES = (0.1, 0.5, 2.0)  # seconds before each further try to delete
@@ -97,7 +97,7 @@ class SqsSource:
             raise
         if not deliveries:
             self._held.discard(held)
-            return Batch((), _nothing)
+            return Batch((), nothing_to_ack)
         await self._receive_more(held, deliveries)
         held.heartbeat = asyncio.create_task(self._keep_invisible(held.receipts))
 
@@ -237,10 +237,6 @@ class SqsSource:
     def _failure(self, why: Exception) -> Refused | Unavailable:
         region = self._client.meta.region_name if self._client else self._region
         return failure(why, f"queue {self._queue!r}", f" in {region}: check the name, or set --region")
-
-
-async def _nothing() -> None:
-    """An empty batch has nothing to acknowledge."""
 
 
 async def _stop(*held: _Held) -> None:

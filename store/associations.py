@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, func, or_, select
 
-from store import bulk
+from store import bulk, paging
 from store.database import Store, Transaction
-from store.graph.lineage import query_type
-from store.lineage import TrialComponent
+from store.lineage import MADE_BY_HAND, TrialComponent, query_type
+from store.paging import Page, PageKey, SortColumn
 from store.tables import association, entity
-
-MADE_BY_HAND = "SageMakerExperimentTrialComponent"
-"""The type of a trial component that stands for no job, as an end of associations (API 4)."""
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -42,7 +39,7 @@ class Link(msgspec.Struct, frozen=True):
     destination_name: str
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class AssociationFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which associations a list is of: those that are as every one of these says that is not None.
 
     Attributes:
@@ -64,18 +61,10 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     until: int | None = None
 
 
-class Place(NamedTuple):
-    """Where an association is in a list: what is sorted by, and the ids of its ends."""
-
-    value: str | int
-    source_id: int
-    destination_id: int
-
-
 def page(
-    store: Store, wanted: Wanted, sort_by: str, *, ascending: bool, size: int, after: Place | None = None
-) -> tuple[list[Link], Place | None]:
-    """Some of a list.
+    store: Store, wanted: AssociationFilter, sort_by: str, *, ascending: bool, size: int, after: PageKey | None = None
+) -> Page[Link]:
+    """A page of a list of associations.
 
     Args:
         store: Where.
@@ -83,29 +72,23 @@ def page(
         sort_by: `source`, `destination`, `source_type`, `destination_type` or `since`.
         ascending: The least or oldest first.
         size: How many at most.
-        after: Where the page before ended.
-
-    Returns:
-        The associations, and where the last one is if there are more.
+        after: The key of the page before, or None for the first page.
     """
-    given = {name: value for name in Wanted.__struct_fields__ if (value := getattr(wanted, name)) is not None}
+    given = {name: value for name in wanted.__struct_fields__ if (value := getattr(wanted, name)) is not None}
     statement = _page(frozenset(given), sort_by, ascending, after is not None)
     for name in _ARNS & given.keys():
         given[name] = given[name].lower()
     for name in _TYPES & given.keys():
         given |= zip((name, f"{name}_too"), _spellings(given[name]), strict=True)
-    told = {**given, **(after._asdict() if after else {}), "size": size + 1}
-
-    def look(tx: Transaction) -> tuple[list[Link], Place | None]:
-        some = bulk.read(tx.connection, statement, told).fetchall()
-        shown = [Link(*row[:8]) for row in some[:size]]
-        if len(some) <= size:
-            return shown, None
-        return shown, Place(getattr(shown[-1], sort_by), *some[size - 1][8:])
-
-    return store.read(look)
+    parameters = {**given, **dict(zip(_KEY, after or (), strict=False)), "size": size + 1}
+    rows = store.read(lambda tx: bulk.read(tx.connection, statement, parameters).fetchall())
+    found = paging.page(rows, size, lambda row: (row[_SORTED[sort_by]], *row[8:]))
+    return Page([Link(*row[:8]) for row in found.rows], found.next)
 
 
+_KEY = ("last_value", "last_source_id", "last_destination_id")
+"""The parameters that hold the key of the page before."""
+_SORTED = {name: place for place, name in enumerate(Link.__struct_fields__)}
 _ARNS = frozenset({"source", "destination"})
 _TYPES = frozenset({"source_type", "destination_type"})
 
@@ -115,7 +98,7 @@ def _page(given: frozenset[str], sort_by: str, ascending: bool, further: bool) -
     """The statement for a page; it is made once for all requests of a form, since that takes longer than to execute it.
 
     Args:
-        given: Which attributes of `Wanted` are not None.
+        given: Which attributes of `AssociationFilter` are not None.
         sort_by: As `page`.
         ascending: Likewise.
         further: Whether there was a page before.
@@ -153,14 +136,8 @@ def _page(given: frozenset[str], sort_by: str, ascending: bool, further: bool) -
         found = found.where(pair.c.since >= bindparam("since"))
     if "until" in given:
         found = found.where(pair.c.since <= bindparam("until"))
-    if further:
-        place = tuple_(*order)
-        before = tuple_(
-            *(bindparam(name, type_=column.type) for name, column in zip(Place._fields, order, strict=True))
-        )
-        found = found.where(place > before if ascending else place < before)
-    ways = [column.asc() if ascending else column.desc() for column in order]
-    return found.order_by(*ways).limit(bindparam("size"))
+    after = [bindparam(name, type_=column.type) for name, column in zip(_KEY, order, strict=True)] if further else None
+    return paging.statement(found, [SortColumn(column, ascending) for column in order], after, bindparam("size"))
 
 
 def _type(end: FromClause) -> ColumnElement[str]:

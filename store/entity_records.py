@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
 
-from store import bulk
+from store import bulk, paging
 from store.database import Store, Transaction
 from store.lineage import Measured
+from store.paging import Page, PageKey, SortColumn
 from store.tables import association, entity, membership, metric, parameter, resource, tag
 from store.tables import mention as mentions
 
@@ -202,7 +203,7 @@ def _parents(dialect: str) -> Select[Any]:
 # --------------------------------------------------------------------------------------------------------------- lists
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class EntityFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which entities a list is of: those that are as every one of these says that is not None.
 
     Attributes:
@@ -228,54 +229,39 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     holding: int | None = None
 
 
-class Order(NamedTuple):
-    """How a list is sorted: by name or by the time of creation; of equals the one first that came to be first."""
+class EntityOrder(NamedTuple):
+    """How a list is sorted: by name or by the time of creation; equals by id, which is the order of appearance."""
 
     by_name: bool
     ascending: bool
 
 
-class Place(NamedTuple):
-    """Where an entity is in a list: its name or its time, and its id."""
-
-    value: str | int
-    id: int
-
-
 def page(
-    store: Store, wanted: Wanted, order: Order, *, size: int, after: Place | None = None
-) -> tuple[list[Described], Place | None]:
-    """Some of a list.
+    store: Store, wanted: EntityFilter, order: EntityOrder, *, size: int, after: PageKey | None = None
+) -> Page[Described]:
+    """A page of a list of entities.
 
     Args:
         store: Where.
         wanted: Which entities.
-        order: How it is sorted.
+        order: How the list is sorted.
         size: How many at most.
-        after: Where the page before ended.
-
-    Returns:
-        The entities, and where the last one is if there are more.
+        after: The key of the page before, or None for the first page.
     """
-
-    def look(tx: Transaction) -> tuple[list[Described], Place | None]:
-        column = entity.c.name if order.by_name else entity.c.created
-        statement = select(*COLUMNS).where(*_conditions(wanted))
-        if after is not None:
-            place = tuple_(column, entity.c.id)
-            statement = statement.where(place > tuple(after) if order.ascending else place < tuple(after))
-        ways = (column.asc(), entity.c.id.asc()) if order.ascending else (column.desc(), entity.c.id.desc())
-        found = tx.connection.execute(statement.order_by(*ways).limit(size + 1)).all()
-        shown = [described(row) for row in found[:size]]
-        if len(found) <= size:
-            return shown, None
-        last = shown[-1]
-        return shown, Place(last.name if order.by_name else last.created, last.id)
-
-    return store.read(look)
+    column = entity.c.name if order.by_name else entity.c.created
+    statement = paging.statement(
+        select(*COLUMNS).where(*_conditions(wanted)),
+        [SortColumn(column, order.ascending), SortColumn(entity.c.id, order.ascending)],
+        after,
+        size + 1,
+    )
+    rows = store.read(lambda tx: tx.connection.execute(statement).all())
+    return paging.page(
+        [described(row) for row in rows], size, lambda one: (one.name if order.by_name else one.created, one.id)
+    )
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(wanted: EntityFilter) -> list[ColumnElement[bool]]:
     few = any(one is not None for one in (wanted.source_uri, wanted.source_arn, wanted.inside, wanted.holding))
     sort = bulk.unindexed(entity.c.lineage_type) if few else entity.c.lineage_type
     conditions = [sort == wanted.lineage_type, within(wanted.partition)]

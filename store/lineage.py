@@ -319,3 +319,12 @@ def entity_name(*parts: str) -> str:
         return name
     tail = f"-{hashlib.blake2b(name.lower().encode(), digest_size=6).hexdigest()}-{parts[-1]}"
     return name[: NAME_LIMIT - len(tail)] + tail
+
+
+MADE_BY_HAND = "SageMakerExperimentTrialComponent"
+"""The type of a trial component that stands for no job, as an end of associations (API 4)."""
+
+
+def query_type(type_: str) -> str:
+    """A type as QueryLineage has it: ListAssociations' `SageMakerTrainingJob` is its `TrainingJob` (CAPTURE B3)."""
+    return type_.removeprefix("SageMaker") if type_.endswith("Job") else type_

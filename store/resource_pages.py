@@ -6,20 +6,19 @@ from enum import StrEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, String, cast, exists, func, literal, null, select, tuple_, union_all
+from sqlalchemy import ColumnElement, FromClause, String, cast, exists, func, literal, null, select, union_all
 from sqlalchemy.types import BigInteger, Integer, LargeBinary
 
+from store import paging
 from store.database import Transaction
+from store.paging import PageKey, SortColumn
 from store.resources import ResourceRow
 from store.tables import Words, entity, resource
-
-Position = tuple[Any, ...]
-"""Where a row is in the order that it was listed in."""
 
 PIPELINE = "pipeline"
 
 
-class Order(StrEnum):
+class SortBy(StrEnum):
     """What resources are sorted by."""
 
     CREATED = "created"
@@ -45,7 +44,7 @@ class Listing(msgspec.Struct, frozen=True):
         created: When they were made.
         modified: When the newest of them was so.
         versioned: True for those alone that have a version in their ARN, False for those that have none, None for all.
-        order: What they are sorted by.
+        sort_by: What they are sorted by.
         ascending: The least first, or the greatest.
         near: True if few have ARNs that begin so, so that all of them are read, and none of the others.
     """
@@ -57,14 +56,14 @@ class Listing(msgspec.Struct, frozen=True):
     created: Span = Span()
     modified: Span = Span()
     versioned: bool | None = None
-    order: Order = Order.CREATED
+    sort_by: SortBy = SortBy.CREATED
     ascending: bool = False
     near: bool = False
 
 
 def listed(
-    transaction: Transaction, listing: Listing, after: Position | None, limit: int
-) -> list[tuple[Position, ResourceRow]]:
+    transaction: Transaction, listing: Listing, after: PageKey | None, limit: int
+) -> list[tuple[PageKey, ResourceRow]]:
     """Those that have not been deleted, with their positions.
 
     A pipeline that nobody told of is known by its executions: its row has nothing but its ARN, its name and a time.
@@ -79,12 +78,9 @@ def listed(
     columns = {column.name: column for column in source.columns}
     order = _order(listing, columns)
     wanted = select(source).where(*_conditions(listing, columns))
-    if after is not None:
-        place = tuple_(*(literal(value, column.type) for value, column in zip(after, order, strict=True)))
-        wanted = wanted.where(tuple_(*order) > place if listing.ascending else tuple_(*order) < place)
-    wanted = wanted.order_by(*(column if listing.ascending else column.desc() for column in order)).limit(limit)
-    rows = [ResourceRow(*row) for row in transaction.connection.execute(wanted)]
-    return [(_position(listing, row), row) for row in rows]
+    statement = paging.statement(wanted, [SortColumn(column, listing.ascending) for column in order], after, limit)
+    rows = [ResourceRow(*row) for row in transaction.connection.execute(statement)]
+    return [(_key(listing, row), row) for row in rows]
 
 
 def hearsay(transaction: Transaction, keys: list[str]) -> list[ResourceRow]:
@@ -96,21 +92,21 @@ def hearsay(transaction: Transaction, keys: list[str]) -> list[ResourceRow]:
 
 def _order(listing: Listing, columns: dict[str, Any]) -> list[ColumnElement[Any]]:
     """The columns that a listing is sorted by; ARNs, which are in lower case, sort as names do."""
-    if listing.order is Order.NAME:
+    if listing.sort_by is SortBy.NAME:
         return [columns["key"]]
-    return [columns[listing.order.value], columns["key"]]
+    return [columns[listing.sort_by.value], columns["key"]]
 
 
-def _position(listing: Listing, row: ResourceRow) -> Position:
-    if listing.order is Order.NAME:
+def _key(listing: Listing, row: ResourceRow) -> PageKey:
+    if listing.sort_by is SortBy.NAME:
         return (row.key,)
-    return (row.created if listing.order is Order.CREATED else row.status, row.key)
+    return (row.created if listing.sort_by is SortBy.CREATED else row.status, row.key)
 
 
 def _conditions(listing: Listing, columns: dict[str, Any]) -> list[ColumnElement[bool]]:
     key = columns["key"]
     low = listing.beginning.lower()
-    by_key = listing.near or listing.order is Order.NAME
+    by_key = listing.near or listing.sort_by is SortBy.NAME
     found = [
         # An expression that no index is on, where the one on ARNs is to be read: it has the order, or finds the few.
         (columns["kind"] + "" if by_key else columns["kind"]) == listing.kind,

@@ -1,20 +1,10 @@
-"""An AWS in miniature for the tests that need one."""
+"""The fixtures that all tests share: each is documented in the module of tests/support that makes it."""
 
 from __future__ import annotations
 
-import logging
-import os
-import time
-import urllib.request
-from collections.abc import AsyncIterator, Iterator
-
-import pytest
-from aiobotocore.session import get_session
-from hypothesis import HealthCheck, settings
-from moto.server import ThreadedMotoServer
-from moto.sqs.models import Queue
-
 from tests.support.api_server import api, api_on_both, one_server
+from tests.support.aws import as_nobody, aws, moto_server
+from tests.support.cli import headwater
 from tests.support.kafka import (
     broker,
     kafka,
@@ -23,7 +13,8 @@ from tests.support.kafka import (
     pytest_testnodedown,
     real_kafka,
 )
-from tests.support.sagemaker import FakeSageMaker, fake_sagemaker
+from tests.support.laws import load_profile
+from tests.support.sagemaker import sagemaker
 from tests.support.stores import backend, make_empty, make_store, store
 
 __all__ = [
@@ -33,6 +24,7 @@ __all__ = [
     "aws",
     "backend",
     "broker",
+    "headwater",
     "kafka",
     "make_empty",
     "make_store",
@@ -46,85 +38,4 @@ __all__ = [
     "store",
 ]
 
-REGION = "us-west-2"
-
-# A busy machine is no bug. In CI the same examples are tried each time; at a desk there are new ones.
-_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-settings.register_profile("desk", _patient)
-settings.register_profile("ci", _patient, derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "desk")
-
-
-_delete = Queue.delete_message
-
-
-def _deleting_alone(queue: Queue, receipt: str) -> None:
-    with queue._messages_lock:
-        _delete(queue, receipt)
-
-
-@pytest.fixture(scope="session")
-def moto_server() -> Iterator[str]:
-    """The URL of moto's server, one for the whole run; the environment leads every AWS client to it."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    with pytest.MonkeyPatch.context() as environment:
-        # moto's SQS asks for the time by way of two dates for each message in the queue at each call, which makes a
-        # queue of 2,000 take minutes: the same time, asked for directly.
-        environment.setattr("moto.sqs.models.unix_time_millis", lambda _=None: time.time() * 1000)
-        # It deletes by making a new list of the others, and loses what another thread has just put into the old one;
-        # and it reads what others change for groups of messages, which our queues do not have.
-        environment.setattr("moto.sqs.models.Queue.delete_message", _deleting_alone)
-        environment.setattr("moto.sqs.models.Queue.pending_message_groups", frozenset())
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request otherwise
-        for name in ("AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN"):
-            environment.delenv(name, raising=False)
-        environment.setenv("AWS_ENDPOINT_URL", url)
-        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        environment.setenv("AWS_DEFAULT_REGION", REGION)
-        environment.setenv("AWS_CONFIG_FILE", "/dev/null")
-        environment.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")  # else a test without credentials waits for them
-        environment.setenv("AWS_MAX_ATTEMPTS", "1")  # else a failure that a test wants takes 15 s
-        yield url
-    server.stop()
-
-
-@pytest.fixture
-def aws(moto_server: str) -> str:
-    """The URL of an AWS with nothing in it."""
-    reset = urllib.request.Request(f"{moto_server}/moto-api/reset", method="POST")
-    with urllib.request.urlopen(reset):
-        return moto_server
-
-
-@pytest.fixture
-def sagemaker(moto_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSageMaker]:
-    """A SageMaker of the test's own; the environment leads every AWS client to it."""
-    with fake_sagemaker() as fake:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", fake.url)
-        yield fake
-
-
-@pytest.fixture
-async def as_nobody(aws: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """For the rest of the test, the environment's credentials are those of a user who may do nothing."""
-    async with get_session().create_client("iam") as client:
-        await client.create_user(UserName="nobody")
-        key = (await client.create_access_key(UserName="nobody"))["AccessKey"]
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-    _check_rights_after(aws, "0")
-    yield
-    _check_rights_after(aws, "inf")
-
-
-def _check_rights_after(aws: str, requests: str) -> None:
-    """Have moto's server check what a user may do, after so many more requests."""
-    headers = {"Content-Type": "text/plain"}
-    told = urllib.request.Request(f"{aws}/moto-api/reset-auth", requests.encode(), headers)
-    with urllib.request.urlopen(told):
-        pass
+load_profile()

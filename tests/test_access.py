@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consumers.api.access import BadCredentials, Credentials, Identity, Principal, Role, permitted, public
+from consumers.api.access import BadCredentials, Credentials, Identity, Principal, Role, check_permission, public
 from consumers.api.errors import Denied
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfi;CY%(x)s#="
@@ -142,17 +142,17 @@ def principal(role: Role) -> Principal:
 
 @pytest.mark.parametrize("role", Role)
 def test_every_role_may_read(role: Role) -> None:
-    permitted(principal(role), "DescribeArtifact", writes=False)
+    check_permission(principal(role), "DescribeArtifact", writes=False)
 
 
 @pytest.mark.parametrize("role", [Role.WRITE, Role.ADMIN])
 def test_writers_and_admins_may_write(role: Role) -> None:
-    permitted(principal(role), "CreateArtifact", writes=True)
+    check_permission(principal(role), "CreateArtifact", writes=True)
 
 
 def test_a_reader_may_not_write_and_is_told_who_it_is_and_what_it_takes() -> None:
     with pytest.raises(Denied) as refused:
-        permitted(principal(Role.READ), "CreateArtifact", writes=True)
+        check_permission(principal(Role.READ), "CreateArtifact", writes=True)
     assert str(refused.value) == (
         "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: sagemaker:CreateArtifact on "
         "resource: * because its role is read, and CreateArtifact takes the role write"

@@ -25,9 +25,7 @@ from store.database import Store
 from store.ledger import events
 from tests.support.api_server import REGION, refused
 from tests.support.certificates import certificates
-from tests.test_cli import Headwater, Said, headwater
-
-__all__ = ["headwater"]
+from tests.support.cli import CommandResult, Headwater
 
 ROOT = Path(__file__).parent.parent
 SECRETS = {"ann": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYANN", "ci": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYCI", "root": "x" * 30}
@@ -222,7 +220,7 @@ def test_what_is_no_tls_is_hung_up_on(guarded: Server) -> None:
 # ------------------------------------------------------------------------------------------------- beginning and end
 
 
-def refusal(said: Said) -> str:
+def refusal(said: CommandResult) -> str:
     """The sentence by which a command ends that does not begin."""
     assert said.code == 1
     assert "Traceback" not in said.err

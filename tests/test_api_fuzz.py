@@ -18,9 +18,9 @@ from consumers.api.app import Settings
 from consumers.api.operations import METRICS, OPERATIONS
 from tests.support.api_server import Api, served
 from tests.support.events import NOON, case_events
+from tests.support.laws import examples
 from tests.support.model_values import mutated, places, requests
 from tests.support.stores import Backend, MakeStore, fed
-from tests.test_order import examples
 
 ACCOUNT, REGION = "000000000000", "us-west-2"
 PARTITION = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"

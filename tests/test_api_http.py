@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from consumers.api.app import Limits
+from consumers.api.app import ClientLimits
 from tests.support.api_server import SETTINGS, Api, served
+from tests.support.laws import scaled
 from tests.support.stores import sqlite_store
 
 TARGET = {"X-Amz-Target": "SageMaker.ListContexts"}
@@ -27,8 +28,8 @@ TARGET = {"X-Amz-Target": "SageMaker.ListContexts"}
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A server that bears little, and that may be called by any name."""
     store = sqlite_store(tmp_path_factory.mktemp("narrow") / "store.db")
-    costs = Limits(body=100_000, seconds=0.3, waiting=4)
-    with served(store, msgspec.structs.replace(SETTINGS, costs=costs)) as api:
+    limits = ClientLimits(body=100_000, seconds=0.3, waiting=4)
+    with served(store, msgspec.structs.replace(SETTINGS, client_limits=limits)) as api:
         yield api
     store.close()
 
@@ -257,7 +258,8 @@ def _send(connection: socket.socket, data: bytes) -> None:
         connection.sendall(data)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(60), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.binary(max_size=60),
     st.dictionaries(st.sampled_from(["X-Amz-Target", "Authorization", "Host", "X-A"]), st.binary(max_size=20)),

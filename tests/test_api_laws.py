@@ -13,18 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.api import serializer, service_model, validator
-from consumers.api.client_writes import Writer
+from consumers.api.client_writes import ClientWriter
 from consumers.api.errors import Refusal
 from consumers.api.operations import OPERATIONS
-from consumers.api.request import Asked, Service
+from consumers.api.request import Request
 from consumers.api.resource_views import Descriptions
+from consumers.api.service import Service
 from store.database import Store
 from store.digest import canonical, digest
 from store.ledger import events as ledger
 from store.lineage import artifact
 from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, worlds
+from tests.support.laws import examples
 from tests.support.stores import emptied, settlements, sqlite_store
-from tests.test_order import examples
 
 Write = tuple[str, dict[str, Any]]
 """An operation, and what it is asked with."""
@@ -45,7 +46,7 @@ def do(service: Service, operation: str, told: dict[str, Any]) -> Any:
     """
     asked = validator.checked(service_model.operation(operation).input_shape, told)
     return OPERATIONS[operation].run(
-        service, Asked(operation, asked, REGION, ACCOUNT, PARTITION, "arn:aws:iam::1:user/ada")
+        service, Request(operation, asked, REGION, ACCOUNT, PARTITION, "arn:aws:iam::1:user/ada")
     )
 
 
@@ -64,7 +65,7 @@ class Clock:
 @contextmanager
 def writing(store: Store, steps: Sequence[int] = (1,)) -> Iterator[Service]:
     """What operations work with."""
-    with closing(Writer(store, Clock(steps))) as writer:
+    with closing(ClientWriter(store, Clock(steps))) as writer:
         yield Service(store, writer, Descriptions(store))
 
 
@@ -262,6 +263,7 @@ def brought_back(store: Store, bodies: Sequence[bytes], batches: Sequence[int] =
     return canonical(store)
 
 
+@pytest.mark.law
 def test_the_ledger_brings_back_in_any_order_all_that_clients_wrote(
     store: Store, backend: str, elsewhere: Store
 ) -> None:
@@ -287,6 +289,7 @@ def disturbed_exactly(draw: st.DrawFn, events: Sequence[bytes]) -> tuple[list[by
     return draw(st.permutations([*events, *redelivered])), draw(st.lists(st.integers(1, 20), max_size=8))
 
 
+@pytest.mark.law
 def test_so_it_does_among_events_of_jobs(store: Store, backend: str, elsewhere: Store) -> None:
     @examples(30, 8, backend)
     @given(worlds, writes, writes, st.data())
@@ -455,6 +458,7 @@ def said(service: Service, key: str, thing: Thing) -> dict[str, Any]:
     return {**told, **maps, "points": points, "tags": tags}
 
 
+@pytest.mark.law
 def test_what_was_written_last_is_what_is_told_however_fast_it_came(store: Store, backend: str) -> None:
     @examples(80, 10, backend)
     @given(writes, steps)

@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.parsers import create_parser
 from hypothesis import given, settings
 
 from consumers.api import validator
+from consumers.api.client_writes import ClientWriter
 from consumers.api.errors import Invalid, NotFound, Refusal
 from consumers.api.operations.resources import OPERATIONS
-from consumers.api.request import Asked, Guard, Service
+from consumers.api.request import Request
 from consumers.api.resource_views import Descriptions
 from consumers.api.serializer import encoded
+from consumers.api.service import Service
 from consumers.api.service_model import operation
 from store.database import Store
 from tests.support.account import generated
 from tests.support.account.made import Account, moment
 from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, abalone, call, case_events, event, worlds
+from tests.support.laws import scaled
 from tests.support.stores import emptied, fed, settlements, sqlite_store
 
 Ask = Callable[..., Any]
 
 
-class Nobody:
-    """A writer of what nothing here writes."""
-
-    def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> Mapping[str, Any]:
-        raise AssertionError(asked.operation)
-
-
 def asking(store: Store, partition: str = PARTITION) -> Ask:
     """Asks as a client does, and reads the answer as botocore does."""
-    service = Service(store, Nobody(), Descriptions(store))
+    service = Service(store, cast(ClientWriter, None), Descriptions(store))
 
     def ask(name: str, **members: Any) -> Any:
-        asked = Asked(name, validator.checked(operation(name).input_shape, members), REGION, ACCOUNT, partition)
+        asked = Request(name, validator.checked(operation(name).input_shape, members), REGION, ACCOUNT, partition)
         body = encoded(name, OPERATIONS[name].run(service, asked))
         told = create_parser("json").parse(
             {"body": body, "headers": {}, "status_code": 200}, operation(name).output_shape
@@ -258,7 +254,8 @@ def emptied_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield store
 
 
-@settings(max_examples=60)
+@pytest.mark.law
+@settings(max_examples=scaled(60))
 @given(worlds)
 def test_whatever_is_listed_is_described_as_made_at_the_same_time(emptied_store: Store, world: list[bytes]) -> None:
     store = emptied(emptied_store)

@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.api import service_model
+from consumers.api.client_writes import ClientWriter
 from consumers.api.errors import Invalid
 from consumers.api.operations.search import get_search_suggestions, read_expression, read_order, search
 from consumers.api.record_filter import matches, place
-from consumers.api.request import Asked, Described, Service, Writer
+from consumers.api.request import Request
+from consumers.api.resource_views import Descriptions
 from consumers.api.search_properties import resource
 from consumers.api.serializer import encoded
+from consumers.api.service import Service
 from consumers.api.validator import checked
 from store import resources as table
 from store.database import Store, Transaction
@@ -39,13 +42,13 @@ class Tales:
         return self.told.get(kind.replace("-", "_"), ())
 
 
-def asked(operation: str, told: Mapping[str, Any], partition: str = PARTITION) -> Asked:
+def asked(operation: str, told: Mapping[str, Any], partition: str = PARTITION) -> Request:
     """A request as operations get it."""
-    return Asked(operation, checked(service_model.operation(operation).input_shape, told), REGION, ACCOUNT, partition)
+    return Request(operation, checked(service_model.operation(operation).input_shape, told), REGION, ACCOUNT, partition)
 
 
 def service(store: Store | None, tales: Tales | None = None) -> Service:
-    return Service(cast(Store, store), cast(Writer, None), cast(Described, tales))
+    return Service(cast(Store, store), cast(ClientWriter, None), cast(Descriptions, tales))
 
 
 def ask(store: Store, resource: str = COMPONENT, *filters: Any, **told: Any) -> Mapping[str, Any]:
@@ -825,6 +828,7 @@ ASKED = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.law
 @given(RUNS, PLACED, ASKED, st.sampled_from([0, 1000]))
 def test_tables_and_records_agree_on_what_is_found(
     filled: Store, entities: Sequence[TrialComponent], placed: Any, told_: Mapping[str, Any], few: int

@@ -9,71 +9,24 @@ import os
 import subprocess
 import sys
 import threading
-import tracemalloc
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import zstandard
 from aiobotocore.session import get_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.archive import ArchiveSource, Position
+from ingest.archive import ArchivePosition, ArchiveSource
 from ingest.archive_format import LONGEST
 from ingest.delivery import Batch, Refused, Unavailable
-
-# Every character that could mislead a reader which looks for the ends of objects, and some that no one expects.
-texts = st.text(st.sampled_from('ab{}[]",:\\/\n\r\t \ufeffé\u2028😀'), max_size=12)
-scalars = texts | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
-values = st.recursive(
-    scalars | st.booleans() | st.none(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=8,
-)
-events = st.dictionaries(texts, values, max_size=4)
-
-Write = Callable[[Sequence[bytes]], bytes]
-
-ON_LINES: dict[str, Write] = {
-    "lines": b"\n".join,
-    "lines, the last one ended": lambda events: b"".join(event + b"\n" for event in events),
-    "lines of Windows": b"\r\n".join,
-    "lines with blank ones between": b"\n\n \t\n".join,
-}
-ONE_BY_ONE: dict[str, Write] = {
-    "array": lambda events: b"[" + b",".join(events) + b"]",
-    "array over lines": lambda events: b"[\n  " + b",\n  ".join(events) + b"\n]\n",
-    "array of arrays": lambda events: b"[[" + b"],\n[".join(events) + b"]]",
-    "one after the other": b"".join,
-    "one after the other, with blanks": b"  ".join,
-    "first two on a line": lambda events: b"".join(events[:2]) + b"\n" + b"\n".join(events[2:]),
-}
-PACKINGS: dict[str, Callable[[bytes], bytes]] = {
-    "plain": bytes,
-    "with a byte order mark": lambda content: b"\xef\xbb\xbf" + content,
-    "gz": gzip.compress,
-    "gz of many members": lambda content: b"".join(map(gzip.compress, parts(content))) + b"\0\0",
-    "zst": zstandard.compress,
-    "zst of many frames": lambda content: b"".join(map(zstandard.compress, parts(content))),
-}
-
-
-def parts(content: bytes) -> list[bytes]:
-    return [content[at : at + 7] for at in range(0, len(content), 7)] or [b""]
-
-
-def one_line(event: object) -> bytes:
-    return json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass")
-
-
-def pretty(event: object) -> bytes:
-    return json.dumps(event, indent=2).encode()
+from tests.support.archive_files import ON_LINES, ONE_BY_ONE, Write, events, one_line, pretty, writers
+from tests.support.laws import scaled
 
 
 async def all_of(source: ArchiveSource) -> list[bytes]:
@@ -125,50 +78,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("archives")
 
 
-def written(shapes: dict[str, Write]) -> st.SearchStrategy[Write]:
-    """Ways to write events into a file."""
-    return st.tuples(st.sampled_from(sorted(shapes)), st.sampled_from(sorted(PACKINGS))).map(
-        lambda names: lambda events: PACKINGS[names[1]](shapes[names[0]](events))
-    )
-
-
-@contextmanager
-def blocks_of(size: int) -> Iterator[None]:
-    """Read and unpack so much at a time; a small size falls between any two bytes that belong together."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("ingest.archive._BLOCK", size)
-        patched.setattr("ingest.archive_format._PACKED", size)
-        yield
-
-
-block_sizes = st.sampled_from([1, 2, 3, 7, 64, 1 << 14])
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.lists(events.map(one_line), min_size=1, max_size=8), written(ON_LINES | ONE_BY_ONE), block_sizes)
-def test_events_read_back_as_they_were_written(file: Path, bodies: list[bytes], write: Write, block: int) -> None:
-    file.write_bytes(write(bodies))
-    with blocks_of(block):
-        assert read(file) == bodies
-
-
-@settings(max_examples=100, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(100), deadline=None)
 @given(
-    st.lists(events.filter(bool).map(pretty), min_size=1, max_size=8),
-    written({**ONE_BY_ONE, "a line after each": b"\n".join}),
-    block_sizes,
-)
-def test_events_over_many_lines_read_back_as_they_were_written(
-    file: Path, bodies: list[bytes], write: Write, block: int
-) -> None:
-    file.write_bytes(write(bodies))
-    with blocks_of(block):
-        assert read(file) == bodies
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(st.tuples(st.lists(events.map(one_line), max_size=5), written(ON_LINES | ONE_BY_ONE)), max_size=4),
+    st.lists(st.tuples(st.lists(events.map(one_line), max_size=5), writers(ON_LINES | ONE_BY_ONE)), max_size=4),
     st.integers(1, 7),
     st.integers(0, 20),
 )
@@ -191,7 +104,7 @@ def test_reading_goes_on_where_it_stopped(
                     await batch.ack()
             await begun.read()  # never acknowledged
         kept = msgspec.json.encode(begun.position)
-        position = msgspec.json.decode(kept, type=Position | None)
+        position = msgspec.json.decode(kept, type=ArchivePosition | None)
         return bodies + await all_of(ArchiveSource(str(folder), start_at=position))
 
     assert asyncio.run(stop_and_go_on()) == [body for bodies, _ in files for body in bodies]
@@ -218,18 +131,18 @@ async def test_reading_stopped_before_the_first_batch_not_yet_acknowledged(lines
         assert source.position is None
         await first.ack()
         await third.ack()
-        assert source.position == Position(lines, 2)
+        assert source.position == ArchivePosition(lines, 2)
         await second.ack()
-        assert source.position == Position(lines, 6)
+        assert source.position == ArchivePosition(lines, 6)
 
 
 async def test_going_on_counts_events_as_the_first_reading_did(lines: str) -> None:
-    async with aclosing(ArchiveSource(lines, start_at=Position(lines, 8))) as source:
+    async with aclosing(ArchiveSource(lines, start_at=ArchivePosition(lines, 8))) as source:
         batch = await source.read()
         assert batch
         assert [delivery.origin for delivery in batch.deliveries] == [f"{lines}:9", f"{lines}:10"]
         await batch.ack()
-        assert source.position == Position(lines, 10)
+        assert source.position == ArchivePosition(lines, 10)
 
 
 async def test_a_cancelled_read_loses_nothing(lines: str) -> None:
@@ -251,128 +164,11 @@ async def test_a_cancelled_read_loses_nothing(lines: str) -> None:
 # What is broken
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gz", "zst"])
-@settings(max_examples=40, deadline=None)
-@given(cut=st.floats(0, 1, exclude_max=True))
-def test_a_file_cut_short_gives_what_it_holds_and_is_refused(
-    file: Path, pack: Callable[[bytes], bytes], cut: float
-) -> None:
-    whole = pack(LINES)
-    file.write_bytes(whole[: 4 + int(cut * (len(whole) - 4))])
-    bodies, said = until_refused(str(file))
-    assert bodies == BODIES[: len(bodies)]
-    assert said == f"{file} is damaged (it ends too early): replace it, or leave it out"
-
-
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gz", "zst"])
-def test_what_stands_before_the_damage_is_handed_out(file: Path, pack: Callable[[bytes], bytes]) -> None:
-    bodies = [one_line({"n": os.urandom(50).hex()}) for _ in range(2000)]
-    packed = bytearray(pack(b"\n".join(bodies)))
-    packed[-8000:-7000] = bytes(1000)
-    file.write_bytes(packed)
-    came, said = until_refused(str(file))
-    assert came[:500] == bodies[:500]
-    assert said.startswith(f"{file} is damaged (")
-
-
-def test_a_file_that_only_calls_itself_compressed_is_damaged_unless_it_is_json(tmp_path: Path) -> None:
-    (tmp_path / "unpacked.gz").write_bytes(LINES)
-    assert read(tmp_path / "unpacked.gz") == BODIES
-    (tmp_path / "broken.gz").write_bytes(b"\0" + gzip.compress(LINES)[1:])
-    assert until_refused(str(tmp_path / "broken.gz"))[1].startswith(f"{tmp_path}/broken.gz is damaged (")
-    (tmp_path / "broken.zst").write_bytes(b"broken")
-    assert until_refused(str(tmp_path / "broken.zst"))[1].startswith(f"{tmp_path}/broken.zst is damaged (")
-
-
 async def test_a_refusal_is_repeated(lines: str) -> None:
     async with aclosing(ArchiveSource(lines, "s3://")) as source:
         for _ in range(2):
             with pytest.raises(Refused):
                 await source.read()
-
-
-def test_a_line_that_is_no_json_is_handed_out(file: Path) -> None:
-    lines = [b"", BODIES[0], b"{broken", b"not JSON", b'{"a": 1}{"b": 2}', b"\xff\xfe", BODIES[1]]
-    file.write_bytes(b"\n".join(lines))
-    assert read(file) == lines[1:]
-
-
-def test_a_file_that_is_no_json_is_handed_out_by_lines(file: Path) -> None:
-    file.write_bytes(b"# Events\n\nof last year\n")
-    assert read(file) == [b"# Events", b"of last year"]
-
-
-def test_what_is_between_objects_is_handed_out(file: Path) -> None:
-    file.write_bytes(b'[null, {"a": 1}, "text"\n, {"b": 2} }] rest')
-    assert read(file) == [b"null", b'{"a": 1}', b'"text"', b'{"b": 2}', b"}] rest"]
-
-
-@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf", b"[]", b"[\n]\n", gzip.compress(b"", mtime=0)])
-def test_a_file_with_no_events_gives_none(file: Path, content: bytes) -> None:
-    file.write_bytes(content)
-    assert read(file) == []
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.lists(events.filter(bool), min_size=1, max_size=5),
-    st.lists(events.filter(bool), min_size=1, max_size=5),
-    st.sampled_from(sorted(ONE_BY_ONE)),
-    st.sampled_from([one_line, pretty]),
-    st.data(),
-)
-def test_a_broken_object_costs_its_neighbours_nothing(
-    file: Path,
-    before: list[Any],
-    after: list[Any],
-    shape: str,
-    write: Callable[[object], bytes],
-    data: st.DataObject,
-) -> None:
-    good = [[write({"version": "0", **event}) for event in events] for events in (before, after)]
-    whole = write({"version": "0", "detail": {"a": ["b", {"c": "d"}]}})
-    broken = whole[: data.draw(st.integers(15, len(whole) - 1))]
-    file.write_bytes(ONE_BY_ONE[shape]([*good[0], broken, *good[1]]))
-    bodies = read(file)
-    assert bodies[: len(before)] == good[0]
-    assert bodies[-len(after) :] == good[1] or bodies[-len(after) - 1 : -1] == good[1]
-
-
-def test_a_line_without_end_is_cut_and_reading_goes_on_behind_it(file: Path) -> None:
-    file.write_bytes(BODIES[0] + b"\n" + b"x" * (LONGEST + 3_000_000) + b"\n" + BODIES[1])
-    assert read(file) == [BODIES[0], b"x" * LONGEST, BODIES[1]]
-
-
-def test_only_a_line_by_itself_can_be_too_long(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.archive_format.LONGEST", 2 * len(BODIES[0]))
-    file.write_bytes(b"\n".join(BODIES * 10))
-    with blocks_of(len(BODIES[0]) // 2):
-        assert read(file) == BODIES * 10
-
-
-def test_a_last_line_without_end_is_cut(file: Path) -> None:
-    file.write_bytes(BODIES[0] + b"\n" + b"x" * (LONGEST + 3_000_000))
-    assert read(file) == [BODIES[0], b"x" * LONGEST]
-
-
-def test_an_object_without_end_is_cut_and_reading_goes_on_behind_it(file: Path) -> None:
-    file.write_bytes(b'[{"a": 1}, {"a": "' + b"x" * (LONGEST + 3_000_000) + b'"}, {"a": 2}]')
-    first, cut, last = read(file)
-    assert (first, len(cut), last) == (b'{"a": 1}', LONGEST, b'{"a": 2}')
-
-
-@pytest.mark.parametrize("start", [b"", b"[{", b'[{"a": "'], ids=repr)
-def test_memory_does_not_grow_with_what_has_no_end(file: Path, start: bytes) -> None:
-    with gzip.open(file, "wb", 1) as content:
-        content.write(start)
-        for _ in range(100):
-            content.write(b" x" * (1 << 19))
-    tracemalloc.start()
-    try:
-        assert len(read(file)) == 1
-        assert tracemalloc.get_traced_memory()[1] < 6 * LONGEST
-    finally:
-        tracemalloc.stop()
 
 
 def test_large_pieces_make_small_batches(file: Path) -> None:
@@ -493,17 +289,20 @@ def test_what_we_may_not_read_is_said_in_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("start_at", "said"),
     [
-        (Position("gone", 1), "reading stopped in gone, which is not among the files any more: read from the start"),
-        (Position("-", 1), "standard input cannot be read from where it stopped: read it from its start"),
+        (
+            ArchivePosition("gone", 1),
+            "reading stopped in gone, which is not among the files any more: read from the start",
+        ),
+        (ArchivePosition("-", 1), "standard input cannot be read from where it stopped: read it from its start"),
     ],
 )
-def test_a_place_that_is_gone_is_refused(file: Path, start_at: Position, said: str) -> None:
+def test_a_place_that_is_gone_is_refused(file: Path, start_at: ArchivePosition, said: str) -> None:
     file.write_bytes(LINES)
     assert until_refused(str(file), "-", start_at=start_at) == ([], said)
 
 
 def test_a_place_behind_the_end_of_its_file_is_refused(lines: str) -> None:
-    assert until_refused(lines, start_at=Position(lines, 11)) == (
+    assert until_refused(lines, start_at=ArchivePosition(lines, 11)) == (
         [],
         f"{lines} is shorter than when reading stopped in it: read from the start",
     )
@@ -525,7 +324,7 @@ async def test_progress_is_told_in_bytes_as_they_are_stored(tmp_path: Path) -> N
 async def test_progress_counts_the_files_that_were_read_before(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(LINES)
     (tmp_path / "b").write_bytes(LINES)
-    async with aclosing(ArchiveSource(str(tmp_path), start_at=Position(str(tmp_path / "b"), 3))) as source:
+    async with aclosing(ArchiveSource(str(tmp_path), start_at=ArchivePosition(str(tmp_path / "b"), 3))) as source:
         assert sum([len(batch.deliveries) async for batch in batches(source)]) == 7
         assert source.bytes_read == source.total_bytes == 2 * len(LINES)
 
@@ -566,7 +365,7 @@ async def test_a_prefix_is_read_in_the_order_of_keys(bucket: Bucket, monkeypatch
     assert await all_of(source) == [*BODIES, BODIES[0], *BODIES, BODIES[1]]
     assert source.files == 4
     assert source.bytes_read == source.total_bytes == sum(map(len, written.values()))
-    assert source.position == Position("s3://kept/e/3/4", 1)
+    assert source.position == ArchivePosition("s3://kept/e/3/4", 1)
 
 
 async def test_an_object_is_read_without_those_whose_names_begin_like_it(bucket: Bucket) -> None:

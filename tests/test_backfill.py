@@ -23,21 +23,18 @@ from consumers.handle import handle
 from consumers.kind import PIPELINE_STEP
 from consumers.resources import EVENTS
 from consumers.resources.glue_job_run import GLUE_JOB_RUN
-from consumers.run.backfill import BATCH, KINDS, Backfill, Estimate, Position, backfill
+from consumers.run.backfill import BATCH, KINDS, Backfill, BackfillPosition, Estimate, backfill
 from ingest.delivery import Delivery, Refused, Unavailable
 from ingest.sagemaker import LISTS, REQUESTS, SageMaker
 from store.database import Store
 from store.digest import canonical, digest
 from store.ledger import events as ledger
 from store.status import keep_position, read_up_to
-from tests.conftest import REGION
-from tests.demo_backfill import an_account
-from tests.support.sagemaker import FakeSageMaker, at, service
+from tests.support.aws import ACCOUNT, REGION, ROLE, arn_of
+from tests.support.cli import Headwater
+from tests.support.moto_account import make_account
+from tests.support.sagemaker import NOW, FakeSageMaker, at, labeling_jobs, response_in, service
 from tests.support.stores import MakeStore, fed, sqlite_store
-from tests.test_cli import Headwater, headwater
-from tests.test_sagemaker import ACCOUNT, NOON, ROLE, arn_of, labeling_jobs, told
-
-__all__ = ["headwater"]
 
 FAST = 1000.0
 
@@ -71,7 +68,7 @@ def models(sagemaker: FakeSageMaker, count: int, start: float = 0) -> list[str]:
     return made
 
 
-def filled(store: Store, *kinds: str, since: datetime | None = None, patience: float = 0, now: datetime = NOON) -> int:
+def filled(store: Store, *kinds: str, since: datetime | None = None, patience: float = 0, now: datetime = NOW) -> int:
     """The exit code of a backfill of some kinds."""
     return backfill(
         store,
@@ -136,7 +133,7 @@ def test_every_kind_that_rules_know_is_looked_for() -> None:
 
 def test_what_exists_is_derived_as_if_its_events_had_come(aws: str, make_store: MakeStore) -> None:
     client = boto3.client("sagemaker")
-    made = an_account(client)
+    made = make_account(client)
     store, listener = make_store(), make_store()
 
     assert filled(store) == 0
@@ -180,7 +177,7 @@ def event(kind: str, arn: str, described: Mapping[str, Any]) -> bytes:
         "source": "aws.sagemaker",
         "account": ACCOUNT,
         "region": REGION,
-        "time": NOON.isoformat(),
+        "time": NOW.isoformat(),
         "resources": [arn],
         "detail": detail,
     }
@@ -201,10 +198,10 @@ def graph(store: Store) -> set[tuple[str, ...]]:
 
 
 def test_a_second_time_changes_nothing(aws: str, store: Store) -> None:
-    an_account(boto3.client("sagemaker"))
+    make_account(boto3.client("sagemaker"))
     assert filled(store) == 0
     before, answers = digest(store), sum(asked(store).values())
-    assert filled(store, now=NOON + timedelta(days=1)) == 0
+    assert filled(store, now=NOW + timedelta(days=1)) == 0
     assert digest(store) == before
     assert sum(asked(store).values()) == 2 * answers
 
@@ -235,7 +232,7 @@ async def test_only_what_was_made_since_is_asked_about(sagemaker: FakeSageMaker)
     source = Backfill(SageMaker(per_second=FAST), kinds=["model"], since=at(2.5))
     answers = await everything(source)
     await source.aclose()
-    assert [told(one.body)["ModelName"] for one in answers if operation(one) == "DescribeModel"] == [
+    assert [response_in(one.body)["ModelName"] for one in answers if operation(one) == "DescribeModel"] == [
         "Model-3",
         "Model-4",
     ]
@@ -257,7 +254,9 @@ async def test_kinds_come_side_by_side_each_from_the_oldest_on(sagemaker: FakeSa
     assert source.so_far() == (4, 12)
     rest = await everything(source)
     await source.aclose()
-    names = [told(one.body)["LabelingJobName"] for one in (*first, *rest) if operation(one) == "DescribeLabelingJob"]
+    names = [
+        response_in(one.body)["LabelingJobName"] for one in (*first, *rest) if operation(one) == "DescribeLabelingJob"
+    ]
     assert names == [one.name for one in jobs]
 
 
@@ -274,7 +273,7 @@ async def test_killed_in_the_middle_it_asks_about_a_batch_anew_at_the_most(
     first += await everything(source, 1, ack=acked)
     await source.aclose()
     assert source.position
-    position = Position(**json.loads(json.dumps(asdict(source.position))))
+    position = BackfillPosition(**json.loads(json.dumps(asdict(source.position))))
 
     again = Backfill(SageMaker(per_second=FAST), kinds=["model"], batch_size=4, start_at=position)
     rest = await everything(again)
@@ -305,13 +304,13 @@ async def test_what_cannot_be_told_of_is_not_asked_about_again(sagemaker: FakeSa
     assert await everything(source) == []
     await source.aclose()
     made = round(at(7).timestamp() * 1000)
-    assert source.position == Position({f"{ACCOUNT}/{REGION}/model": (made, arn_of("model/gone"))})
+    assert source.position == BackfillPosition({f"{ACCOUNT}/{REGION}/model": (made, arn_of("model/gone"))})
 
 
 async def test_a_position_of_another_account_or_region_holds_nothing_back(sagemaker: FakeSageMaker) -> None:
     models(sagemaker, 3)
     late = (10**14, "z")
-    other = Position({f"999999999999/{REGION}/model": late, f"{ACCOUNT}/eu-west-1/model": late})
+    other = BackfillPosition({f"999999999999/{REGION}/model": late, f"{ACCOUNT}/eu-west-1/model": late})
     source = Backfill(SageMaker(per_second=FAST), kinds=["model"], start_at=other)
     assert len(await everything(source)) == 6
     await source.aclose()
@@ -579,7 +578,7 @@ def test_operations_that_a_server_lacks_are_named_and_gone_on_without(aws: str, 
 def test_the_answers_in_the_ledger_make_the_same_lineage_with_no_aws_in_reach(
     aws: str, make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    an_account(boto3.client("sagemaker"))
+    make_account(boto3.client("sagemaker"))
     store, again = make_store(), make_store()
     assert filled(store) == 0
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")

@@ -185,6 +185,7 @@ def accounted(store: Store) -> tuple[set[bytes], set[bytes]]:
     return set(events.events(store)), {letter.body for letter in events.dead_letters(store)}
 
 
+@pytest.mark.law
 @pytest.mark.parametrize("how", MUTILATIONS)
 def test_whatever_is_wrong_with_a_message_it_ends_in_the_ledger_or_in_the_dead_letters(
     how: str,
@@ -202,6 +203,7 @@ def test_whatever_is_wrong_with_a_message_it_ends_in_the_ledger_or_in_the_dead_l
     assert catch_up(store) == 0
 
 
+@pytest.mark.law
 @pytest.mark.parametrize("how", MUTILATIONS)
 def test_a_message_that_ends_in_the_dead_letters_costs_its_neighbours_nothing(
     how: str,

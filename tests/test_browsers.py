@@ -10,7 +10,7 @@ import pytest
 
 from consumers.api.app import Settings
 from consumers.api.operations import METRICS
-from consumers.api.server import Serve, names
+from consumers.api.server import ServeOptions, host_names
 from tests.support.api_server import ACCOUNT, REGION, Api, served
 from tests.support.stores import MakeStore
 
@@ -47,12 +47,12 @@ def test_a_browser_that_asks_whether_a_page_may_is_not_told_so(api: Api, path: s
 
 def test_a_page_that_gives_this_machine_a_name_of_its_own_is_not_answered(make_store: MakeStore) -> None:
     target = {"X-Amz-Target": "SageMaker.ListArtifacts"}
-    with served(make_store(), Settings(ACCOUNT, REGION, hosts=names(Serve("127.0.0.1", 0)))) as api:
+    with served(make_store(), Settings(ACCOUNT, REGION, hosts=host_names(ServeOptions("127.0.0.1", 0)))) as api:
         assert answered(api, "POST", "/", **target) == 200
         assert answered(api, "POST", "/", **target, Host="page.example") == 400
         assert answered(api, "POST", "/", **target, Host="localhost") == 200
 
 
 def test_where_callers_sign_or_come_from_elsewhere_any_name_will_do() -> None:
-    assert names(Serve("127.0.0.1", 0, credentials=Path("keys"))) is None
-    assert names(Serve("0.0.0.0", 0, insecure=True)) is None
+    assert host_names(ServeOptions("127.0.0.1", 0, credentials=Path("keys"))) is None
+    assert host_names(ServeOptions("0.0.0.0", 0, insecure=True)) is None

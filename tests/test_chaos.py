@@ -25,9 +25,9 @@ from store.database import Store, Unavailable
 from store.digest import digest
 from store.ledger import events as ledger
 from store.migrate import migrate
+from tests.support.aws import filled_queue, left_in
 from tests.support.kafka import Broker
 from tests.support.stores import fed, sqlite_store
-from tests.test_worker import filled_queue, left_in
 
 EVENTS = 20_000
 AWAY = 20.0
@@ -179,6 +179,7 @@ def odd(event: bytes) -> list[bytes]:
     return [json.dumps(large).encode(), json.dumps(unknown).encode()]
 
 
+@pytest.mark.law
 @pytest.mark.parametrize("seed", [1])
 def test_nothing_is_lost_and_nothing_is_double(
     seed: int, aws: str, broker: Broker, postgresql: Server, tmp_path: Path

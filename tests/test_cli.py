@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import io
 import json
@@ -10,80 +11,38 @@ import os
 import pty
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 import boto3
 import pytest
-import structlog
 
 from bench.generate import events
-from consumers import cli
+from consumers.cli.failures import os_failure
 from consumers.cli.options import PORT
 from consumers.observe import handled_labels, label
 from ingest.event import decode
 from store.database import Store
 from tests.support import readme, stores
-from tests.support.events import HERE, NOON, PARTITION, event
+from tests.support.cli import Headwater, process
+from tests.support.events import ABALONE, HERE, NOON, PARTITION, SAMPLES, event
 
-CASE = Path(__file__).parent / "cases" / "abalone" / "events.jsonl"
-SAMPLES = Path(__file__).parent / "events"
 ALL_SAMPLES = SAMPLES / "*.json"
 PACKAGE = "arn:aws:sagemaker:us-west-2:000000000000:model-package/abalonemodelpackagegroupname/1"
 
 
-class Said(NamedTuple):
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-
-Headwater = Callable[..., Said]
-
-
-@pytest.fixture
-def headwater(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Headwater]:
-    """Runs a command in an empty folder, as from a shell that sets nothing."""
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.startswith("HEADWATER_") and name != "HEADWATER_TEST_POSTGRES_URL":
-            monkeypatch.delenv(name)
-
-    def run(*words: str | Path) -> Said:
-        monkeypatch.setattr(sys, "argv", ["headwater", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        code = ended.value.code
-        return Said(code if isinstance(code, int) else 0, *capfd.readouterr())
-
-    yield run
-    structlog.reset_defaults()  # commands set up logs for the process that they think is theirs
-
-
-def process(*words: str | Path, cwd: Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """A command as a process of its own."""
-    command = [sys.executable, "-m", "consumers.cli", *map(str, words)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, env=environment, check=False)
-
-
 def test_the_same_events_in_any_form_give_the_same_digest(headwater: Headwater, tmp_path: Path) -> None:
-    lines = CASE.read_bytes().splitlines()
+    lines = ABALONE.read_bytes().splitlines()
     forms = {
-        "as it is": [CASE],
+        "as it is": [ABALONE],
         "shuffled": [tmp_path / "shuffled.jsonl"],
-        "doubled": [CASE, tmp_path / "doubled.jsonl.gz"],
+        "doubled": [ABALONE, tmp_path / "doubled.jsonl.gz"],
         "split": [tmp_path / "split"],
     }
     forms["shuffled"][0].write_bytes(b"\n".join(lines[1::2] + lines[::-2]))
@@ -101,7 +60,7 @@ def test_the_same_events_in_any_form_give_the_same_digest(headwater: Headwater, 
 
 
 def test_a_replay_says_what_became_of_all_it_read(headwater: Headwater) -> None:
-    said = headwater("replay", CASE, ALL_SAMPLES, "--json")
+    said = headwater("replay", ABALONE, ALL_SAMPLES, "--json")
     told = json.loads(said.out)
     assert said.code == 0
     assert (told["events"], told["complete"], told["rule_failures"]) == (57, True, 0)
@@ -110,14 +69,14 @@ def test_a_replay_says_what_became_of_all_it_read(headwater: Headwater) -> None:
     }
     sorts = Counter(label(decode(path.read_bytes())) for path in sorted(SAMPLES.glob("*.json")))
     assert told["kept"] == {sort: number for sort, number in sorts.items() if sort not in handled_labels()}
-    spoken = headwater("replay", CASE, ALL_SAMPLES)
+    spoken = headwater("replay", ABALONE, ALL_SAMPLES)
     assert "57 events in" in spoken.out
     assert "1 not understood, see headwater dead-letters list" in spoken.out
     assert "5 of them kept on purpose" in spoken.out
 
 
 def test_events_come_from_standard_input(tmp_path: Path) -> None:
-    done = process("replay", "-", cwd=tmp_path, stdin=CASE.read_bytes())
+    done = process("replay", "-", cwd=tmp_path, stdin=ABALONE.read_bytes())
     assert (done.returncode, done.stdout[:12]) == (0, b"29 events in"), done.stderr
 
 
@@ -136,7 +95,7 @@ def test_a_replay_that_was_stopped_goes_on_where_it_stopped(headwater: Headwater
     assert 0 < first["events"] < 30_000
     second = json.loads(headwater("replay", archive, "--resume", "--json").out)
     assert (first["events"] + second["events"], second["complete"]) == (30_000, True)
-    again = headwater("replay", CASE, "--resume")
+    again = headwater("replay", ABALONE, "--resume")
     assert "nothing to go on with: reading from the start" in again.err
 
 
@@ -150,7 +109,7 @@ def _events_in(path: Path) -> int:
 
 
 def test_what_is_exported_makes_the_same_store(headwater: Headwater, tmp_path: Path) -> None:
-    headwater("replay", CASE, ALL_SAMPLES)
+    headwater("replay", ABALONE, ALL_SAMPLES)
     want = headwater("digest", "--verbose").out
     for name in ("plain.jsonl", "packed.jsonl.gz", "packed.jsonl.zst"):
         assert headwater("export", "--output", name).out == f"57 events in {name}\n"
@@ -165,7 +124,7 @@ def test_what_is_exported_makes_the_same_store(headwater: Headwater, tmp_path: P
 
 
 def test_lineage_as_json_has_the_promised_shape(headwater: Headwater) -> None:
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
     said = headwater("lineage", PACKAGE, "--direction", "ascendants", "--format", "json")
     told = json.loads(said.out)
     assert list(told) == ["start", "direction", "complete", "vertices", "edges"]
@@ -240,7 +199,7 @@ def test_runs_and_experiments_are_tables_or_data(headwater: Headwater) -> None:
 
 
 def test_a_run_is_asked_for_by_what_was_tried_and_measured(headwater: Headwater) -> None:
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
 
     best = headwater("runs", "--where", "max_depth=5", "--where", "status=Completed", "--format", "json")
     missing = headwater("runs", "--where", "max_dept=5")
@@ -265,14 +224,14 @@ def test_a_run_is_asked_for_by_what_was_tried_and_measured(headwater: Headwater)
     ],
 )
 def test_lineage_takes_arns_uris_and_names(headwater: Headwater, ref: str, word: str) -> None:
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
     said = headwater("lineage", ref)
     assert (said.code, said.err) == (0, "")
     assert word in said.out
 
 
 def test_status_tells_what_is_there_and_what_is_wrong(headwater: Headwater) -> None:
-    headwater("replay", CASE, ALL_SAMPLES)
+    headwater("replay", ABALONE, ALL_SAMPLES)
     links = json.loads(headwater("digest", "--json").out)["counts"]["Association"]
     said = headwater("status").out
     for line in ("57 events in the ledger", "1 dead letters: headwater dead-letters list", f"{links} associations"):
@@ -344,7 +303,7 @@ def test_bad_input_gets_one_sentence(
 
 
 def test_an_unknown_name_gets_a_hint_and_a_used_again_one_a_choice(headwater: Headwater, tmp_path: Path) -> None:
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
     assert "did you mean" in headwater("lineage", "AbaloneTrian-3kYZvpYx11").err
     endpoint = json.loads((SAMPLES / "endpoint-in-service-doc.json").read_text())
     endpoint["detail"] |= {"CreationTime": 1692411992203, "LastModifiedTime": 1692411994287}
@@ -364,7 +323,7 @@ def test_a_store_of_a_newer_schema_is_left_alone(headwater: Headwater, tmp_path:
     with sqlite3.connect(tmp_path / "headwater.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    for command in (["migrate"], ["digest"], ["replay", CASE]):
+    for command in (["migrate"], ["digest"], ["replay", ABALONE]):
         said = headwater(*command)
         assert (said.code, "upgrade Headwater" in said.err) == (1, True), said
 
@@ -378,7 +337,7 @@ def test_a_queue_that_does_not_exist_is_named(aws: str, headwater: Headwater) ->
 def test_the_demo_gives_the_digest_of_the_same_file(headwater: Headwater) -> None:
     said = headwater("demo", "--store", "demo.db")
     assert (said.code, said.err) == (0, "")
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
     digest = headwater("digest").out.strip()
     assert f"digest {digest}" in said.out
     assert headwater("digest", "--database-url", "sqlite:///demo.db").out.strip() == digest
@@ -425,9 +384,9 @@ def test_the_demo_on_a_terminal_ends_by_answering_what_the_readme_asks(tmp_path:
 def test_a_postgresql_store_is_used_by_its_url(headwater: Headwater) -> None:
     url = stores._new_database()
     told = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
     try:
-        assert headwater("replay", CASE, "--database-url", told).code == 0
+        assert headwater("replay", ABALONE, "--database-url", told).code == 0
         assert headwater("digest", "--database-url", told).out == headwater("digest").out
     finally:
         stores._drop_database(url)
@@ -436,7 +395,7 @@ def test_a_postgresql_store_is_used_by_its_url(headwater: Headwater) -> None:
 def test_events_come_from_s3(aws: str, headwater: Headwater) -> None:
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
-    s3.put_object(Bucket="archive", Key="2022/07/13/run.jsonl.gz", Body=gzip.compress(CASE.read_bytes()))
+    s3.put_object(Bucket="archive", Key="2022/07/13/run.jsonl.gz", Body=gzip.compress(ABALONE.read_bytes()))
     assert json.loads(headwater("replay", "s3://archive/2022/", "--json").out)["events"] == 29
     missing = headwater("replay", "s3://no-such-bucket/x")
     assert (missing.code, "no-such-bucket" in missing.err) == (1, True)
@@ -448,21 +407,21 @@ def test_a_password_is_never_shown() -> None:
 
 def test_a_file_whose_name_is_not_utf8_is_read_and_resumed(headwater: Headwater, tmp_path: Path) -> None:
     name = os.fsdecode(b"b\xffd.jsonl")
-    (tmp_path / name).write_bytes(CASE.read_bytes() + b"\nrubbish")
+    (tmp_path / name).write_bytes(ABALONE.read_bytes() + b"\nrubbish")
     told = json.loads(headwater("replay", name, "--json").out)
     assert (told["events"], sum(told["dead"].values())) == (29, 1)
     assert "b\\\\xffd.jsonl:30" in headwater("dead-letters", "list", "--json").out.replace("udcff", "xff")
 
 
 def test_a_replay_of_a_folder_leaves_the_store_in_it_out(headwater: Headwater, tmp_path: Path) -> None:
-    (tmp_path / "events.jsonl").write_bytes(CASE.read_bytes())
+    (tmp_path / "events.jsonl").write_bytes(ABALONE.read_bytes())
     for _ in range(2):
         told = json.loads(headwater("replay", ".", "--json").out)
         assert (told["events"], told["dead"]) == (29, {})
 
 
 def test_reading_does_not_wait_for_who_writes(headwater: Headwater, tmp_path: Path) -> None:
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
     with sqlite3.connect(tmp_path / "headwater.db", isolation_level=None) as writer:
         writer.execute("BEGIN IMMEDIATE")  # held all the while: whoever waited for it would fail in the end
         assert [headwater(*words).code for words in (["digest"], ["status"], ["lineage", PACKAGE])] == [0, 0, 0]
@@ -470,7 +429,7 @@ def test_reading_does_not_wait_for_who_writes(headwater: Headwater, tmp_path: Pa
 
 
 def test_whoever_stops_reading_our_output_does_no_harm(tmp_path: Path) -> None:
-    process("replay", CASE, cwd=tmp_path)
+    process("replay", ABALONE, cwd=tmp_path)
     for words in (["lineage", PACKAGE], ["status"], ["export"], ["digest"]):
         command = [sys.executable, "-m", "consumers.cli", *words]
         reader, writer = os.pipe()
@@ -481,9 +440,80 @@ def test_whoever_stops_reading_our_output_does_no_harm(tmp_path: Path) -> None:
 
 
 def test_an_export_into_a_pipe_leaves_the_pipe(headwater: Headwater, tmp_path: Path) -> None:
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
     assert headwater("export", "-o", "/dev/null").code == 0
     assert not Path("/dev/null").is_file()
     (tmp_path / "link").symlink_to(tmp_path / "target.jsonl")
     headwater("export", "-o", "link")
     assert ((tmp_path / "link").is_symlink(), len((tmp_path / "target.jsonl").read_bytes().splitlines())) == (True, 29)
+
+
+def failed_output(words: str, to: str, cwd: Path) -> tuple[int, str]:
+    """The exit code and the errors of a command whose standard output cannot be written."""
+    line = f"exec {sys.executable} -m consumers.cli {words} {to}"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(["sh", "-c", line], cwd=cwd, capture_output=True, env=environment, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("words", ["status", "status --json", "export", "digest", "lineage d84ewltjmxhe --format csv"])
+def test_output_that_cannot_be_written_is_named_with_its_reason(tmp_path: Path, words: str) -> None:
+    process("replay", ABALONE, cwd=tmp_path)
+    full = "headwater: cannot write to standard output: No space left on device\n"
+    assert failed_output(words, ">/dev/full", tmp_path) == (1, full)
+    closed = "headwater: cannot write to standard output: it is closed\n"
+    assert failed_output(words, ">&-", tmp_path) == (1, closed)
+
+
+def test_a_command_that_prints_nothing_needs_no_standard_output(tmp_path: Path) -> None:
+    process("replay", ABALONE, cwd=tmp_path)
+    assert failed_output("export -o whole.jsonl.zst", ">&-", tmp_path) == (
+        1,
+        "headwater: cannot write to standard output: it is closed\n",
+    )
+    assert process("replay", "whole.jsonl.zst", cwd=tmp_path).returncode == 0  # written, though nobody could be told
+
+
+def test_a_file_that_cannot_be_used_is_named_with_its_reason(headwater: Headwater, tmp_path: Path) -> None:
+    (tmp_path / "headwater-demo.db").mkdir()
+    said = headwater("demo", "--no-serve")
+    assert (said.code, said.err) == (1, "headwater: cannot use headwater-demo.db: Is a directory\n")
+    headwater("replay", ABALONE)
+    said = headwater("export", "-o", "/dev/full")
+    assert said.code == 1
+    assert said.err.startswith("headwater: cannot write /dev/full: No space left on device; ")
+
+
+@pytest.mark.parametrize(
+    "words", [["serve", "--port"], ["run", "queue", "--region", "eu-west-1", "--metrics-port"]], ids=["api", "metrics"]
+)
+def test_an_address_in_use_is_named(headwater: Headwater, words: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = headwater(*words, str(port))
+    assert said.code == 1
+    assert f"127.0.0.1:{port} (Address already in use)" in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("why", "sentence"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "in.csv"), "cannot use in.csv: No such file or"),
+        (PermissionError(errno.EACCES, "Permission denied", b"\xff.csv"), "cannot use \\udcff.csv: Permission denied"),
+        (OSError(errno.EADDRINUSE, "Address already in use"), "an address cannot be used, choose another host or"),
+        (OSError(errno.EADDRINUSE, "while attempting to bind on address ('::1', 8950)"), "8950"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "cannot find a host: Name or service not"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed"), "a connection failed: Connection refused"),
+        (TimeoutError(), "a connection failed: no answer in time"),
+        (OSError("Multiple exceptions: [Errno 111], [Errno 101]"), "refuses: Multiple exceptions"),
+        (OSError(errno.EMFILE, "Too many open files"), "the operating system refuses: Too many open files"),
+        (OSError(), "the operating system refuses: OSError"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_failure_of_the_operating_system_is_a_sentence_of_its_own(why: OSError, sentence: str) -> None:
+    said = os_failure(why)
+    assert sentence in said
+    assert "None" not in said
+    assert "\n" not in said

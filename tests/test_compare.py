@@ -17,12 +17,10 @@ from store import digest as digests
 from store.compare import WAYS, Comparison, Difference, Place, compare, same_database
 from store.database import Store
 from store.digest import ENTITY_FIELDS, PART_FIELDS, canonical, digest
-from tests.support.events import NOON, PARTITION, abalone, event, worlds
+from tests.support.cli import Headwater
+from tests.support.events import ABALONE, NOON, PARTITION, abalone, event, worlds
+from tests.support.laws import examples
 from tests.support.stores import MakeStore, emptied, fed, sqlite_store
-from tests.test_cli import CASE, Headwater, headwater
-from tests.test_order import examples
-
-__all__ = ["headwater"]
 
 ALL = 10**6
 JOB = f"{PARTITION}experiment-trial-component/job-aws-training-job"
@@ -87,6 +85,7 @@ def expected(here: Store, there: Store) -> list[Difference]:
     return sorted(found, key=lambda one: (WAYS.index(one.how), one.sort, one.entity, one.part or ""))
 
 
+@pytest.mark.law
 def test_what_differs_is_what_the_canonical_texts_differ_in(
     store: Store, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,8 +174,8 @@ def test_two_urls_of_one_database_are_known(tmp_path: Path) -> None:
 
 
 def test_stores_that_say_the_same_are_called_so(headwater: Headwater) -> None:
-    headwater("replay", CASE)
-    headwater("replay", CASE, "--database-url", "sqlite:///other.db", "--batch-size", "3")
+    headwater("replay", ABALONE)
+    headwater("replay", ABALONE, "--database-url", "sqlite:///other.db", "--batch-size", "3")
     value = headwater("digest").out.strip()
     counts = json.loads(headwater("digest", "--json").out)["counts"]
     entities = sum(number for sort, number in counts.items() if sort not in PART_FIELDS)
@@ -217,7 +216,7 @@ def test_what_differs_is_listed_for_people_and_for_programs(headwater: Headwater
     told = json.loads(headwater("compare", "sqlite:///a.db", "sqlite:///b.db", "--json").out)
     assert told["same"] is False
     assert [one["part"] for one in told["shown"]] == ["eta", "more", "team"]
-    headwater("replay", CASE, "--database-url", "sqlite:///a.db")
+    headwater("replay", ABALONE, "--database-url", "sqlite:///a.db")
     few = headwater("compare", "sqlite:///a.db", "sqlite:///b.db", "--limit", "1").out
     assert few.splitlines()[-1].endswith("others: --limit shows more")
 

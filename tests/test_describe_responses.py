@@ -140,6 +140,7 @@ def test_every_answer_of_both_services_can_be_shaped() -> None:
 ANSWERING = [name for name in OPERATIONS if service_model.operation(name).output_shape]
 
 
+@pytest.mark.law
 @given(
     st.sampled_from(ANSWERING).flatmap(
         lambda name: st.tuples(st.just(name), JSON | nearly(service_model.operation(name).output_shape))
@@ -159,6 +160,7 @@ def test_whatever_is_told_botocore_can_read_the_answer(answer: tuple[str, Any]) 
 FLAT = [name for name in OPERATIONS if name != "Search"]  # no answer contains itself, so nothing shapes what does
 
 
+@pytest.mark.law
 @given(st.sampled_from(FLAT).flatmap(lambda name: st.tuples(st.just(name), requests(name))))
 def test_what_was_taken_goes_out_so_that_it_can_be_taken_again(asked: tuple[str, Any]) -> None:
     operation, request = asked

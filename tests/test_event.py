@@ -127,6 +127,7 @@ def test_a_time_may_be_missing(told: str | None) -> None:
 
 
 # Until 2038: from then on floats of seconds lose a millisecond here and there.
+@pytest.mark.law
 @given(st.datetimes(datetime(2005, 1, 1), datetime(2038, 1, 1)))  # noqa: DTZ001 - hypothesis asks for them without
 def test_a_time_is_the_same_in_every_spelling(moment: datetime) -> None:
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
@@ -238,6 +239,7 @@ json_values = st.recursive(
 fields = st.dictionaries(st.sampled_from([*TRAINED, "Type", "Message"]), json_values, max_size=3)
 
 
+@pytest.mark.law
 @given(fields, st.sampled_from([None, 2]))
 def test_whatever_the_fields_hold_it_is_an_event_or_malformed(fields: dict[str, Any], indent: int | None) -> None:
     found = decoded(json.dumps({**TRAINED, **fields}, indent=indent).encode())
@@ -247,6 +249,7 @@ def test_whatever_the_fields_hold_it_is_an_event_or_malformed(fields: dict[str, 
         assert len(found.splitlines()) == 1
 
 
+@pytest.mark.law
 @given(st.binary() | st.binary().map(lambda noise: event(detail={"A": "here"}).replace(b"here", noise)))
 def test_whatever_the_bytes_are_it_is_an_event_or_malformed(body: bytes) -> None:
     assert decoded(body)

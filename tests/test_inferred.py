@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from store import resources as table
 from store.database import Store, Transaction
 from store.graph.evidence import Evidence, of_association
-from store.graph.lineage import Direction, Edge, walk
+from store.graph.lineage import walk
+from store.graph.traversal import Direction, Edge
 from store.lineage import (
     OWNER,
     Artifact,
@@ -26,6 +27,7 @@ from store.lineage import (
 )
 from store.save import save
 from tests.support.events import NOON, PARTITION
+from tests.support.laws import scaled
 from tests.support.stores import Backend, emptied
 
 CONTRIBUTED, PRODUCED = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
@@ -237,8 +239,9 @@ saying = st.lists(
 )
 
 
+@pytest.mark.law
 def test_a_walk_finds_what_a_plain_model_finds(store: Store, backend: Backend) -> None:
-    @settings(max_examples=300 if backend == "sqlite" else 100)
+    @settings(max_examples=scaled(300 if backend == "sqlite" else 100))
     @given(saying, st.booleans(), st.booleans(), st.none() | st.integers(0, 4), st.data())
     def check(said: list[Said], inferred: bool, up: bool, depth: int | None, data: st.DataObject) -> None:
         told(emptied(store), said)

@@ -14,7 +14,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from consumers.cli.lineage_formats import FORMATS, as_csv, as_dot, as_json, as_mermaid, tree
-from store.graph.lineage import Direction, Edge, Vertex, Walk
+from store.graph.lineage import Walk
+from store.graph.traversal import Direction, Edge, Vertex
 
 ACCOUNT = "arn:aws:sagemaker:us-west-2:111122223333"
 
@@ -439,12 +440,14 @@ def reached(walk: Walk) -> Walk:
 NUMBERED = st.integers(0, 10**6).map("name-{:07}".format)
 
 
+@pytest.mark.law
 @given(walks(NUMBERED))
 def test_every_vertex_is_in_the_tree(walk: Walk) -> None:
     text = printed(walk, width=150)
     assert all(vertex.name in text or vertex.arn.rpartition(":")[2] in text for vertex in walk.vertices)
 
 
+@pytest.mark.law
 @given(walks(NUMBERED).map(reached))
 def test_every_association_is_one_line_and_every_reference_leads_somewhere(walk: Walk) -> None:
     text = printed(walk, width=150)
@@ -457,17 +460,20 @@ def test_every_association_is_one_line_and_every_reference_leads_somewhere(walk:
     assert set(re.findall(r" [↑↓] see \[(\d+)\]", text)) == set(numbers)
 
 
+@pytest.mark.law
 @given(walks(st.text(max_size=90)), st.integers(40, 120))
 def test_no_line_is_wider_than_the_console(walk: Walk, width: int) -> None:
     assert all(cell_len(line) <= width for line in printed(walk, width=width).split("\n"))
 
 
+@pytest.mark.law
 @given(walks(st.text(max_size=90)), st.sampled_from(["ascii", "latin-1", "cp437"]))
 def test_any_encoding_can_write_the_tree(walk: Walk, encoding: str) -> None:
     last = r"^\d+ entit(y|ies), \d+ associations?(, \d+ of them inferred \(~\))?$"
     assert re.search(last, printed(walk, encoding=encoding), re.MULTILINE)
 
 
+@pytest.mark.law
 @given(walks(st.text(max_size=90)))
 def test_json_tells_all(walk: Walk) -> None:
     told = json.loads(as_json(walk))
@@ -477,6 +483,7 @@ def test_json_tells_all(walk: Walk) -> None:
     assert Walk(tuple(starts), Direction(told["direction"]), told["complete"], vertices, edges) == walk
 
 
+@pytest.mark.law
 @given(walks(st.text(max_size=90)))
 def test_csv_reads_back(walk: Walk) -> None:
     _, *table = csv.reader(io.StringIO(as_csv(walk), newline=""))
@@ -486,6 +493,7 @@ def test_csv_reads_back(walk: Walk) -> None:
     assert [(row[0], row[6], row[7]) for row in table] == [*told, *((arn, "", "") for arn in alone)]
 
 
+@pytest.mark.law
 @given(walks(st.text(max_size=90)))
 def test_pictures_keep_one_line_a_thing_and_balanced_quotes(walk: Walk) -> None:
     dot, mermaid = as_dot(walk).splitlines(), as_mermaid(walk).splitlines()

@@ -15,6 +15,7 @@ LARGEST = sys.float_info.max
 VALUES = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20)
 
 
+@pytest.mark.law
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=20))
 def test_mean_and_deviation_are_of_all_values(values: list[float]) -> None:
     mean, deviation = spread(values)
@@ -23,6 +24,7 @@ def test_mean_and_deviation_are_of_all_values(values: list[float]) -> None:
     assert deviation == pytest.approx(statistics.pstdev(values), rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.law
 @given(VALUES)
 def test_they_depend_on_no_order_and_lie_where_they_must(values: list[float]) -> None:
     mean, deviation = spread(values)

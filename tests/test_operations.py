@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from consumers.api import service_model
-from consumers.api.app import Limits
+from consumers.api.app import ClientLimits
 from consumers.api.operations import METRICS, OPERATIONS
 from consumers.api.server import GRACE, THREADS
 from consumers.operations import page
@@ -17,9 +17,9 @@ def test_the_page_says_what_the_code_does() -> None:
 
 def test_the_page_about_the_api_tells_the_limits_that_hold() -> None:
     said = (Path(__file__).parents[1] / "docs" / "api.md").read_text()
-    assert f"| {Limits().body >> 20} MiB |" in said
-    assert f"| {Limits().seconds} s |" in said
-    assert f"| {Limits().waiting}, of which {THREADS} are worked on |" in said
+    assert f"| {ClientLimits().body >> 20} MiB |" in said
+    assert f"| {ClientLimits().seconds} s |" in said
+    assert f"| {ClientLimits().waiting}, of which {THREADS} are worked on |" in said
     assert f"for at most {GRACE} s" in " ".join(said.split())
 
 

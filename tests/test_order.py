@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.event import listens_for
 
@@ -24,6 +24,7 @@ from store.lineage import Lineage, artifact
 from store.save import save
 from tests.support.account import generated
 from tests.support.events import HERE, NOON, PARTITION, abalone, again, case_events, samples, worlds
+from tests.support.laws import examples, seeds
 from tests.support.stores import emptied, fed, settlements, sqlite_store
 
 EVERYTHING = (*abalone(), *samples().values())
@@ -58,17 +59,7 @@ def disturbed(draw: st.DrawFn, events: Sequence[bytes]) -> tuple[list[bytes], li
     return order, draw(st.lists(st.integers(1, 20), max_size=12))
 
 
-def examples(sqlite: int, postgresql: int, backend: str) -> settings:
-    """How many examples to try on a database; the shorter one to shrink a failure is left to SQLite."""
-    return settings(
-        max_examples=sqlite if backend == "sqlite" else postgresql,
-        deadline=None,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    )
-
-
+@pytest.mark.law
 def test_order_duplicates_and_batches_of_a_run_among_all_sorts_of_events_do_not_matter(
     store: Store,
     backend: str,
@@ -84,6 +75,7 @@ def test_order_duplicates_and_batches_of_a_run_among_all_sorts_of_events_do_not_
     law()
 
 
+@pytest.mark.law
 def test_order_duplicates_and_batches_do_not_matter_in_worlds_full_of_collisions(
     store: Store,
     backend: str,
@@ -112,6 +104,7 @@ def out_of_order(events: Sequence[bytes], chance: random.Random) -> list[bytes]:
     return told
 
 
+@pytest.mark.law
 def test_order_duplicates_and_batches_do_not_matter_in_an_account_with_some_of_everything(
     store: Store,
     backend: str,
@@ -128,6 +121,7 @@ def test_order_duplicates_and_batches_do_not_matter_in_an_account_with_some_of_e
     law()
 
 
+@pytest.mark.law
 @pytest.mark.parametrize("case", CASES)
 def test_order_duplicates_and_batches_of_a_case_do_not_matter(
     case: str,
@@ -270,7 +264,8 @@ def worked(store: Store, shares: Sequence[Sequence[bytes]], seed: int, pool: Pro
     return canonical(store)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.law
+@pytest.mark.parametrize("seed", seeds(8))
 def test_two_workers_in_two_processes_end_in_the_same_graph_as_one(
     seed: int,
     store: Store,
@@ -287,6 +282,7 @@ def test_two_workers_in_two_processes_end_in_the_same_graph_as_one(
     assert ended == graph(undisturbed, EVERYTHING)
 
 
+@pytest.mark.law
 def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
     store: Store,
     backend: str,
@@ -303,7 +299,8 @@ def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
     law()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.law
+@pytest.mark.parametrize("seed", seeds(4))
 def test_two_workers_in_two_processes_agree_on_an_account_with_some_of_everything(
     seed: int,
     store: Store,

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from consumers.api import page_tokens
 from consumers.api.errors import Invalid
-from consumers.api.request import Asked
+from consumers.api.request import Request
 
 POSITIONS = st.lists(st.none() | st.integers(-(2**53), 2**53) | st.text(max_size=20), max_size=4).map(tuple)
 
 
-def asked(**members: Any) -> Asked:
-    return Asked("ListArtifacts", members, "eu-west-1", "111122223333", "arn:aws:sagemaker:eu-west-1:111122223333:")
+def asked(**members: Any) -> Request:
+    return Request("ListArtifacts", members, "eu-west-1", "111122223333", "arn:aws:sagemaker:eu-west-1:111122223333:")
 
 
+@pytest.mark.law
 @given(POSITIONS)
 def test_a_token_brings_back_its_position(position: tuple[Any, ...]) -> None:
     told = page_tokens.token(asked(ArtifactType="Model", MaxResults=10), position)
@@ -48,6 +49,7 @@ def test_a_token_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) 
         page_tokens.begin(asked(NextToken=told))
 
 
+@pytest.mark.law
 @given(st.text(max_size=60), st.integers(0, 200))
 def test_what_is_no_token_is_refused_or_says_what_it_said(text: str, at: int) -> None:
     position = (17, "arn:aws:sagemaker:eu-west-1:111122223333:artifact/x")

@@ -9,9 +9,9 @@ import pytest
 from consumers.pipeline_executions import Execution, Step, execution
 from store.database import Store
 from store.graph.resolve import executions
+from tests.support.cli import Headwater
 from tests.support.events import HERE, PARTITION, case_events
 from tests.support.stores import fed
-from tests.test_cli import Headwater, headwater  # noqa: F401 -- a fixture
 
 PIPELINE = f"{PARTITION}pipeline/churn-flow"
 MONDAY, TUESDAY = f"{PIPELINE}/execution/aaa111bbb222", f"{PIPELINE}/execution/ccc333ddd444"
@@ -130,7 +130,7 @@ def test_an_id_that_two_executions_share_means_both(store: Store) -> None:
     assert executions(store, "aaa111bbb222") == [MONDAY, MONDAY.replace("111122223333", "444455556666")]
 
 
-def test_the_command_prints_an_execution(headwater: Headwater) -> None:  # noqa: F811 -- the fixture
+def test_the_command_prints_an_execution(headwater: Headwater) -> None:
     headwater("replay", HERE / "cases" / "pipeline_retried_and_cached" / "events.jsonl")
 
     said = headwater("pipeline", "churn-flow")
@@ -143,7 +143,7 @@ def test_the_command_prints_an_execution(headwater: Headwater) -> None:  # noqa:
     assert (shown.code, [one["name"] for one in json.loads(shown.out)["steps"]]) == (0, ["Train", "Publish"])
 
 
-def test_the_command_says_what_it_does_not_know(headwater: Headwater) -> None:  # noqa: F811 -- the fixture
+def test_the_command_says_what_it_does_not_know(headwater: Headwater) -> None:
     headwater("replay", HERE / "cases" / "pipeline_retried_and_cached" / "events.jsonl")
 
     said = headwater("pipeline", "churn")

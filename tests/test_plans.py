@@ -24,13 +24,15 @@ from consumers.resources import RESOURCE_TYPES
 from ingest.delivery import Delivery
 from store.database import Store
 from store.graph.evidence import of_association, of_entity
-from store.graph.lineage import Direction, walk
-from store.graph.query_lineage import Filters, Way, reach
+from store.graph.lineage import walk
+from store.graph.query_lineage import Filters, linked_entities
 from store.graph.resolve import find, runs_of
+from store.graph.traversal import Direction
 from store.ledger import events as ledger
 from store.ledger import partitions
 from store.migrate import migrate
-from store.resource_pages import Listing, Order, Position
+from store.paging import PageKey
+from store.resource_pages import Listing, SortBy
 from store.search import runs
 from store.status import keep_position, read_up_to
 from tests.support.stores import _drop_database, _new_database, fed
@@ -96,7 +98,7 @@ def large() -> Iterator[Store]:
     _drop_database(url)
 
 
-def page(store: Store, kind: str, after: Position | None = None, below: str = "", **more: Any) -> object:
+def page(store: Store, kind: str, after: PageKey | None = None, below: str = "", **more: Any) -> object:
     """A page of what is described."""
     part = "pipeline" if kind == "pipeline-execution" else kind
     return Descriptions(store).page(Listing(kind, f"{ARN}{part}/{below}", **more), after, 10)
@@ -129,11 +131,11 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "what an input lies in": lambda store: walk(
         store, [f"{ARN}artifact/filler-{HIGH + 1}"], Direction.ASCENDANTS, depth=2
     ),
-    "what is linked to something, and how": lambda store: reach(
-        store, [f"{ARN}artifact/filler-{HIGH}"], Way.BOTH, depth=3, edges=True, size=10
+    "what is linked to something, and how": lambda store: linked_entities(
+        store, [f"{ARN}artifact/filler-{HIGH}"], Direction.BOTH, depth=3, edges=True, size=10
     ),
-    "what is linked to a job": lambda store: reach(
-        store, [f"{ARN}training-job/filler-{HIGH}"], Way.ASCENDANTS, MODELS, depth=3, edges=False, size=10
+    "what is linked to a job": lambda store: linked_entities(
+        store, [f"{ARN}training-job/filler-{HIGH}"], Direction.ASCENDANTS, MODELS, depth=3, edges=False, size=10
     ),
     "the newest runs": runs.runs,
     "the best runs": lambda store: runs.runs(store, sort_by="rmse-7", ascending=True),
@@ -143,7 +145,7 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "a pipeline that nobody told of": lambda store: Descriptions(store).describe(f"{ARN}pipeline/none"),
     "the newest jobs": lambda store: page(store, "training-job"),
     "older jobs": lambda store: page(store, "training-job", (HIGH, f"{ARN}training-job/filler-{HIGH}")),
-    "jobs by name": lambda store: page(store, "training-job", ("",), order=Order.NAME, ascending=True),
+    "jobs by name": lambda store: page(store, "training-job", ("",), sort_by=SortBy.NAME, ascending=True),
     "the versions of a group": lambda store: page(store, "model-package", below="prices/", near=True),
     "pipelines": lambda store: page(store, "pipeline"),
     "executions": lambda store: page(store, "pipeline-execution", below="flow/execution/"),

@@ -15,15 +15,13 @@ from store.ledger import events, partitions
 from store.ledger.prune import Prunable, prunable, prune
 from store.migrate import migrate
 from store.tables import ledger as table
+from tests.support.cli import Headwater
 from tests.support.events import NOON, abalone, event
 from tests.support.stores import MakeStore, fed
-from tests.test_cli import Headwater, headwater
 
 DAY = 86_400_000
 MONTH = 30 * DAY
 DECEMBER = int(datetime(2023, 12, 1, tzinfo=UTC).timestamp()) * 1000
-
-__all__ = ["headwater"]  # a fixture
 
 
 def job(name: str, moment: int | None, status: str = "Completed", **more: object) -> bytes:

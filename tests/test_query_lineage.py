@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from consumers.api.errors import Invalid, NotFound
 from consumers.api.operations.query_lineage import query_lineage
-from consumers.api.request import Answer, Asked, Service
+from consumers.api.request import Request, Response
+from consumers.api.service import Service
 from store import resources as table
 from store.database import Store, Transaction
-from store.graph import query_lineage as reach
+from store.graph import query_lineage as graph_queries
 from store.lineage import (
     CLIENT,
     OWNER,
@@ -33,8 +34,8 @@ from store.lineage import (
 )
 from store.save import save
 from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, case_events
+from tests.support.laws import examples
 from tests.support.stores import Backend, emptied, fed
-from tests.test_order import examples
 
 CONTRIBUTED, PRODUCED = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
 
@@ -50,23 +51,23 @@ def holding(store: Store, *said: Lineage) -> Store:
     return store
 
 
-def ask(store: Store, start: str | Sequence[str] = (), **told: Any) -> Answer:
+def ask(store: Store, start: str | Sequence[str] = (), **told: Any) -> Response:
     """What QueryLineage answers, without members that are not sent."""
     starts = [start] if isinstance(start, str) else list(start)
     nothing_else: Any = None  # it writes nothing, and asks for no descriptions
-    asked = Asked(
+    asked = Request(
         operation="QueryLineage",
         input={**({"StartArns": starts} if starts else {}), **told},
         region=REGION,
         account=ACCOUNT,
-        partition=PARTITION,
+        arn_prefix=PARTITION,
     )
     answered = query_lineage(Service(store, nothing_else, nothing_else), asked)
     assert {"Vertices", "Edges"} <= answered.keys()  # the SageMaker SDK looks for both
     return answered
 
 
-def glued(store: Store, start: str | Sequence[str], size: int, **told: Any) -> Answer:
+def glued(store: Store, start: str | Sequence[str], size: int, **told: Any) -> Response:
     """The answer in pages, put together again: an edge is not told before both of its ends are."""
     vertices: list[Any] = []
     edges: list[Any] = []
@@ -144,13 +145,13 @@ def shop(store: Store) -> Store:
     return holding(store, Lineage(tuple(NAMES.values()), (*map(link, LINKS), guess)))
 
 
-def names(answered: Answer) -> list[str]:
+def names(answered: Response) -> list[str]:
     """What was found, for people, in order."""
     by_arn = {one.arn: name for name, one in NAMES.items()}
     return [by_arn[vertex["Arn"]] for vertex in answered["Vertices"]]
 
 
-def drawn(answered: Answer) -> set[str]:
+def drawn(answered: Response) -> set[str]:
     """The links that were found."""
     by_arn = {one.arn: name for name, one in NAMES.items()}
     return {f"{by_arn[edge['SourceArn']]} {by_arn[edge['DestinationArn']]}" for edge in answered["Edges"]}
@@ -435,7 +436,7 @@ def test_a_token_is_of_its_question(shop: Store) -> None:
 
 
 def test_a_walk_without_end_stops_and_answers_what_is_nearest(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reach, "LIMIT", 4)
+    monkeypatch.setattr(graph_queries, "LIMIT", 4)
 
     assert len(names(ask(shop, IMAGE.arn, IncludeEdges=True))) == 4
     assert names(ask(shop, IMAGE.arn, IncludeEdges=True))[:2] == ["image", "job"]
@@ -569,7 +570,7 @@ def expected(graph: Lineage, starts: Sequence[str], told: Mapping[str, Any]) -> 
     )
 
 
-def plainly(answered: Answer) -> tuple[list[str], list[tuple[str, ...]]]:
+def plainly(answered: Response) -> tuple[list[str], list[tuple[str, ...]]]:
     """What was answered, as `expected` says it."""
     return (
         [vertex["Arn"] for vertex in answered["Vertices"]],
@@ -577,6 +578,7 @@ def plainly(answered: Answer) -> tuple[list[str], list[tuple[str, ...]]]:
     )
 
 
+@pytest.mark.law
 def test_answers_are_those_of_the_rules_on_any_graph_whole_and_in_pages(store: Store, backend: Backend) -> None:
     @examples(150, 40, backend)
     @given(graphs(), st.data())
@@ -593,10 +595,11 @@ def test_answers_are_those_of_the_rules_on_any_graph_whole_and_in_pages(store: S
     law()
 
 
+@pytest.mark.law
 def test_filters_alone_select_the_same_as_on_a_walk_whole_and_in_pages(
     store: Store, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reach, "_AT_ONCE", 3)  # so that what is looked at ends in different places
+    monkeypatch.setattr(graph_queries, "_AT_ONCE", 3)  # so that what is looked at ends in different places
 
     @examples(80, 25, backend)
     @given(graphs(), FILTERS.filter(lambda told: any(told.values())), st.integers(1, 5))

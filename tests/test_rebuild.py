@@ -16,7 +16,7 @@ import pytest
 import structlog
 
 from bench.generate import events
-from consumers.run.rebuild import LedgerSource, Position, rebuild
+from consumers.run.rebuild import LedgerPosition, LedgerSource, rebuild
 from ingest.delivery import Delivery, Refused
 from store.database import Store
 from store.digest import canonical
@@ -24,11 +24,9 @@ from store.ledger import arrivals
 from store.ledger import events as ledger
 from store.ledger.events import DeadLetter
 from store.status import read_up_to, status
-from tests.support.events import abalone, samples
+from tests.support.cli import Headwater
+from tests.support.events import ABALONE, abalone, samples
 from tests.support.stores import MakeStore, fed, settlements, sqlite_store
-from tests.test_cli import CASE, Headwater, headwater
-
-__all__ = ["headwater"]
 
 RUBBISH = (b"rubbish", b'{"detail-type": 7}')
 EVERYTHING = (*abalone(), *samples().values(), *events(200, seed=5), *RUBBISH)
@@ -93,7 +91,7 @@ def test_dead_letters_that_are_understood_now_are_dead_no_longer(store: Store, t
 
 
 def test_a_batch_is_passed_only_when_all_before_it_were_acknowledged(told: Store) -> None:
-    async def read() -> list[Position | None]:
+    async def read() -> list[LedgerPosition | None]:
         source = LedgerSource(told, batch_size=30)
         await source.find()
         batches = []
@@ -109,11 +107,11 @@ def test_a_batch_is_passed_only_when_all_before_it_were_acknowledged(told: Store
     first, second, *_, last = asyncio.run(read())
 
     numbers = [number for number, _ in arrivals.events(told, 0, 60)]
-    assert (first, second, last) == (None, Position(numbers[59], 0), Position(*arrivals.newest(told)))
+    assert (first, second, last) == (None, LedgerPosition(numbers[59], 0), LedgerPosition(*arrivals.newest(told)))
 
 
 def test_reading_goes_on_behind_a_position(told: Store) -> None:
-    async def read(start_at: Position | None) -> list[Delivery]:
+    async def read(start_at: LedgerPosition | None) -> list[Delivery]:
         source = LedgerSource(told, batch_size=7, start_at=start_at)
         found: list[Delivery] = []
         while batch := await source.read():
@@ -126,8 +124,8 @@ def test_reading_goes_on_behind_a_position(told: Store) -> None:
 
     assert [one.body for one in whole] == held(told)[1] + [letter.body for letter in ledger.dead_letters(told)]
     assert whole[0].origin == f"event 1 of {told}"
-    assert asyncio.run(read(Position(number, 0))) == whole[10:]
-    assert asyncio.run(read(Position(last, letter - 1))) == whole[-1:]
+    assert asyncio.run(read(LedgerPosition(number, 0))) == whole[10:]
+    assert asyncio.run(read(LedgerPosition(last, letter - 1))) == whole[-1:]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -162,7 +160,7 @@ def test_a_killed_rebuild_goes_on_where_it_was(
 
 
 def test_it_says_what_became_of_all_and_what_to_do_next(headwater: Headwater) -> None:
-    headwater("replay", CASE)
+    headwater("replay", ABALONE)
 
     said = headwater("rebuild", "--into", "sqlite:///new.db")
 
@@ -209,6 +207,7 @@ def _begun(store: Store) -> bool:
         return False
 
 
+@pytest.mark.law
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -233,7 +232,7 @@ def test_bad_input_gets_one_sentence(
     (tmp_path / "old.txt").write_text("this is no database, but long enough to be looked at as one" * 20)
     (tmp_path / "empty.db").touch()
     for name in ("told", "other"):
-        headwater("replay", CASE, "--database-url", f"sqlite:///{name}.db")
+        headwater("replay", ABALONE, "--database-url", f"sqlite:///{name}.db")
     (tmp_path / "link.db").symlink_to("told.db")
     given = [] if "--database-url" in words else ["--database-url", "sqlite:///told.db"]
     said = headwater("rebuild", *words, *given)

@@ -18,12 +18,11 @@ from store.digest import canonical
 from store.ledger import events
 from store.migrate import migrate
 from tests.support.account import Account, generated
+from tests.support.cli import Headwater
 from tests.support.events import NOON, PARTITION, REGION, event
+from tests.support.laws import scaled
 from tests.support.sagemaker import FakeSageMaker, Fault, at, fake_sagemaker
 from tests.support.stores import MakeStore, emptied, fed
-from tests.test_cli import Headwater, headwater
-
-__all__ = ["headwater"]  # a fixture
 
 LATER = NOON + 1000 * DAY
 
@@ -70,11 +69,12 @@ def test_where_nothing_was_lost_only_what_no_event_tells_is_asked_for(store: Sto
     assert findings(store, LATER) == []
 
 
+@pytest.mark.law
 def test_what_was_lost_is_found_and_made_good(store: Store, make_store: MakeStore, backend: str) -> None:
     whole = make_store()
 
     @settings(
-        max_examples=25 if backend == "sqlite" else 8,
+        max_examples=scaled(25 if backend == "sqlite" else 8),
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
         phases=[Phase.explicit, Phase.generate, Phase.shrink],

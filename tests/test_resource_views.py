@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from consumers.api.resource_views import Descriptions
 from store.database import Store
-from store.resource_pages import Listing, Order, Position, Span
+from store.paging import PageKey
+from store.resource_pages import Listing, SortBy, Span
 from tests.support.events import NOON, PARTITION, answer, call, case_events, event
+from tests.support.laws import scaled
 from tests.support.stores import emptied, fed
 
 JOB = f"{PARTITION}training-job/Churn"
@@ -254,7 +256,7 @@ def test_answers_about_steps_spell_kinds_as_sagemaker_does(store: Store) -> None
 def listed(store: Store, listing: Listing, size: int = 100) -> list[Any]:
     """All of a list, page by page."""
     found: list[Any] = []
-    after: Position | None = None
+    after: PageKey | None = None
     while page := Descriptions(store).page(listing, after, size):
         found += [told for _, told in page]
         after = page[-1][0]
@@ -325,16 +327,23 @@ JOBS = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))  # each empties the store
+@pytest.mark.law
+@settings(max_examples=scaled(40), suppress_health_check=list(HealthCheck))  # each empties the store
 @given(
-    JOBS, JOBS, st.integers(1, 3), st.sampled_from(Order), st.booleans(), st.booleans(), st.sampled_from(["", "d", "a"])
+    JOBS,
+    JOBS,
+    st.integers(1, 3),
+    st.sampled_from(SortBy),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from(["", "d", "a"]),
 )
 def test_pages_glued_are_the_whole_whatever_comes_between_them(
     store: Store,
     before: list[tuple[str, int, str]],
     between: list[tuple[str, int, str]],
     size: int,
-    order: Order,
+    sort_by: SortBy,
     ascending: bool,
     near: bool,
     contains: str,
@@ -344,7 +353,9 @@ def test_pages_glued_are_the_whole_whatever_comes_between_them(
     between = [(f"y-{name}", at, status) for name, at, status in between]
     told = {name: (NOON + at, status) for name, at, status in before + between}
     fed(store, [training(name, NOON + at, status) for name, at, status in before])
-    wanted = Listing("training-job", f"{PARTITION}training-job/", contains, order=order, ascending=ascending, near=near)
+    wanted = Listing(
+        "training-job", f"{PARTITION}training-job/", contains, sort_by=sort_by, ascending=ascending, near=near
+    )
 
     first = Descriptions(store).page(wanted, None, size)
     fed(store, [training(name, NOON + at, status) for name, at, status in between])
@@ -355,7 +366,7 @@ def test_pages_glued_are_the_whole_whatever_comes_between_them(
 
     def key(name: str) -> tuple[Any, ...]:
         created, status = told[name]
-        return {Order.CREATED: (created,), Order.STATUS: (status,), Order.NAME: ()}[order] + (name.lower(),)
+        return {SortBy.CREATED: (created,), SortBy.STATUS: (status,), SortBy.NAME: ()}[sort_by] + (name.lower(),)
 
     def ordered(chosen: list[tuple[str, int, str]]) -> list[str]:
         names = [name for name, _, _ in chosen if contains in name.lower()]

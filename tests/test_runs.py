@@ -16,6 +16,7 @@ from store.lineage import OWNER, Entity, Experiment, Lineage, Measured, Membersh
 from store.save import save
 from store.search.runs import BadCondition, Condition, Found, Group, Operator, Run, Unknown, condition, groups, runs
 from tests.support.events import NOON, PARTITION, case_events
+from tests.support.laws import scaled
 from tests.support.stores import Backend, emptied, fed
 
 
@@ -284,8 +285,9 @@ def true_of(one: TrialComponent, asked: Condition) -> bool:
     return held
 
 
+@pytest.mark.law
 def test_a_search_finds_what_a_plain_model_finds(store: Store, backend: Backend) -> None:
-    @settings(max_examples=300 if backend == "sqlite" else 80)
+    @settings(max_examples=scaled(300 if backend == "sqlite" else 80))
     @given(components, st.lists(wanted, max_size=2), st.sampled_from(["created", "p", "m", "both"]), st.booleans())
     def check(some: list[TrialComponent], asked: list[Condition], sort_by: str, ascending: bool) -> None:
         told(emptied(store), *some)

@@ -19,18 +19,11 @@ from aiobotocore.config import AioConfig
 from ingest.aws_errors import Denied, Missing, Unsupported
 from ingest.delivery import Refused, Unavailable
 from ingest.event import decode
-from ingest.sagemaker import LISTS, REQUESTS, Elsewhere, Found, SageMaker
-from tests.conftest import REGION
-from tests.support.sagemaker import FakeSageMaker, Fault, at, service, wrong
+from ingest.sagemaker import LISTS, REQUESTS, Elsewhere, SageMaker
+from tests.support.aws import ACCOUNT, REGION, ROLE, arn_of
+from tests.support.sagemaker import NOW, FakeSageMaker, Fault, at, labeling_jobs, response_in, service, wrong
 
-ACCOUNT = "123456789012"  # moto's
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/lineage"
-NOON = datetime(2024, 5, 17, 12, 0, 0, 250_000, UTC)
 FAST = 1000.0
-
-
-def arn_of(resource: str, region: str = REGION, account: str = ACCOUNT) -> str:
-    return f"arn:aws:sagemaker:{region}:{account}:{resource}"
 
 
 EXECUTION = arn_of("pipeline/abalone/execution/0123456789ab")
@@ -74,7 +67,7 @@ ABOUT = {
 
 @asynccontextmanager
 async def sagemaker_at(url: str | None = None, **more: Any) -> AsyncIterator[SageMaker]:
-    client = SageMaker(**{"per_second": FAST, "now": lambda: NOON, "endpoint_url": url, **more})
+    client = SageMaker(**{"per_second": FAST, "now": lambda: NOW, "endpoint_url": url, **more})
     try:
         yield client
     finally:
@@ -105,7 +98,7 @@ def test_an_answer_names_its_subject_where_we_look_for_it(operation: str) -> Non
 def test_a_list_is_asked_for_and_read_as_sagemaker_has_it(operation: str) -> None:
     model, how = service().operation_model(operation), LISTS[operation]
     within = dict.fromkeys(model.input_shape.required_members, "a-name")
-    request = {**how.more, **within, how.after: NOON, "MaxResults": 100}
+    request = {**how.more, **within, how.after: NOW, "MaxResults": 100}
     item = model.output_shape.members[how.items].member
     assert wrong(model.input_shape, request) == ""
     assert {*filter(None, (how.arn, how.name, how.created))} <= set(item.members)
@@ -127,12 +120,6 @@ def training_job(name: str, region: str = REGION) -> str:
         Tags=[{"Key": "team", "Value": "abalone"}],
     )
     return str(answer["TrainingJobArn"])
-
-
-def told(event: bytes) -> dict[str, Any]:
-    """What an answer says."""
-    response: dict[str, Any] = json.loads(event)["detail"]["Response"]
-    return response
 
 
 async def test_an_answer_is_an_event_of_our_own(aws: str) -> None:
@@ -166,7 +153,7 @@ async def test_the_same_said_at_another_time_or_of_another_resource_has_another_
     one, other = arn_of("pipeline/one"), arn_of("pipeline/other")
     for arn in (one, other):
         sagemaker.answers("ListTags", {"Tags": []}, ResourceArn=arn)
-    later = iter((NOON, NOON, datetime(2024, 5, 18, tzinfo=UTC)))
+    later = iter((NOW, NOW, datetime(2024, 5, 18, tzinfo=UTC)))
     async with sagemaker_at(now=lambda: next(later)) as asked:
         answers = [await asked.ask("ListTags", arn) for arn in (one, other, one)]
     assert len({json.loads(answer)["id"] for answer in answers}) == 3
@@ -175,7 +162,7 @@ async def test_the_same_said_at_another_time_or_of_another_resource_has_another_
 async def test_a_resource_is_asked_about_in_its_own_region(aws: str) -> None:
     arn = training_job("abroad", "eu-west-1")
     async with sagemaker_at(region=REGION) as sagemaker:
-        assert told(await sagemaker.ask("DescribeTrainingJob", arn))["TrainingJobArn"] == arn
+        assert response_in(await sagemaker.ask("DescribeTrainingJob", arn))["TrainingJobArn"] == arn
 
 
 async def test_the_name_with_its_case_is_asked_for_where_it_is_known(aws: str) -> None:
@@ -192,7 +179,7 @@ async def test_all_pages_of_an_answer_are_one(sagemaker: FakeSageMaker) -> None:
     sagemaker.answers("ListTags", {"Tags": tags}, ResourceArn=arn_of("pipeline/abalone"))
     sagemaker.page_size = 3
     async with sagemaker_at() as asked:
-        assert told(await asked.ask("ListTags", arn_of("pipeline/abalone"))) == {"Tags": tags}
+        assert response_in(await asked.ask("ListTags", arn_of("pipeline/abalone"))) == {"Tags": tags}
     assert sagemaker.calls == {"ListTags": 3}
 
 
@@ -211,7 +198,7 @@ async def test_numbers_that_are_none_and_times_of_any_zone_are_told_as_json_has_
     operation = "ListTrainingJobsForHyperParameterTuningJob"
     sagemaker.answers(operation, {"TrainingJobSummaries": [job]}, HyperParameterTuningJobName="a-tuning")
     async with sagemaker_at() as asked:
-        [answer] = told(await asked.ask(operation, arn))["TrainingJobSummaries"]
+        [answer] = response_in(await asked.ask(operation, arn))["TrainingJobSummaries"]
     assert answer == job | {
         "CreationTime": "2023-11-14T22:13:20.000Z",
         "TrainingStartTime": "2023-11-14T22:13:20.500Z",
@@ -262,7 +249,7 @@ async def test_a_list_about_another_account_s_job_is_not_taken_for_it(sagemaker:
     component = {"TrialComponentArn": arn_of("experiment-trial-component/c"), "TrialComponentName": "c"}
     sagemaker.answers(operation, {"TrialComponentSummaries": [component]}, TrialName="a-trial")
     async with sagemaker_at() as asked:
-        assert told(await asked.ask(operation, arn_of("experiment-trial/a-trial")))["TrialComponentSummaries"]
+        assert response_in(await asked.ask(operation, arn_of("experiment-trial/a-trial")))["TrialComponentSummaries"]
         with pytest.raises(Elsewhere):
             await asked.ask(operation, arn_of("experiment-trial/a-trial", account="999999999999"))
 
@@ -294,7 +281,7 @@ async def test_no_answer_is_one_to_ask_for_again(sagemaker: FakeSageMaker, fault
     async with sagemaker_at() as asked:
         with pytest.raises(Unavailable, match="AWS did not answer"):
             await asked.ask("ListTags", arn)
-        assert told(await asked.ask("ListTags", arn)) == {"Tags": []}
+        assert response_in(await asked.ask("ListTags", arn)) == {"Tags": []}
 
 
 async def test_nobody_listening_is_no_answer(moto_server: str) -> None:
@@ -310,7 +297,7 @@ async def test_a_throttle_is_waited_out(sagemaker: FakeSageMaker) -> None:
     sagemaker.answers("ListTags", {"Tags": []}, ResourceArn=arn)
     sagemaker.fault("throttle", times=2)
     async with sagemaker_at(config=AioConfig(retries={"mode": "adaptive", "total_max_attempts": 3})) as asked:
-        assert told(await asked.ask("ListTags", arn)) == {"Tags": []}
+        assert response_in(await asked.ask("ListTags", arn)) == {"Tags": []}
     assert sagemaker.calls == {"ListTags": 3}
 
 
@@ -402,36 +389,6 @@ def test_without_being_told_a_few_calls_a_second_are_made() -> None:
     assert SageMaker(per_second=0.5).per_second("DescribeModel") == 0.5
 
 
-def labeling_jobs(sagemaker: FakeSageMaker, count: int) -> list[Found]:
-    """Jobs that were made a second apart, put in last first."""
-    made: list[Found] = []
-    for number in reversed(range(count)):
-        name = f"Job-{number}"
-        answer = {
-            "LabelingJobName": name,
-            "LabelingJobArn": arn_of(f"labeling-job/{name.lower()}"),
-            "LabelingJobStatus": "Completed",
-            "LabelCounters": {},
-            "CreationTime": at(number),
-            "LastModifiedTime": at(number + 60),
-            "JobReferenceCode": "x",
-            "InputConfig": {"DataSource": {"S3DataSource": {"ManifestS3Uri": "s3://b/in.manifest"}}},
-            "OutputConfig": {"S3OutputPath": "s3://b/out"},
-            "RoleArn": ROLE,
-            "HumanTaskConfig": {
-                "WorkteamArn": arn_of("workteam/private-crowd/us"),
-                "UiConfig": {},
-                "TaskTitle": "t",
-                "TaskDescription": "d",
-                "NumberOfHumanWorkersPerDataObject": 1,
-                "TaskTimeLimitInSeconds": 60,
-            },
-        }
-        arn = sagemaker.has("ListLabelingJobs", "DescribeLabelingJob", answer, WorkteamArn=arn_of("workteam/x/y"))
-        made.insert(0, Found(arn, name, round(at(number).timestamp() * 1000)))
-    return made
-
-
 async def test_a_list_comes_page_by_page_the_oldest_first(sagemaker: FakeSageMaker) -> None:
     jobs = labeling_jobs(sagemaker, 5)
     sagemaker.page_size = 2
@@ -451,8 +408,8 @@ async def test_what_moto_lists_can_be_asked_about(aws: str) -> None:
         [page] = [page async for page in asked.listed("ListTrainingJobs")]
         assert [(one.arn, one.name) for one in page.found] == list(zip(arns, ("Abalone-1", "Abalone-2"), strict=True))
         for one in page.found:
-            assert told(await asked.ask("DescribeTrainingJob", one.arn, one.name))["TrainingJobArn"] == one.arn
-            assert told(await asked.ask("ListTags", one.arn))["Tags"] == [{"Key": "team", "Value": "abalone"}]
+            assert response_in(await asked.ask("DescribeTrainingJob", one.arn, one.name))["TrainingJobArn"] == one.arn
+            assert response_in(await asked.ask("ListTags", one.arn))["Tags"] == [{"Key": "team", "Value": "abalone"}]
 
 
 async def test_what_a_server_does_not_leave_out_is_left_out_all_the_same(aws: str) -> None:

@@ -362,6 +362,7 @@ def canonical(sent: Sent) -> tuple[Any, ...]:
     return sent.method, sent.path, query, headers, sent.body
 
 
+@pytest.mark.law
 @given(st.sampled_from([SIGNED, PUT]), st.data())
 def test_one_byte_changed_anywhere_is_refused(sent: Sent, data: st.DataObject) -> None:
     where = data.draw(st.sampled_from(["path", "query", "body", *sent.headers]))
@@ -379,6 +380,7 @@ def latin(most: int) -> st.SearchStrategy[str]:
     return st.text(st.characters(max_codepoint=255), max_size=most)
 
 
+@pytest.mark.law
 @given(
     st.builds(
         Sent,

@@ -16,6 +16,7 @@ from consumers.state import ResourceState, decode, encode, incarnations
 from ingest.event import Malformed
 from ingest.event import decode as decode_event
 from tests.support.events import PARTITION, abalone, again, event, everything, samples
+from tests.support.laws import scaled
 
 
 def told(body: bytes) -> tuple[ResourceState, ...]:
@@ -55,13 +56,15 @@ observations = (st.sampled_from(REAL) | made_up).flatmap(
 joined = observations.map(lambda some: reduce(or_, some))
 
 
-@settings(max_examples=500, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(500), deadline=None)
 @given(observations, st.data())
 def test_joining_is_commutative(some: list[ResourceState], data: st.DataObject) -> None:
     assert reduce(or_, data.draw(st.permutations(some))) == reduce(or_, some)
 
 
-@settings(max_examples=500, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(500), deadline=None)
 @given(observations, st.data())
 def test_joining_is_associative(some: list[ResourceState], data: st.DataObject) -> None:
     cut = data.draw(st.integers(1, len(some) - 1))
@@ -69,7 +72,8 @@ def test_joining_is_associative(some: list[ResourceState], data: st.DataObject) 
     assert reduce(or_, some[:cut]) | reduce(or_, some[cut:]) == reduce(or_, some)
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(300), deadline=None)
 @given(observations)
 def test_joining_is_idempotent(some: list[ResourceState]) -> None:
     known = reduce(or_, some)
@@ -78,14 +82,16 @@ def test_joining_is_idempotent(some: list[ResourceState]) -> None:
     assert [known | one for one in some] == [known] * len(some)
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(300), deadline=None)
 @given(joined)
 def test_what_is_known_is_read_as_it_was_written(known: ResourceState) -> None:
     assert decode(encode(known)) == known
     assert decode(encode(decode(encode(known)))) == known
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.law
+@settings(max_examples=scaled(300), deadline=None)
 @given(observations, st.data())
 def test_reading_what_was_written_between_joins_changes_nothing(some: list[ResourceState], data: st.DataObject) -> None:
     expected = reduce(or_, some)

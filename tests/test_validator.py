@@ -403,6 +403,7 @@ def test_no_member_of_the_metrics_service_is_anywhere_but_in_the_body() -> None:
 any_operation = st.sampled_from(OPERATIONS)
 
 
+@pytest.mark.law
 @given(any_operation.flatmap(lambda name: st.tuples(st.just(name), requests(name))))
 def test_what_the_model_allows_is_taken_and_botocore_would_send_it(asked: tuple[str, Any]) -> None:
     operation, request = asked
@@ -411,6 +412,7 @@ def test_what_the_model_allows_is_taken_and_botocore_would_send_it(asked: tuple[
     assert complaints.generate_report() == ""
 
 
+@pytest.mark.law
 @given(any_operation.flatmap(lambda name: st.tuples(st.just(name), mutated(name))))
 def test_one_thing_wrong_is_enough_to_be_refused(asked: tuple[str, Any]) -> None:
     operation, request = asked
@@ -419,6 +421,7 @@ def test_one_thing_wrong_is_enough_to_be_refused(asked: tuple[str, Any]) -> None
     assert refused.value.message.isprintable()
 
 
+@pytest.mark.law
 @given(any_operation.flatmap(lambda name: st.tuples(st.just(name), extended(name))))
 def test_what_the_model_does_not_know_changes_nothing(asked: tuple[str, tuple[Any, Any]]) -> None:
     operation, (request, more) = asked

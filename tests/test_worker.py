@@ -13,7 +13,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,32 +29,12 @@ from store.digest import digest
 from store.ledger import events as ledger
 from store.ledger.events import DeadLetter
 from tests.support import stores
+from tests.support.aws import filled_queue, left_in
 from tests.support.fakes import MemoryQueue
 from tests.support.stores import MakeStore, fed, postgres, sqlite_store
 
 MESSAGES = 2_000
 ABALONE = (Path(__file__).parent / "cases" / "abalone" / "events.jsonl").read_bytes().splitlines()
-
-
-def filled_queue(url: str, bodies: Sequence[bytes], name: str = "events") -> str:
-    """The URL of a new queue with these messages."""
-    sqs = boto3.client("sqs", endpoint_url=url)
-    queue: str = sqs.create_queue(QueueName=name)["QueueUrl"]
-
-    def send(at: int) -> None:
-        entries = [{"Id": str(n), "MessageBody": body.decode()} for n, body in enumerate(bodies[at : at + 10])]
-        assert not sqs.send_message_batch(QueueUrl=queue, Entries=entries).get("Failed")
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(send, range(0, len(bodies), 10)))
-    return queue
-
-
-def left_in(url: str, queue: str) -> int:
-    """How many messages a queue holds, visible or not."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    told = boto3.client("sqs", endpoint_url=url).get_queue_attributes(QueueUrl=queue, AttributeNames=names)
-    return sum(int(told["Attributes"][name]) for name in names)
 
 
 def url_of(store: Store) -> str:
@@ -277,6 +256,16 @@ async def test_a_poison_message_goes_to_the_dead_letters_and_harms_no_other(stor
     assert letter.reason.startswith("not an EventBridge event")
     assert redrive(store, [letter.id]) == (0, 1)
     assert [one.id for one in ledger.dead_letters(store)] == [letter.id]
+
+
+def test_a_dead_letter_that_fails_again_gets_the_new_reason(store: Store) -> None:
+    letters = [DeadLetter(0, "an older version did not know it", "queue", 7, body) for body in (b"\xff", b"[]")]
+    store.write(lambda tx: ledger.bury(tx, letters))
+    before = ledger.dead_letters(store)
+    assert redrive(store, [before[0].id]) == (0, 1)
+    again, other = ledger.dead_letters(store)
+    assert again.reason.startswith("not an EventBridge event")
+    assert (again, other) == (before[0]._replace(reason=again.reason), before[1])  # its number and its arrival stay
 
 
 def test_a_dead_letter_that_is_understood_now_is_dead_no_longer(make_store: MakeStore) -> None:

@@ -29,12 +29,10 @@ from store.database import Store, Unavailable
 from store.digest import canonical
 from store.ledger import events as ledger
 from store.status import read_up_to
+from tests.support.cli import Headwater
 from tests.support.events import abalone, samples
 from tests.support.fakes import MemoryQueue
 from tests.support.stores import MakeStore, sqlite_store
-from tests.test_cli import Headwater, headwater
-
-__all__ = ["headwater"]
 
 RUBBISH = (b"rubbish", b'{"detail-type": 7}', b"\xff\xfe", b"[1, 2", b'{"detail-type": "x"}')
 EVERYTHING = (*abalone(), *samples().values(), *events(300, seed=5), *RUBBISH)

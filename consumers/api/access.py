@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Self
 
 from consumers.api.errors import Denied
+from ingest.os_errors import reason
 
 
 class Role(StrEnum):
@@ -76,7 +77,7 @@ class Principal:
         return f"arn:aws:iam::{self.account}:user/{self.name}"
 
 
-def permitted(principal: Principal, operation: str, *, writes: bool) -> None:
+def check_permission(principal: Principal, operation: str, *, writes: bool) -> None:
     """Let pass what a role allows.
 
     Args:
@@ -160,7 +161,7 @@ def _sections(path: Path) -> configparser.ConfigParser:
             parser.read_file(file)
     # No error below is passed on: those of configparser and of decoding hold the lines they are about.
     except OSError as why:
-        raise BadCredentials(f"{path}: cannot be read: {why.strerror}") from None
+        raise BadCredentials(f"{path}: cannot be read: {reason(why)}") from None
     except UnicodeDecodeError:
         raise BadCredentials(f"{path}: is not UTF-8: save it as plain text") from None
     except configparser.DuplicateSectionError as why:

@@ -1,6 +1,6 @@
 """SageMaker's protocols over HTTP: JSON 1.1 for the service itself, REST with JSON for its metrics, on one port.
 
-An event loop reads requests and writes answers; what lies between is done in threads, since the store is synchronous.
+An event loop reads requests and writes responses; operations run in threads, since the store is synchronous.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,32 +18,44 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.responses import PlainTextResponse
+from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
 from consumers.api import serializer, service_model, validator
-from consumers.api.access import Principal, permitted
-from consumers.api.errors import Busy, Internal, Refusal, Slow, TooLarge, Unavailable, UnknownOperation, Unreadable
+from consumers.api.access import Principal, check_permission
+from consumers.api.errors import (
+    Internal,
+    Refusal,
+    RequestTimeout,
+    ServiceUnavailable,
+    Throttled,
+    TooLarge,
+    UnknownOperation,
+    Unreadable,
+)
 from consumers.api.operations import METRICS, OPERATIONS
-from consumers.api.request import Asked, Service
+from consumers.api.request import Request
+from consumers.api.service import Service
 from consumers.api.signature import Verifier, region_of
 from store import entity_records
-from store.database import Unavailable as StoreUnavailable
+from store.database import Unavailable
 
-JSON = "application/x-amz-json-1.1"
-TARGET = "SageMaker."
-LIMITS = "x-headwater-limits"
-"""The header by which a client asks for AWS's limits not to hold: `none`."""
+JSON_1_1, JSON = "application/x-amz-json-1.1", "application/json"
+TARGET_PREFIX = "SageMaker."
+LIMITS_HEADER = "x-headwater-limits"
+"""The header with which a client lifts AWS's limits: `none`."""
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """What one client may cost.
+class ClientLimits(msgspec.Struct, frozen=True):
+    """How much of the server one client may use.
 
     Attributes:
-        body: The most bytes of a request.
-        seconds: How long a request may take to come.
-        waiting: How many requests may be in hand and waiting; who comes after them is told to come again.
+        body: The most bytes in a request.
+        seconds: How long a request may take to arrive.
+        waiting: The most requests that are worked on or wait; further ones are throttled.
     """
 
     body: int = 4 << 20
@@ -51,17 +64,17 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Handled(msgspec.Struct, frozen=True):
-    """What became of a request; nothing secret is in it.
+    """How a request was answered, for logs and metrics; it holds nothing secret.
 
     Attributes:
-        request_id: By which the client and the log name it.
-        operation: What was asked for, or empty where that could not be read.
-        code: The error's code, or empty.
-        status: HTTP's.
+        request_id: Names the request to the client and in the log.
+        operation: The operation, or empty where there is no such operation.
+        code: The error code, or empty.
+        status: The HTTP status.
         seconds: How long it took.
-        who: The name of whoever asked, or empty.
-        client: The address they asked from.
-        size: Bytes of the answer.
+        caller: The name of the caller, or empty.
+        client: The caller's address.
+        size: Bytes of the response.
     """
 
     request_id: str
@@ -69,7 +82,7 @@ class Handled(msgspec.Struct, frozen=True):
     code: str
     status: int
     seconds: float
-    who: str
+    caller: str
     client: str
     size: int
 
@@ -78,12 +91,12 @@ class Settings(msgspec.Struct, frozen=True):
     """How requests are answered.
 
     Attributes:
-        account: The account that ARNs are made with.
-        region: Of requests that tell none.
-        verifier: Verifies signatures; None if nobody has to sign.
-        hosts: The names by which the server may be called; None for all.
-        limits: False if AWS's limits on depth and starts hold for nobody.
-        costs: What one client may cost.
+        account: The account in ARNs.
+        region: The region of requests whose credential scope has none.
+        verifier: Verifies signatures; None if requests need not be signed.
+        hosts: The host names that the server answers to; None for all.
+        limits: False to lift AWS's limits on depth and start ARNs for every client.
+        client_limits: How much of the server one client may use.
     """
 
     account: str
@@ -91,52 +104,53 @@ class Settings(msgspec.Struct, frozen=True):
     verifier: Verifier | None = None
     hosts: tuple[str, ...] | None = None
     limits: bool = True
-    costs: Limits = Limits()
+    client_limits: ClientLimits = ClientLimits()
 
 
 def application(
     service: Service,
     settings: Settings,
     threads: Executor,
-    handled: Callable[[Handled], None],
-    failed: Callable[[str, Exception], None],
+    on_handled: Callable[[Handled], None],
+    on_failure: Callable[[str, Exception], None],
 ) -> Starlette:
     """The server's application.
 
     Args:
         service: What operations work with.
         settings: How requests are answered.
-        threads: Where they are.
-        handled: Is told what became of each.
-        failed: Is told of each that failed for no fault of its own: its id, and why.
+        threads: Where operations run.
+        on_handled: Called with each request that was answered.
+        on_failure: Called with the id of each request that failed by no fault of its client, and why.
     """
-    door = RequestHandler(service, settings, threads, handled, failed)
+    handler = RequestHandler(service, settings, threads, on_handled, on_failure)
     hosts = settings.hosts
     return Starlette(
         routes=[
-            Route("/", door.by_target, methods=["POST"]),
-            # BatchPutMetrics by PUT alone, as AWS has it: a page in a browser could POST it without being allowed to.
+            Route("/", handler.by_target, methods=["POST"]),
+            # BatchPutMetrics by PUT alone, as in AWS: a page in a browser could POST it without being allowed to.
             *(
-                Route(f"/{name}", door.by_path, methods=[service_model.operation(name).http["method"]])
+                Route(f"/{name}", handler.by_path, methods=[service_model.operation(name).http["method"]])
                 for name in METRICS
             ),
-            Route("/health", door.health, methods=["GET"]),
+            Route("/health", handler.health, methods=["GET"]),
             Route("/", _welcome, methods=["GET"]),
         ],
-        # A page in a browser must not reach what listens on this machine alone by a name of its own.
+        # A page in a browser must not reach a server of this machine alone under a host name of its own.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))] if hosts else [],
     )
 
 
-async def _welcome(request: Request) -> Response:
+async def _welcome(request: HttpRequest) -> HttpResponse:
     return PlainTextResponse(
         f"Headwater answers SageMaker's API here: set AWS_ENDPOINT_URL_SAGEMAKER={request.base_url} and "
         f"AWS_ENDPOINT_URL_SAGEMAKER_METRICS={request.base_url}\n"
     )
 
 
-class _Request(msgspec.Struct):
-    """A request on its way."""
+@dataclass(slots=True)
+class _Call:
+    """An HTTP request before it is checked: what its signature is verified by, and what its log line says."""
 
     id: str
     operation: str
@@ -144,47 +158,57 @@ class _Request(msgspec.Struct):
     method: str
     path: str
     query: str
-    headers: Any
+    headers: Mapping[str, str]
     body: bytes = b""
-    who: str = ""
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """The body of a response, its HTTP status, and the error code, or empty."""
+
+    status: int
+    body: bytes
+    code: str = ""
 
 
 class RequestHandler:
-    """Where requests come in and answers go out."""
+    """Reads requests, runs their operations and writes responses."""
 
     def __init__(
         self,
         service: Service,
         settings: Settings,
         threads: Executor,
-        handled: Callable[[Handled], None],
-        failed: Callable[[str, Exception], None],
+        on_handled: Callable[[Handled], None],
+        on_failure: Callable[[str, Exception], None],
     ) -> None:
-        self.service, self.settings, self.threads = service, settings, threads
-        self.handled, self.failed = handled, failed
-        self.inside = 0
+        """Args: service, settings, threads, on_handled, on_failure: as `application` takes them."""
+        self._service, self._settings, self._threads = service, settings, threads
+        self._on_handled, self._on_failure = on_handled, on_failure
+        self._open = 0
 
-    async def by_target(self, request: Request) -> Response:
+    async def by_target(self, request: HttpRequest) -> HttpResponse:
         """A request of the service itself."""
-        return await self._answer(request, request.headers.get("x-amz-target", "").removeprefix(TARGET))
+        return await self._respond(request, request.headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX))
 
-    async def by_path(self, request: Request) -> Response:
+    async def by_path(self, request: HttpRequest) -> HttpResponse:
         """A request of the metrics service."""
-        return await self._answer(request, request.url.path[1:])
+        return await self._respond(request, request.url.path[1:])
 
-    async def health(self, _request: Request) -> Response:
+    async def health(self, _request: HttpRequest) -> HttpResponse:
         """Whether the store answers."""
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self.threads, self.service.store.read, lambda tx: entity_records.find(tx, ""))
-        except Exception as why:  # noqa: BLE001  # whatever it is, the answer is no
+            await loop.run_in_executor(self._threads, self._service.store.read, lambda tx: entity_records.find(tx, ""))
+        except Exception as why:  # noqa: BLE001  # whatever it is, the server cannot work
             return PlainTextResponse(f"{why}\n", 503)
         return PlainTextResponse("ok\n")
 
-    async def _answer(self, request: Request, operation: str) -> Response:
+    async def _respond(self, request: HttpRequest, operation: str) -> HttpResponse:
         began = time.perf_counter()
         scope = request.scope
-        asked = _Request(
+        call = _Call(
             id=str(uuid.uuid4()),
             operation=operation,
             client=request.client.host if request.client else "",
@@ -193,104 +217,101 @@ class RequestHandler:
             query=scope.get("query_string", b"").decode("ascii", "replace"),
             headers=request.headers,
         )
-        if self.inside >= self.settings.costs.waiting:
-            status, body, code = _refused(Busy("Too many requests at a time: try again in a moment"))
+        if self._open >= self._settings.client_limits.waiting:
+            reply = _refused(Throttled("Too many requests at a time: try again in a moment"))
         else:
-            self.inside += 1
+            self._open += 1
             try:
-                status, body, code = await self._granted(request, asked)
+                reply = await self._read_and_run(request, call)
             finally:
-                self.inside -= 1
-        headers = {"x-amzn-RequestId": asked.id, "content-type": JSON if operation not in METRICS else JSON_PLAIN}
-        if code:
-            headers["x-amzn-ErrorType"] = code
-        taken = time.perf_counter() - began
-        self.handled(
+                self._open -= 1
+        headers = {"x-amzn-RequestId": call.id, "content-type": JSON if operation in METRICS else JSON_1_1}
+        if reply.code:
+            headers["x-amzn-ErrorType"] = reply.code
+        self._on_handled(
             Handled(
-                request_id=asked.id,
+                request_id=call.id,
                 operation=operation if operation in OPERATIONS else "",
-                code=code,
-                status=status,
-                seconds=taken,
-                who=asked.who,
-                client=asked.client,
-                size=len(body),
+                code=reply.code,
+                status=reply.status,
+                seconds=time.perf_counter() - began,
+                caller=call.caller,
+                client=call.client,
+                size=len(reply.body),
             )
         )
-        return Response(body, status, headers)
+        return HttpResponse(reply.body, reply.status, headers)
 
-    async def _granted(self, request: Request, asked: _Request) -> tuple[int, bytes, str]:
+    async def _read_and_run(self, request: HttpRequest, call: _Call) -> _Reply:
+        seconds = self._settings.client_limits.seconds
         try:
-            asked.body = await asyncio.wait_for(self._body(request), self.settings.costs.seconds)
+            call.body = await asyncio.wait_for(self._body(request), seconds)
         except TimeoutError:
-            return _refused(Slow(f"The request did not come within {self.settings.costs.seconds:g} s"))
+            return _refused(RequestTimeout(f"The request did not arrive within {seconds:g} s"))
         except ClientDisconnect:
-            return _refused(Unreadable("The request ended before its body did"))
+            return _refused(Unreadable("The connection ended before the request's body did"))
         except Refusal as why:
             return _refused(why)
-        return await asyncio.get_running_loop().run_in_executor(self.threads, self._outcome, asked)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._reply, call)
 
-    async def _body(self, request: Request) -> bytes:
-        most = self.settings.costs.body
-        found = bytearray()
+    async def _body(self, request: HttpRequest) -> bytes:
+        most = self._settings.client_limits.body
+        body = bytearray()
         async for chunk in request.stream():
-            found += chunk
-            if len(found) > most:
+            body += chunk
+            if len(body) > most:
                 raise TooLarge(f"The request has more than {most:,} bytes")
-        return bytes(found)
+        return bytes(body)
 
-    def _outcome(self, asked: _Request) -> tuple[int, bytes, str]:
+    def _reply(self, call: _Call) -> _Reply:
         try:
-            return 200, self._done(asked), ""
+            return _Reply(200, self._run(call))
         except Refusal as why:
             return _refused(why)
-        except StoreUnavailable as why:
-            self.failed(asked.id, why)
-            return _refused(Unavailable("The store does not answer: try again in a moment"))
+        except Unavailable as why:
+            self._on_failure(call.id, why)
+            return _refused(ServiceUnavailable("The store does not answer: try again in a moment"))
         except Exception as why:  # noqa: BLE001  # whatever it is, this client is answered, and others go on
-            self.failed(asked.id, why)
-            return _refused(Internal(f"Headwater failed at this; its log tells why, by the request's id {asked.id}"))
+            self._on_failure(call.id, why)
+            return _refused(Internal(f"Headwater failed at this; its log says why, under the request id {call.id}"))
 
-    def _done(self, asked: _Request) -> bytes:
-        principal = self._principal(asked)
-        row = OPERATIONS.get(asked.operation)
-        if row is None:
+    def _run(self, call: _Call) -> bytes:
+        principal = self._principal(call)
+        operation = OPERATIONS.get(call.operation)
+        if operation is None:
             raise UnknownOperation(
-                f"Headwater has no operation {asked.operation[:100]!r}; it has {', '.join(sorted(OPERATIONS))}"
+                f"Headwater has no operation {call.operation[:100]!r}; it has {', '.join(sorted(OPERATIONS))}"
             )
         if principal:
-            permitted(principal, asked.operation, writes=row.writes)
-        limits = self.settings.limits and asked.headers.get(LIMITS) != "none"
-        region = principal.region if principal else region_of(asked.headers) or self.settings.region
-        account = self.settings.account
-        ready = Asked(
-            operation=asked.operation,
+            check_permission(principal, call.operation, writes=operation.writes)
+        limits = self._settings.limits and call.headers.get(LIMITS_HEADER) != "none"
+        region = principal.region if principal else region_of(call.headers) or self._settings.region
+        account = self._settings.account
+        request = Request(
+            operation=call.operation,
             input=validator.checked(
-                service_model.operation(asked.operation).input_shape, _json(asked.body), limits=limits
+                service_model.operation(call.operation).input_shape, _json(call.body), limits=limits
             ),
             region=region,
             account=account,
-            partition=f"{_partition(region)}:sagemaker:{region}:{account}:",
-            by=principal.arn if principal else "",
+            arn_prefix=f"{_partition(region)}:sagemaker:{region}:{account}:",
+            caller=principal.arn if principal else "",
             limits=limits,
         )
-        return serializer.encoded(asked.operation, row.run(self.service, ready))
+        return serializer.encoded(call.operation, operation.run(self._service, request))
 
-    def _principal(self, asked: _Request) -> Principal | None:
-        if self.settings.verifier is None:
+    def _principal(self, call: _Call) -> Principal | None:
+        if self._settings.verifier is None:
             return None
-        principal = self.settings.verifier.verify(
-            asked.method, asked.path, asked.query, asked.headers, asked.body, datetime.now(UTC)
+        principal = self._settings.verifier.verify(
+            call.method, call.path, call.query, call.headers, call.body, datetime.now(UTC)
         )
-        asked.who = principal.name
+        call.caller = principal.name
         return principal
 
 
-JSON_PLAIN = "application/json"
-
-
-def _refused(why: Refusal) -> tuple[int, bytes, str]:
-    return why.status, msgspec.json.encode({"__type": why.code, "message": why.message}), why.code
+def _refused(why: Refusal) -> _Reply:
+    return _Reply(why.status, msgspec.json.encode({"__type": why.code, "message": why.message}), why.code)
 
 
 def _json(body: bytes) -> Any:

@@ -1,6 +1,6 @@
-"""Keeps what clients write over the API: each write an event in the ledger, folded and derived like any other.
+"""Writes of API clients: each becomes an event in the ledger, and is observed and derived like any other.
 
-Writes that wait together share a transaction, and statements, since these are what a write costs.
+Writes that wait at the same time share a transaction and its statements, since these are what a write costs.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import nullcontext
+from concurrent.futures import CancelledError, Future
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from consumers.api.errors import Refusal
-from consumers.api.request import Asked, Guard
+from consumers.api.errors import Refusal, ServiceUnavailable
+from consumers.api.request import Request
 from consumers.derive import derive, derive_committed
 from consumers.handle import observe_batch, record
 from consumers.kind import ASSOCIATION, MEMBERSHIP
@@ -31,23 +31,64 @@ from store.database import Store, Transaction, Unavailable, Unusable
 
 ORIGIN = "the API"
 TOGETHER = 64
-"""Writes in a transaction, at the most."""
+"""The most writes in one transaction."""
+CLOSING_SECONDS = 5.0
+"""How long writes that wait may take when the writer is closed."""
 
 
+class StoreView:
+    """What a guard may look at: the store, in the transaction that will write."""
+
+    def __init__(self, session: ResourceSession) -> None:
+        """Args: session: The rows and states of that transaction."""
+        self._session = session
+
+    @property
+    def transaction(self) -> Transaction:
+        """The transaction that will write."""
+        return self._session.tx
+
+    def created_by_client(self, arn: str) -> int | None:
+        """When a client created this, in epoch milliseconds; None if no client did, or it was deleted."""
+        return self._created(arn.lower())
+
+    def is_linked_by_client(self, source: str, destination: str) -> bool:
+        """True if a client added an association between these ARNs and has not deleted it."""
+        return self._created(link_key(ASSOCIATION, source, destination)) is not None
+
+    def is_put_in_trial_by_client(self, trial: str, component: str) -> bool:
+        """True if a client associated this trial component with this trial and has not disassociated it."""
+        return self._created(link_key(MEMBERSHIP, trial, component)) is not None
+
+    def _created(self, key: str | None) -> int | None:
+        if key is None:
+            return None
+        self._session.lock([key])
+        state = self._session.known(key)
+        if state is None:
+            return None
+        _, incarnation = incarnations(state)[-1]
+        deleted = incarnation.fields.get(DELETED)  # 0 since it was created
+        return self._session.incarnations(key)[-1].created if deleted and bytes(deleted[1]) == b"0" else None
+
+
+Guard = Callable[[StoreView], Mapping[str, Any]]
+"""Raises a refusal, or returns what else is recorded with the write."""
 Outcome = Mapping[str, Any] | Refusal
-"""What was kept, or why nothing was."""
+"""What was recorded, or why nothing was."""
 
 
 @dataclass(slots=True)
-class _Waiting:
-    """A write, and whoever waits for it.
+class _WaitingWrite:
+    """A write that waits for its transaction.
 
     Attributes:
-        subjects: What it is about, first what it is most about, without what its guard adds; nothing if it names what
-            cannot be, as its guard will say.
+        subjects: The states that it reports, the main one first, without what its guard adds; empty if it names
+            something that cannot exist, as its guard will say.
+        done: Its outcome, for the thread that waits.
     """
 
-    asked: Asked
+    request: Request
     resource: str
     fields: Mapping[str, Any]
     guard: Guard
@@ -55,56 +96,91 @@ class _Waiting:
     done: Future[Mapping[str, Any]] = field(default_factory=Future)
 
 
-class Writer:
-    """Keeps writes, one after the other, in a thread of its own."""
+class ClientWriter:
+    """Commits writes, one batch after the other, in a thread of its own."""
 
     def __init__(self, store: Store, now: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
-        """Begin.
+        """Start the thread.
 
         Args:
             store: At the newest schema; the caller closes it, after this.
-            now: Tells the time, in epoch milliseconds.
+            now: Returns the time, in epoch milliseconds.
         """
         self._store = store
         self._now = now
-        self._underived: set[str] = set()  # kept, but a store that went away has not derived what follows
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._underived: set[str] = set()  # committed, but the store went away before their lineage was derived
+        self._queue: queue.SimpleQueue[_WaitingWrite | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
-    def write(self, asked: Asked, resource: str, fields: Mapping[str, Any], guard: Guard) -> Mapping[str, Any]:
-        """As `consumers.api.request.Writer` says."""
-        one = _Waiting(asked, resource, fields, guard, _subjects(asked, resource, fields))
-        self._queue.put(one)
-        return one.done.result()
+    def write(self, request: Request, resource: str, fields: Mapping[str, Any], guard: Guard) -> Mapping[str, Any]:
+        """Record a write, and wait until it is committed.
 
-    def close(self) -> None:
-        """Finish what waits."""
-        self._queue.put(None)
-        self._thread.join()
+        Args:
+            request: The request that writes.
+            resource: The ARN of what it is about.
+            fields: What is recorded, by SageMaker's names: times in epoch milliseconds.
+            guard: Decides, in the transaction that writes.
+
+        Returns:
+            What was recorded: the fields, and what the guard added.
+
+        Raises:
+            Refusal: The guard's, or `ServiceUnavailable` once the writer is closed.
+            Unavailable, Unusable: The store cannot be written to.
+        """
+        waiting = _WaitingWrite(request, resource, fields, guard, _subjects(request, resource, fields))
+        with self._lock:  # so that nothing is put behind the mark that ends the thread
+            if self._closed:
+                raise _stopping()
+            self._queue.put(waiting)
+        try:
+            return waiting.done.result()
+        except CancelledError:
+            raise _stopping() from None
+
+    def close(self, seconds: float = CLOSING_SECONDS) -> None:
+        """Refuse further writes, and commit those that wait; those that are not begun in time are refused, too.
+
+        Args:
+            seconds: How long to wait for them. A transaction that is under way then goes on until the store ends it.
+        """
+        with self._lock:
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            with suppress(queue.Empty):
+                while True:
+                    if waiting := self._queue.get_nowait():
+                        waiting.done.cancel()
+            self._queue.put(None)
 
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
             batch = [first]
-            ends = False
+            last = False
             while len(batch) < TOGETHER and not self._queue.empty():
                 one = self._queue.get()
                 if one is None:
-                    ends = True
+                    last = True
                     break
                 batch.append(one)
-            self._settle(batch)
-            if ends:
+            if batch := [one for one in batch if one.done.set_running_or_notify_cancel()]:
+                self._settle(batch)
+            if last:
                 return
 
-    def _settle(self, batch: Sequence[_Waiting]) -> None:
+    def _settle(self, batch: Sequence[_WaitingWrite]) -> None:
         try:
-            outcomes = self._keep(batch)
+            outcomes = self._commit(batch)
         except (Unavailable, Unusable) as why:
             for one in batch:
                 one.done.set_exception(why)
             return
-        except Exception as why:  # noqa: BLE001  # it goes to whoever waits, and the next ones are tried
+        except Exception as why:  # noqa: BLE001  # the waiting thread raises it, and the next writes are tried
             if len(batch) == 1:
                 batch[0].done.set_exception(why)
                 return
@@ -117,15 +193,15 @@ class Writer:
             else:
                 one.done.set_result(outcome)
 
-    def _keep(self, batch: Sequence[_Waiting]) -> list[tuple[_Waiting, Outcome]]:
+    def _commit(self, batch: Sequence[_WaitingWrite]) -> list[tuple[_WaitingWrite, Outcome]]:
         """Both steps of `consumers.handle`, for several writes: on SQLite in one transaction."""
         touched: set[str] = set()
 
-        def work(tx: Transaction) -> list[tuple[_Waiting, Outcome]]:
+        def work(tx: Transaction) -> list[tuple[_WaitingWrite, Outcome]]:
             touched.clear()
-            settled: list[tuple[_Waiting, Outcome]] = []
+            settled: list[tuple[_WaitingWrite, Outcome]] = []
             for group in _groups(batch) if tx.exclusive else [[one] for one in batch]:
-                settled += zip(group, _kept(tx, group, self._now(), touched), strict=True)
+                settled += zip(group, _commit_group(tx, group, self._now(), touched), strict=True)
             return settled
 
         outcomes = self._store.write(work)
@@ -136,106 +212,81 @@ class Writer:
         return outcomes
 
 
-def _groups(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:
-    """Writes in groups of which no guard has to see what another of its group does.
+def _stopping() -> ServiceUnavailable:
+    return ServiceUnavailable("The server is stopping, and nothing was written: try again in a moment")
 
-    These are writes of one operation, each about another thing. Their order is ours: they wait at the same time, so
-    that nobody can have counted on one to be done before another.
+
+def _groups(batch: Sequence[_WaitingWrite]) -> list[list[_WaitingWrite]]:
+    """Writes in groups in which no guard has to see what another write of its group does.
+
+    A group has writes of one operation, each about another resource. Their order is ours: all of them wait at the same
+    time, so that no client can have relied on one being done before another.
     """
-    groups: dict[tuple[str, int], list[_Waiting]] = {}
+    groups: dict[tuple[str, int], list[_WaitingWrite]] = {}
     turns: Counter[str] = Counter()
     for one in batch:
         about = one.subjects[0].arn.lower() if one.subjects else one.resource
-        if one.asked.operation == "CreateArtifact":  # of an address there is one at most, whatever its ARN is
+        if one.request.operation == "CreateArtifact":  # at most one artifact of a source URI, whatever its ARN
             about = one.fields["Source"]["SourceUri"]
-        groups.setdefault((one.asked.operation, turns[about]), []).append(one)
+        groups.setdefault((one.request.operation, turns[about]), []).append(one)
         turns[about] += 1
     return list(groups.values())
 
 
-def _kept(tx: Transaction, group: Sequence[_Waiting], now: int, touched: set[str]) -> Sequence[Outcome]:
-    """Keep the writes of a group, or say of each why not: its guard refuses before anything is written."""
-    working = ResourceSession(tx, derives=tx.exclusive)
-    kinds = {known.arn.lower(): known.kind for one in group for known in one.subjects}
+def _commit_group(tx: Transaction, group: Sequence[_WaitingWrite], now: int, touched: set[str]) -> Sequence[Outcome]:
+    """Record the writes of a group; a guard refuses before anything of its write is recorded."""
+    session = ResourceSession(tx, derives=tx.exclusive)
+    kinds = {state.arn.lower(): state.kind for one in group for state in one.subjects}
     outcomes: list[Outcome] = []
-    kept: list[Delivery] = []
+    deliveries: list[Delivery] = []
     with nullcontext() if tx.exclusive else tx.connection.begin_nested() as claimed:
-        if not tx.exclusive:  # so that of two servers that write of one thing the second sees what the first has done
-            working.claim(kinds)
-        working.lock(kinds)
+        if not tx.exclusive:  # of two servers that write about one resource, the second sees what the first has done
+            session.claim(kinds)
+        session.lock(kinds)
         for one in group:
-            asked = one.asked
+            request = one.request
             try:
-                more = one.guard(_Looking(working))
+                more = one.guard(StoreView(session))
             except Refusal as why:
                 outcomes.append(why)
                 continue
-            whens = [_after(working.known(known.arn.lower()), now, asked.operation) for known in one.subjects]
-            write = Write(asked.operation, {**one.fields, **more}, max([now, *whens]), asked.by)
-            kept.append(Delivery(event(write, asked.account, asked.region, one.resource), ORIGIN))
+            times = [_time_of_write(session.known(s.arn.lower()), now, request.operation) for s in one.subjects]
+            write = Write(request.operation, {**one.fields, **more}, max([now, *times]), request.caller)
+            deliveries.append(Delivery(event(write, request.account, request.region, one.resource), ORIGIN))
             outcomes.append(write.request)
-        if claimed and not kept:
-            claimed.rollback()  # rows that were made for what is refused
-    if not kept:
+        if claimed and not deliveries:
+            claimed.rollback()  # rows that were claimed for what is refused
+    if not deliveries:
         return outcomes
-    observed = observe_batch(kept)
+    observed = observe_batch(deliveries)
     if observed.dead:
-        raise ValueError(f"a write that cannot be read again: {observed.dead[0][1]}")
-    new = record(working, observed, now)
+        raise ValueError(f"a write whose event cannot be read: {observed.dead[0][1]}")
+    changed = record(session, observed, now)
     if tx.exclusive:
-        derive(working, new)
-    touched |= new
+        derive(session, changed)
+    touched |= changed
     return outcomes
 
 
-def _subjects(asked: Asked, resource: str, fields: Mapping[str, Any]) -> Sequence[ResourceState]:
-    """What a write is about, as `_Waiting.subjects` says."""
-    write = Write(asked.operation, dict(fields), 0, asked.by)
+def _subjects(request: Request, resource: str, fields: Mapping[str, Any]) -> Sequence[ResourceState]:
+    """What a write reports, as `_WaitingWrite.subjects` says."""
+    write = Write(request.operation, dict(fields), 0, request.caller)
     try:
-        return observe(decode(event(write, asked.account, asked.region, resource)))
+        return observe(decode(event(write, request.account, request.region, resource)))
     except Malformed:
         return ()
 
 
-def _after(known: ResourceState | None, now: int, operation: str) -> int:
-    """When a write was: now, but after all that is known, so that nothing that was told before outlives it.
+def _time_of_write(state: ResourceState | None, now: int, operation: str) -> int:
+    """The time of a write: now, but later than all observations so far, so that it replaces them.
 
-    Lives are told apart by the second in which they began: what is made anew begins in one of its own.
+    Incarnations differ by the second in which they began: one that is created again begins in a second of its own.
     """
-    if known is None:
+    if state is None:
         return now
-    told = [*known.incarnations.values(), *(unplaced.incarnation for unplaced in known.unplaced.values())]
-    stamps = [stamped for incarnation in told for stamped, _ in incarnation.fields.values()]
+    observed = [*state.incarnations.values(), *(unplaced.incarnation for unplaced in state.unplaced.values())]
+    stamps = [stamped for incarnation in observed for stamped, _ in incarnation.fields.values()]
     when = max(now, *(moment(stamped) + 1 for stamped in stamps)) if stamps else now
-    if operation.startswith("Create") and known.incarnations:
-        when = max(when, (max(known.incarnations) + 1) * 1000)
+    if operation.startswith("Create") and state.incarnations:
+        when = max(when, (max(state.incarnations) + 1) * 1000)
     return when
-
-
-class _Looking:
-    """What guards look at."""
-
-    def __init__(self, working: ResourceSession) -> None:
-        self._working = working
-
-    @property
-    def transaction(self) -> Transaction:
-        return self._working.tx
-
-    def made(self, arn: str) -> int | None:
-        return self._made(arn.lower())
-
-    def linked(self, source: str, destination: str) -> bool:
-        return self._made(link_key(ASSOCIATION, source, destination)) is not None
-
-    def placed(self, trial: str, component: str) -> bool:
-        return self._made(link_key(MEMBERSHIP, trial, component)) is not None
-
-    def _made(self, key: str | None) -> int | None:
-        self._working.lock([key] if key else [])
-        known = self._working.known(key) if key else None
-        if key is None or known is None:
-            return None
-        _, incarnation = incarnations(known)[-1]
-        told = incarnation.fields.get(DELETED)  # 0 as it was made
-        return self._working.incarnations(key)[-1].created if told and bytes(told[1]) == b"0" else None

@@ -1,4 +1,4 @@
-"""What the API refuses, in the codes that SageMaker's clients know: HTTP 400 with a code in the body."""
+"""Errors of the API, with the codes that SageMaker's clients know: HTTP 400 with a code in the body."""
 
 from __future__ import annotations
 
@@ -6,37 +6,25 @@ from typing import ClassVar
 
 
 class Refusal(Exception):
-    """A request that is not granted; the message says why, and what to do."""
+    """A request that is refused; the message says why, and what to do."""
 
     code: ClassVar[str] = "ValidationException"
     status: ClassVar[int] = 400
 
     @property
     def message(self) -> str:
-        """What the client is told."""
+        """The message to the client."""
         return str(self)
 
 
 class Invalid(Refusal):
-    """What was asked cannot be: of the wrong form, or against what is there."""
+    """The request has the wrong form, or contradicts what exists."""
 
 
 class NotFound(Refusal):
-    """There is no such thing."""
+    """No such resource."""
 
     code = "ResourceNotFound"
-
-
-class Conflict(Refusal):
-    """Something else was changed meanwhile."""
-
-    code = "ConflictException"
-
-
-class InUse(Refusal):
-    """What was to be deleted or made is in use."""
-
-    code = "ResourceInUse"
 
 
 class UnknownOperation(Refusal):
@@ -52,41 +40,41 @@ class Unreadable(Refusal):
 
 
 class Denied(Refusal):
-    """Whoever asks may not."""
+    """The caller is not allowed to do this."""
 
     code = "AccessDeniedException"
 
 
 class UnknownClient(Refusal):
-    """The access key is none of ours."""
+    """No identity has this access key."""
 
     code = "UnrecognizedClientException"
 
 
 class BadSignature(Refusal):
-    """The signature does not match what was asked."""
+    """The signature does not match the request."""
 
     code = "InvalidSignatureException"
 
 
 class NotSigned(Refusal):
-    """The request is not signed, or not in a way that could be checked."""
+    """The request is not signed, or not in a way that can be verified."""
 
     code = "MissingAuthenticationTokenException"
 
 
 class IncompleteSignature(Refusal):
-    """The signature is not of the form that AWS gave it."""
+    """The signature does not have the form that AWS defines."""
 
     code = "IncompleteSignatureException"
 
 
 class NothingToDo(Refusal):
-    """What was to be written is so already: no client is told."""
+    """What was to be written is so already: the operation succeeds, and no client sees this."""
 
 
-class Busy(Refusal):
-    """Too much is asked at a time; clients try again by themselves."""
+class Throttled(Refusal):
+    """Too many requests at a time; clients retry by themselves."""
 
     code = "ThrottlingException"
 
@@ -98,22 +86,22 @@ class TooLarge(Refusal):
     status = 413
 
 
-class Slow(Refusal):
-    """A request that did not come to its end in time."""
+class RequestTimeout(Refusal):
+    """A request that did not arrive in time."""
 
     code = "RequestTimeoutException"
     status = 408
 
 
-class Unavailable(Refusal):
-    """What Headwater needs does not answer; clients try again by themselves."""
+class ServiceUnavailable(Refusal):
+    """The store does not answer, or the server is stopping; clients retry by themselves."""
 
     code = "ServiceUnavailable"
     status = 503
 
 
 class Internal(Refusal):
-    """Headwater's own fault."""
+    """A fault of Headwater."""
 
     code = "InternalFailure"
     status = 500

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from consumers.api.errors import Invalid
-from consumers.api.request import Asked
+from consumers.api.request import Request
 
 _VERSION = 1
 """Goes up when positions come to mean something else."""
@@ -28,24 +28,24 @@ class _Token(msgspec.Struct, array_like=True):
     seal: str
 
 
-def token(asked: Asked, position: tuple[Any, ...]) -> str:
+def token(request: Request, position: tuple[Any, ...]) -> str:
     """What to ask with for what comes after a position.
 
     Args:
-        asked: The request that found the position.
+        request: The request that found the position.
         position: Numbers, texts and None: the last row's place in the order that was asked for.
     """
-    made = _Token(_VERSION, _request(asked), position, _seal(position))
+    made = _Token(_VERSION, _request(request), position, _seal(position))
     return base64.urlsafe_b64encode(msgspec.json.encode(made)).decode()
 
 
-def begin(asked: Asked) -> tuple[Any, ...] | None:
+def begin(request: Request) -> tuple[Any, ...] | None:
     """The position after which a request wants to go on; None if from the beginning.
 
     Raises:
         Invalid: Its token is none, or of another request.
     """
-    told = asked.input.get("NextToken")
+    told = request.input.get("NextToken")
     if not told:
         return None
     try:
@@ -56,14 +56,14 @@ def begin(asked: Asked) -> tuple[Any, ...] | None:
         raise Invalid("NextToken is of another version of Headwater: begin again without it")
     if found.seal != _seal(found.position):
         raise Invalid("NextToken is none that Headwater has given: begin again without it")
-    if found.request != _request(asked):
+    if found.request != _request(request):
         raise Invalid("NextToken is of a request with other parameters: ask with those, or begin again without it")
     return found.position
 
 
-def _request(asked: Asked) -> str:
-    rest = {name: value for name, value in asked.input.items() if name not in _BESIDE}
-    return _digest([asked.operation, asked.partition, rest])
+def _request(request: Request) -> str:
+    rest = {name: value for name, value in request.input.items() if name not in _BESIDE}
+    return _digest([request.operation, request.arn_prefix, rest])
 
 
 def _seal(position: tuple[Any, ...]) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
 
 from consumers import pipeline_executions
-from consumers.api.request import Where
 from consumers.kind import (
     MODEL_PACKAGE,
     PIPELINE,
@@ -27,53 +26,64 @@ from consumers.state import Incarnation, ResourceState, decode, detail, incarnat
 from store import resources as table
 from store.database import Store, Transaction
 from store.graph import resolve
-from store.resource_pages import Listing, Order, Position, hearsay, listed
+from store.paging import PageKey
+from store.resource_pages import Listing, SortBy, hearsay, listed
 from store.resources import ResourceRow
 
 Description = dict[str, Any]
 """What is known, by SageMaker's names. `CreationTime` and `LastModifiedTime` are in epoch milliseconds, other times as
 they were told; `Tags` are a list, as SageMaker's are."""
 
+Condition = Callable[[Mapping[str, Any]], bool]
+"""What must be true of a description."""
+
 PAGE = 500
 """How many resources are read at a time, at the most, where many are looked through."""
 
 
 class Descriptions:
-    """Tells what events told: a `consumers.api.request.Described`."""
+    """Descriptions of resources, from their recorded state."""
 
     def __init__(self, store: Store) -> None:
-        """Args: store: Where what is known is kept."""
+        """Args: store: Holds the states."""
         self._store = store
 
     def describe(self, arn: str) -> Description | None:
-        """As `Described.describe`."""
+        """The description of a resource as it is now; None if it is unknown or was deleted."""
         return self._store.read(lambda tx: _told(tx, [arn])).get(arn.lower())
 
     def describe_all(self, arns: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """As `Described.describe_all`."""
+        """As `describe`, of several: ARN in lower case -> description."""
         return dict(self._store.read(lambda tx: _told(tx, arns)))
 
     def tags(self, arn: str) -> dict[str, str] | None:
-        """As `Described.tags`."""
+        """The tags of a resource as it is now, in the order in which they were reported; None if it is unknown."""
         told = self.describe(arn)
         return None if told is None else {one["Key"]: one["Value"] for one in told["Tags"]}
 
     def page(
-        self, listing: Listing, after: Position | None, size: int, where: Where | None = None
-    ) -> list[tuple[Position, Mapping[str, Any]]]:
-        """As `Described.page`."""
+        self, listing: Listing, after: PageKey | None, size: int, where: Condition | None = None
+    ) -> list[tuple[PageKey, Mapping[str, Any]]]:
+        """A page of descriptions, each with its position in the order of the list.
+
+        Args:
+            listing: Which resources, and in what order.
+            after: The position behind which to begin; None for the beginning.
+            size: The most descriptions.
+            where: What else must be true of them.
+        """
         return self._store.read(lambda tx: _page(tx, listing, after, size, where))
 
     def all_of(self, kind: str, partition: str) -> Iterator[Mapping[str, Any]]:
-        """As `Described.all_of`."""
-        listing = Listing(kind, f"{partition}{_part(kind)}/", order=Order.NAME, ascending=True)
-        after: Position | None = None
+        """The description of each resource of a type (`training-job`) in an account and region, by name."""
+        listing = Listing(kind, f"{partition}{_part(kind)}/", sort_by=SortBy.NAME, ascending=True)
+        after: PageKey | None = None
         while found := self.page(listing, after, PAGE):
             yield from (told for _, told in found)
             after, _ = found[-1]
 
     def steps(self, execution: str) -> list[Mapping[str, Any]]:
-        """As `Described.steps`."""
+        """The steps of a pipeline execution, as ListPipelineExecutionSteps returns them; each has `Metadata`."""
 
         def look(tx: Transaction) -> list[Mapping[str, Any]]:
             steps = pipeline_executions.steps_of(tx, execution)
@@ -83,7 +93,7 @@ class Descriptions:
         return self._store.read(look)
 
     def tuned(self, tuning_job: str) -> list[Mapping[str, Any]]:
-        """As `Described.tuned`."""
+        """The training jobs of a tuning job, as ListTrainingJobsForHyperParameterTuningJob returns them."""
 
         def look(tx: Transaction) -> list[Mapping[str, Any]]:
             tuning = _told(tx, [tuning_job]).get(tuning_job.lower())
@@ -129,9 +139,9 @@ def _of_row(tx: Transaction, row: ResourceRow) -> Description | None:
 
 
 def _page(
-    tx: Transaction, listing: Listing, after: Position | None, size: int, where: Where | None
-) -> list[tuple[Position, Mapping[str, Any]]]:
-    found: list[tuple[Position, Mapping[str, Any]]] = []
+    tx: Transaction, listing: Listing, after: PageKey | None, size: int, where: Condition | None
+) -> list[tuple[PageKey, Mapping[str, Any]]]:
+    found: list[tuple[PageKey, Mapping[str, Any]]] = []
     limit = size
     while True:
         rows = listed(tx, listing, after, limit)

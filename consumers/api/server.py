@@ -1,4 +1,4 @@
-"""The server: SageMaker's API over a store, until it is told to stop."""
+"""The server: SageMaker's API over a store, until it is stopped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, AsyncExitStack, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,39 +20,43 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from consumers.api.access import BadCredentials, Credentials
 from consumers.api.app import Handled, Settings, application
-from consumers.api.client_writes import Writer
-from consumers.api.request import Service
+from consumers.api.client_writes import CLOSING_SECONDS, ClientWriter
 from consumers.api.resource_views import Descriptions
+from consumers.api.service import Service
 from consumers.api.signature import Verifier
 from consumers.catch_up import catch_up
 from consumers.run import metrics
 from consumers.run.runtime import metrics_served, set_up_logs, stopping
 from ingest.delivery import Refused
+from ingest.os_errors import reason
 from store import entity_records
 from store.database import Store, Unavailable, Unusable
 
 log = structlog.get_logger()
 
 THREADS = 8
-"""Requests that are worked on at a time: each waits for the database now and then."""
+"""Operations that run at a time: each waits for the database now and then."""
 GRACE = 20
-"""Seconds that requests in hand have to end when the server is told to stop."""
+"""Seconds that open requests have to finish once the server is stopped."""
+FORCED = GRACE + CLOSING_SECONDS + 5
+"""Seconds after which a server that is stopped ends, whatever the store still does for it."""
 NO_ACCOUNT, FALLBACK_REGION = "000000000000", "us-east-1"
-"""The account and region of ARNs made in a store that has none."""
+"""The account and region in ARNs where the store has none yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Serve:
+class ServeOptions:
     """How to serve.
 
     Attributes:
         host: The address to listen on.
         port: The port; 0 for any that is free.
-        account: That ARNs are made with; None for the store's own.
-        region: Of requests that tell none; None for the one that most of the store is of.
-        limits: False if AWS's limits are to hold for nobody.
+        account: The account in ARNs; None for the one that most of the store belongs to.
+        region: The region of requests whose credential scope has none; None for the one that most of the store
+            belongs to.
+        limits: False to lift AWS's limits for every client.
         credentials: The file of access keys, or None.
-        insecure: True to let others in without credentials.
+        insecure: True to accept unsigned requests from other machines.
         tls: The files of the certificate and of its key, or None.
     """
 
@@ -68,12 +72,12 @@ class Serve:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where a server listens, and what it has to tell.
+    """Where a server listens, and for what.
 
     Attributes:
         url: Its address.
-        account: That ARNs are made with.
-        regions: Of which there is lineage of that account.
+        account: The account in ARNs.
+        regions: The regions in which the store has lineage of that account.
     """
 
     url: str
@@ -83,79 +87,86 @@ class Listening:
 
 def serve(
     opened: Callable[[], Store],
-    how: Serve,
-    listening: Callable[[Listening], None],
+    options: ServeOptions,
+    on_listening: Callable[[Listening], None],
     *,
     metrics_at: tuple[str, int] | None,
     log_format: str,
     log_level: str,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C; what is in hand then is finished.
+    """Serve until SIGTERM or Ctrl-C; open requests are finished first, within `FORCED` seconds.
 
     Args:
         opened: Opens the store, at the newest schema.
-        how: How to serve.
-        listening: Is told where it listens.
+        options: How to serve.
+        on_listening: Called once the server listens.
         metrics_at: Where to serve metrics of the server itself, if at all.
         log_format: As `set_up_logs` takes it.
         log_level: Likewise.
 
     Raises:
-        Refused: The port, the credentials or the certificate cannot be had.
+        Refused: The port, the credentials or the certificate cannot be used.
         Unusable, Unavailable: The store cannot be used.
     """
     set_up_logs(log_format, log_level)
-    if not (_is_loopback(how.host) or how.credentials or how.insecure):
+    if not (_is_loopback(options.host) or options.credentials or options.insecure):
         raise Refused(
-            f"{how.host} can be reached from elsewhere: say --credentials FILE, so that callers have to sign, or "
-            "--insecure to let everybody read and write"
+            f"{options.host} can be reached from other machines: say --credentials FILE, so that callers have to sign, "
+            "or --insecure to let everybody read and write"
         )
-    credentials = _credentials(how.credentials) if how.credentials else None
-    if how.tls:
-        _check_tls(*how.tls)
+    credentials = _credentials(options.credentials) if options.credentials else None
+    if options.tls:
+        _check_tls(*options.tls)
     with opened() as store:
         catch_up(store)
         places = entity_records.places(store)
-        account = how.account or (places[0][0] if places else NO_ACCOUNT)
+        account = options.account or (places[0][0] if places else NO_ACCOUNT)
         regions = [region for owner, region in places if owner == account]
         settings = Settings(
             account=account,
-            region=how.region or next(iter(regions), FALLBACK_REGION),
+            region=options.region or next(iter(regions), FALLBACK_REGION),
             verifier=Verifier(credentials, account) if credentials else None,
-            hosts=names(how),
-            limits=how.limits,
+            hosts=host_names(options),
+            limits=options.limits,
         )
 
         def listens(url: str) -> None:
-            listening(Listening(url, account, regions))
+            on_listening(Listening(url, account, regions))
 
-        with answering(store, settings) as app, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serving(app, how, listens, metrics_at, StoreHealth(store)))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(store, settings, options, listens, metrics_at))
 
 
-def names(how: Serve) -> tuple[str, ...] | None:
-    """The names by which a server may be called; None for all.
+def host_names(options: ServeOptions) -> tuple[str, ...] | None:
+    """The host names that a server answers to; None for all.
 
-    Where nobody has to sign they are this machine's own: a page in a browser has another.
+    Where requests are not signed they are this machine's own: a page in a browser has another.
     """
-    if how.credentials or not _is_loopback(how.host):
+    if options.credentials or not _is_loopback(options.host):
         return None
-    return ("localhost", "127.0.0.1", "[::1]", how.host)
+    return ("localhost", "127.0.0.1", "[::1]", options.host)
 
 
 @contextmanager
-def answering(store: Store, settings: Settings) -> Iterator[Starlette]:
-    """The application that answers requests; what it was asked to write is written when it ends.
+def open_application(store: Store, settings: Settings) -> Iterator[Starlette]:
+    """The application over a store.
+
+    At the end the writer is closed while requests may still run: their writes are refused, so that they end.
 
     Args:
         store: At the newest schema.
         settings: How requests are answered.
     """
-    with ThreadPoolExecutor(THREADS, "api") as threads, closing(Writer(store)) as writer:
-        yield application(Service(store, writer, Descriptions(store)), settings, threads, _handled, _failed)
+    writer = ClientWriter(store)
+    threads = ThreadPoolExecutor(THREADS, "api")
+    try:
+        yield application(Service(store, writer, Descriptions(store)), settings, threads, _log_request, _log_failure)
+    finally:
+        writer.close()
+        threads.shutdown(cancel_futures=True)
 
 
-def server(app: Starlette, tls: tuple[Path, Path] | None = None) -> uvicorn.Server:
+def web_server(app: Starlette, tls: tuple[Path, Path] | None = None) -> uvicorn.Server:
     """The server of an application, which leaves signals to its caller.
 
     Args:
@@ -180,32 +191,34 @@ def server(app: Starlette, tls: tuple[Path, Path] | None = None) -> uvicorn.Serv
     )
 
 
-async def _serving(
-    app: Starlette,
-    how: Serve,
-    listening: Callable[[str], None],
+async def _serve(
+    store: Store,
+    settings: Settings,
+    options: ServeOptions,
+    on_listening: Callable[[str], None],
     metrics_at: tuple[str, int] | None,
-    health: metrics.Health,
 ) -> None:
-    async with AsyncExitStack() as leaving:
-        leaving.callback(metrics_served(metrics_at, health))
-        stop = await leaving.enter_async_context(stopping())
-        listener = leaving.enter_context(_listener(how.host, how.port))
-        web = server(app, how.tls)
-        serving = asyncio.create_task(web.serve(sockets=[listener]))
-        told = asyncio.create_task(stop.wait())
-        while not web.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells it in no other way
-            await asyncio.sleep(0.01)
-        host, port = listener.getsockname()[:2]
-        listening(f"http{'s' if how.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}")
-        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
-        web.should_exit = True
-        await serving
-        told.cancel()
+    # The application is closed before `stopping` ends, which is what bounds the wait for it.
+    async with stopping(FORCED, "requests in hand took too long: stopped without them") as stop:
+        with ExitStack() as stack:
+            stack.callback(metrics_served(metrics_at, StoreHealth(store)))
+            app = stack.enter_context(open_application(store, settings))
+            listener = stack.enter_context(_listener(options.host, options.port))
+            server = web_server(app, options.tls)
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            stopped = asyncio.create_task(stop.wait())
+            while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn has no event for it
+                await asyncio.sleep(0.01)
+            host, port = listener.getsockname()[:2]
+            on_listening(f"http{'s' if options.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}")
+            await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            await serving
+            stopped.cancel()
 
 
 class StoreHealth(metrics.Health):
-    """The server can do its work while the store answers: it is asked each time, as nobody else might ask."""
+    """A server is healthy while its store answers: that is checked each time, since there may be no other requests."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()
@@ -221,10 +234,10 @@ class StoreHealth(metrics.Health):
 
 
 class _Connection(HttpToolsProtocol):
-    """uvicorn's connection, which waits for no goodbye."""
+    """uvicorn's connection, which does not wait for its client to agree to its end."""
 
     def shutdown(self) -> None:
-        """End it, now if nothing is in hand: over TLS an idle client would be given 30 s to agree."""
+        """End it, at once if no request is open: over TLS an idle client would have 30 s to agree."""
         super().shutdown()
         if self.transport.is_closing():
             self.transport.abort()
@@ -243,7 +256,7 @@ def _listener(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=512)
     except (OSError, OverflowError) as why:
-        raise Refused(f"cannot listen on {host}:{port} ({why}): choose another --port or --host") from why
+        raise Refused(f"cannot listen on {host}:{port} ({reason(why)}): choose another --port or --host") from why
 
 
 def _is_loopback(host: str) -> bool:
@@ -266,11 +279,13 @@ def _check_tls(certificate: Path, key: Path) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as why:
-        raise Refused(f"cannot serve TLS with {certificate} and {key} ({why}): give a certificate and its key") from why
+        raise Refused(
+            f"cannot serve TLS with {certificate} and {key} ({reason(why)}): give a certificate and its key"
+        ) from why
 
 
-def _handled(one: Handled) -> None:
-    """One line for each request, and its numbers."""
+def _log_request(one: Handled) -> None:
+    """One log line for each request, and its metrics."""
     metrics.REQUESTS.labels(one.operation or "none", one.code or "ok").inc()
     metrics.REQUEST_SECONDS.labels(one.operation or "none").observe(one.seconds)
     log.info(
@@ -280,13 +295,13 @@ def _handled(one: Handled) -> None:
         code=one.code,
         ms=round(one.seconds * 1000, 1),
         bytes=one.size,
-        who=one.who,
+        who=one.caller,
         client=one.client,
         id=one.request_id,
     )
 
 
-def _failed(request_id: str, why: Exception) -> None:
+def _log_failure(request_id: str, why: Exception) -> None:
     if isinstance(why, Unavailable):
         metrics.STORE_OUTAGES.inc()
     log.error("request failed", id=request_id, exc_info=why)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
@@ -14,6 +14,7 @@ from stamina.instrumentation import set_on_retry_hooks
 
 from consumers.cli import import_, maintenance, query, worker
 from consumers.cli.dead_letters import letters
+from consumers.cli.failures import OutputFailed, ReaderGone, os_failure, standard_output
 from consumers.cli.options import Failed, Misused
 from ingest.delivery import Refused
 from ingest.delivery import Unavailable as SourceUnavailable
@@ -58,27 +59,23 @@ def main() -> None:
     # Events make many objects that live for a batch and few that point at each other: collecting them after every
     # 700 costs a tenth of the speed and finds nothing.
     gc.set_threshold(100_000, 20, 20)
-    set_on_retry_hooks(())  # waiting for a lock is no news
+    set_on_retry_hooks(())  # waiting for a lock is not worth a log line
     try:
-        try:
+        with standard_output():
             code = app(sys.argv[1:], exit_on_error=False, print_error=False)
-        finally:
-            sys.stdout.flush()  # here, where a pipe that was closed is no failure
     except CycloptsError as why:
-        _say_error(f"{_plain(why)}; headwater --help tells more")
+        _say_error(f"{_plain(why)}; see headwater --help")
         sys.exit(2)
     except (BadUrl, Misused) as why:
         _say_error(str(why))
         sys.exit(2)
-    except (Failed, Refused, SourceUnavailable, Unavailable, Unusable) as why:
+    except (Failed, OutputFailed, Refused, SourceUnavailable, Unavailable, Unusable) as why:
         _say_error(str(why))
         sys.exit(1)
-    except BrokenPipeError:  # whoever read our output has had enough
-        _drop_output()
+    except ReaderGone:
         sys.exit(0)
     except OSError as why:
-        _drop_output()
-        _say_error(f"cannot write what was asked for: {why.strerror}")
+        _say_error(os_failure(why))
         sys.exit(1)
     except KeyboardInterrupt:
         _say_error("interrupted")
@@ -86,14 +83,10 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _drop_output() -> None:
-    """Let what could not be written go nowhere, or Python tries it once more when it ends, and complains."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _plain(why: CycloptsError) -> str:
     return " ".join(str(why).split()).rstrip(".")
 
 
 def _say_error(sentence: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]headwater:[/red] {escape(sentence)}")
+    with suppress(OSError):  # where there is nobody to tell, the exit code still says it
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]headwater:[/red] {escape(sentence)}")

@@ -6,8 +6,9 @@ import sys
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from rich.console import Console
 
-from consumers.cli.options import AsJson, Console, Database, Failed, Misused, opened, print_json
+from consumers.cli.options import AsJson, Database, Failed, Misused, opened, print_json
 from store.database import DEFAULT_URL, Store
 from store.ledger.events import DeadLetter
 

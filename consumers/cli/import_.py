@@ -11,11 +11,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from rich.console import Console
 
 from consumers.cli.options import (
     PORT,
     AsJson,
-    Console,
     Database,
     Endpoint,
     Failed,

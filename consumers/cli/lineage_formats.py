@@ -19,7 +19,8 @@ from rich.cells import cell_len, get_character_cell_size
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 
-from store.graph.lineage import Direction, Edge, Vertex, Walk
+from store.graph.lineage import Walk
+from store.graph.traversal import Direction, Edge, Vertex
 
 # ---------------------------------------------------------------------------------------------- what a vertex is called
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from rich.console import Console
 
 from consumers.cli.import_ import BatchSize, Workers
 from consumers.cli.options import (
     AsJson,
-    Console,
     Database,
     Endpoint,
     Failed,

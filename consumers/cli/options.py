@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 import msgspec
 from cyclopts import Parameter
-from rich.console import Console as RichConsole
 
 from store.database import Store, Unusable
 
@@ -140,14 +139,6 @@ class Kafka:
             password=os.environ.get("HEADWATER_KAFKA_PASSWORD"),
             region=self.kafka_region,
         )
-
-
-class Console(RichConsole):
-    """rich's console; a pipe that was closed is told on, as by any other output."""
-
-    def on_broken_pipe(self) -> None:
-        """Tell on it."""
-        raise BrokenPipeError
 
 
 class Failed(Exception):

@@ -6,10 +6,11 @@ import sys
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from rich.console import Console
 
-from consumers.cli.options import AsJson, Console, Database, Failed, Misused, at_least_one, opened, print_json
+from consumers.cli.options import AsJson, Database, Failed, Misused, at_least_one, opened, print_json
 from store.database import DEFAULT_URL
-from store.graph.lineage import LIMIT, Direction
+from store.graph.traversal import LIMIT, Direction
 
 LONGEST_REF = 4096
 """Characters in what is asked for, at the most: no ARN, URI or name is longer."""

@@ -155,7 +155,7 @@ def serve(
         raise Misused("--tls-cert and --tls-key go together: give both, or neither")
     server.serve(
         lambda: opened(database_url, migrated=True),
-        server.Serve(
+        server.ServeOptions(
             host=host,
             port=port,
             account=account,

@@ -28,8 +28,9 @@ from consumers.cli.lineage_formats import tree
 from consumers.run.worker import Totals, work
 from store.database import Store
 from store.digest import digest
-from store.graph.lineage import Direction, walk
+from store.graph.lineage import walk
 from store.graph.resolve import find
+from store.graph.traversal import Direction
 from store.migrate import migrate
 
 HERE = Path(__file__).parents[1]

@@ -121,9 +121,16 @@ class _Put(msgspec.Struct, rename="pascal"):
     creation_time: int = 0
 
 
+def _subject(call: GrantedCall) -> str:
+    """The ARN of the resource that a call was about."""
+    if not call.envelope.resources:
+        raise Malformed("does not name the resource that the call was about")
+    return call.envelope.resources[0]
+
+
 def _put_metrics(call: GrantedCall) -> tuple[ResourceState, ...]:
     """That there is a trial component with metrics; the points themselves are kept beside its state."""
-    return (ResourceState(TRIAL_COMPONENT, call.envelope.resources[0], call.time),)
+    return (ResourceState(TRIAL_COMPONENT, _subject(call), call.time),)
 
 
 def _delete_component(call: GrantedCall) -> tuple[ResourceState, ...]:
@@ -143,7 +150,7 @@ def _tag(name: str) -> ClientCall:
     """A call that tags something; an artifact perhaps that no client has made, so that the call says what it is."""
 
     def apply(call: GrantedCall) -> tuple[ResourceState, ...]:
-        if kind_of(call.envelope.resources[0]) != ARTIFACT:
+        if kind_of(_subject(call)) != ARTIFACT:
             return apply_call(name, call)
         fields = ("Source", "ArtifactType", "CreationTime")
         itself = {field: call.parameters[field] for field in fields if field in call.parameters}

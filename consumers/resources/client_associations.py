@@ -116,7 +116,7 @@ def _membership_ends(told: ClientMembership, prefix: str) -> tuple[str, str] | N
         (TRIAL_COMPONENT, told.trial_component_arn, told.trial_component_name),
     ):
         if name and not name.startswith("arn:"):
-            found.append(f"{account_prefix(arn) if arn else prefix}{kind}/{name}")
+            found.append(f"{account_prefix(arn) if arn and arn.count(':') >= 5 else prefix}{kind}/{name}")
         elif arn or name:
             found.append(arn or name or "")
     return (found[0], found[1]) if len(found) == 2 else None

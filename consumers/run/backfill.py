@@ -20,7 +20,7 @@ from rich.markup import escape
 from consumers.cli import output
 from consumers.run.replay import fill
 from ingest.aws_errors import Denied, Invalid, Missing, Unsupported
-from ingest.delivery import Batch, Delivery, Refused, Unavailable
+from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
 from ingest.sagemaker import Elsewhere, Found, SageMaker
 from store.database import Store
 from store.status import read_up_to
@@ -91,7 +91,7 @@ KINDS: Mapping[str, Plan] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class BackfillPosition:
     """How far the resources were asked about.
 
     Attributes:
@@ -200,14 +200,6 @@ class _Resource:
         return f"{account}/{region}/{self.kind}"
 
 
-@dataclass(slots=True)
-class _Handed:
-    """A batch that was handed out."""
-
-    resources: Sequence[_Resource]
-    acked: bool = False
-
-
 class Backfill:
     """All that exists in SageMaker, as the answers to what is asked about it.
 
@@ -223,7 +215,7 @@ class Backfill:
         kinds: Iterable[str] = KINDS,
         since: datetime | None = None,
         batch_size: int = BATCH,
-        start_at: Position | None = None,
+        start_at: BackfillPosition | None = None,
         tell: Callable[[Estimate], None] = lambda estimate: None,
     ):
         """Nothing is asked before `find`.
@@ -252,7 +244,7 @@ class Backfill:
         self._counts: Counter[str] = Counter()
         self._taken: list[_Resource] = []
         self._answers: dict[str, list[Delivery]] = {}  # to those taken, until the batch is whole
-        self._handed: deque[_Handed] = deque()
+        self._acks: AckTracker[Sequence[_Resource]] = AckTracker(self._pass)
         self._given_up: set[tuple[str, str]] = set()
 
     def so_far(self) -> tuple[int, int | None]:
@@ -331,22 +323,19 @@ class Backfill:
     async def _handed_out(self, resources: Sequence[_Resource]) -> Batch:
         """A batch of the answers about these, which stand in front of all others of their kinds."""
         deliveries = [delivery for one in resources for delivery in self._answers.pop(one.found.arn)]
-        handed = _Handed(resources)
-        self._handed.append(handed)
         self.asked += len(resources)
-
-        async def ack() -> None:
-            handed.acked = True
-            while self._handed and self._handed[0].acked:  # never past a batch that is still being worked on
-                denied = set().union(*self.left.denied.values())  # to be asked again, once it is allowed
-                for one in self._handed.popleft().resources:
-                    if one.kind not in denied:
-                        self._through[one.series] = one.place
-                self.position = Position(dict(self._through))
-
+        batch = self._acks.batch(deliveries, resources)
         if not deliveries:  # nothing could be found out of any: nobody acknowledges an empty batch
-            await ack()
-        return Batch(deliveries, ack)
+            await batch.ack()
+        return batch
+
+    def _pass(self, resources: Sequence[_Resource]) -> None:
+        """Move the position past these resources."""
+        denied = set().union(*self.left.denied.values())  # described again, once that is allowed
+        for one in resources:
+            if one.kind not in denied:
+                self._through[one.series] = one.place
+        self.position = BackfillPosition(dict(self._through))
 
     async def aclose(self) -> None:
         """Disconnect."""
@@ -425,7 +414,7 @@ def backfill(
         Refused, Unusable, Unavailable: Nothing may be asked, SageMaker does not answer, or the store cannot be used.
     """
     stopped_at = None if anew else read_up_to(store, reading)
-    start_at = Position(**json.loads(stopped_at)) if stopped_at else None
+    start_at = BackfillPosition(**json.loads(stopped_at)) if stopped_at else None
     if start_at:
         print("going on where the last backfill stopped; --anew begins anew", file=sys.stderr)
     source = Backfill(sagemaker, kinds=kinds, since=since, start_at=start_at, tell=_tell_estimate)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consumers.cli.output import LEDGER_OF
 from consumers.run.replay import Filled, fill, stopped_at
-from ingest.delivery import Batch, Delivery, Refused, Unavailable
+from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
 from store import migrate
 from store.database import Store
 from store.database import Unavailable as StoreUnavailable
@@ -18,7 +17,7 @@ from store.ledger import arrivals
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class LedgerPosition:
     """Where reading stopped.
 
     Attributes:
@@ -30,21 +29,13 @@ class Position:
     dead_letter: int = 0
 
 
-@dataclass(slots=True)
-class _Handed:
-    """A batch that was handed out, and where reading stood after it."""
-
-    position: Position
-    acked: bool = False
-
-
-_Page = tuple[Sequence[Delivery], Position]
+_Page = tuple[Sequence[Delivery], LedgerPosition]
 
 
 class LedgerSource:
     """All that a store was told: its events in the order of arrival, then its dead letters."""
 
-    def __init__(self, store: Store, *, batch_size: int, start_at: Position | None = None) -> None:
+    def __init__(self, store: Store, *, batch_size: int, start_at: LedgerPosition | None = None) -> None:
         """Nothing is read yet.
 
         Args:
@@ -56,10 +47,10 @@ class LedgerSource:
         """Where reading stopped, as of the last acknowledged batch; None before the first."""
         self._store = store
         self._batch_size = batch_size
-        self._at = start_at or Position()
-        self._end = Position()
+        self._at = start_at or LedgerPosition()
+        self._end = LedgerPosition()
         self._ahead: asyncio.Future[_Page] | None = None
-        self._handed: deque[_Handed] = deque()
+        self._acks: AckTracker[LedgerPosition] = AckTracker(self._move)
 
     def so_far(self) -> tuple[int, int]:
         """How much was read, and of how much: numbers, of which some may be missing."""
@@ -71,7 +62,7 @@ class LedgerSource:
         Raises:
             Unavailable: The store did not answer.
         """
-        self._end = Position(*await asyncio.to_thread(arrivals.newest, self._store))
+        self._end = LedgerPosition(*await asyncio.to_thread(arrivals.newest, self._store))
 
     async def read(self) -> Batch | None:
         """The next batch, or None at the end.
@@ -86,32 +77,27 @@ class LedgerSource:
         deliveries, self._at = taken.result()
         if not deliveries:
             return None
-        handed = _Handed(self._at)
-        self._handed.append(handed)
-
-        async def ack() -> None:
-            handed.acked = True
-            while self._handed and self._handed[0].acked:  # never past a batch that is still being worked on
-                self.position = self._handed.popleft().position
-
-        return Batch(deliveries, ack)
+        return self._acks.batch(deliveries, self._at)
 
     async def aclose(self) -> None:
         """Let a page that is being read come to its end."""
         if self._ahead:
             await asyncio.gather(self._ahead, return_exceptions=True)
 
+    def _move(self, position: LedgerPosition) -> None:
+        self.position = position
+
     def _page(self) -> _Page:
         event, dead_letter = self._at.event, self._at.dead_letter
         try:
             if found := arrivals.events(self._store, event, self._batch_size):
                 told = [Delivery(body, f"event {number} of {self._store}") for number, body in found]
-                return told, Position(found[-1][0], dead_letter)
+                return told, LedgerPosition(found[-1][0], dead_letter)
             letters = arrivals.dead_letters(self._store, dead_letter, self._batch_size)
         except StoreUnavailable as why:
             raise Unavailable(str(why)) from why
         last = letters[-1].id if letters else dead_letter
-        return [Delivery(letter.body, letter.origin) for letter in letters], Position(event, last)
+        return [Delivery(letter.body, letter.origin) for letter in letters], LedgerPosition(event, last)
 
 
 def rebuild(source: Store, target: Store, *, resume: bool, batch_size: int, workers: int) -> Filled:
@@ -134,6 +120,6 @@ def rebuild(source: Store, target: Store, *, resume: bool, batch_size: int, work
     migrate.migrate(target)
     where = os.path.realpath(source.url.database or "") if source.sqlite else ""
     name = LEDGER_OF + (f"sqlite:///{where}" if where else str(source))
-    start_at = stopped_at(target, name, Position) if resume else None
+    start_at = stopped_at(target, name, LedgerPosition) if resume else None
     ledger = LedgerSource(source, batch_size=batch_size, start_at=start_at)
     return fill(ledger, target, name, workers, ledger.so_far)

@@ -22,8 +22,9 @@ from consumers.cli.progress import SoFar, progress
 from consumers.run.runtime import set_up_logs, stopping
 from consumers.run.worker import Totals, work
 from consumers.run.worker_pool import WorkerPool, work_together
-from ingest.archive import ArchiveSource, Position
+from ingest.archive import ArchivePosition, ArchiveSource
 from ingest.delivery import Refused, Source
+from ingest.os_errors import reason
 from store.database import Store
 from store.ledger import events
 from store.status import keep_position, read_up_to
@@ -95,7 +96,7 @@ def replay(
         source = ArchiveSource(
             *sources,
             batch_size=batch_size,
-            start_at=stopped_at(store, name, Position) if resume else None,
+            start_at=stopped_at(store, name, ArchivePosition) if resume else None,
             leave_out=[f"{store.url.database}{end}" for end in ("", "-wal", "-shm")] if store.sqlite else (),
             region=region,
             endpoint_url=endpoint_url,
@@ -228,7 +229,7 @@ def export(store: Store, output: Path | None) -> None:
     except OSError as why:
         if unfinished != target:
             unfinished.unlink(missing_ok=True)
-        raise Refused(f"cannot write {output}: {why.strerror}; check the folder and its permissions") from why
+        raise Refused(f"cannot write {output}: {reason(why)}; check the folder and its permissions") from why
     print(f"{count:,} events in {output}")
 
 

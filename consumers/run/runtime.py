@@ -16,23 +16,28 @@ import structlog
 
 from consumers.run import metrics
 from ingest.delivery import Refused
+from ingest.os_errors import reason
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def stopping(force_after: float | None = None) -> AsyncIterator[asyncio.Event]:
+async def stopping(
+    force_after: float | None = None,
+    forced: str = "the batch in hand took too long: stopped without it, its messages come again",
+) -> AsyncIterator[asyncio.Event]:
     """An event that SIGTERM or Ctrl-C sets.
 
     Args:
         force_after: Seconds after which the process is ended, whatever it does then: nothing of it was acknowledged.
+        forced: What the log says then.
     """
     stop = asyncio.Event()
     timer: threading.Timer | None = None
     loop = asyncio.get_running_loop()
 
     def end() -> None:
-        log.error("the batch in hand took too long: stopped without it, its messages come again", seconds=force_after)
+        log.error(forced, seconds=force_after)
         logging.shutdown()
         os._exit(1)
 
@@ -66,7 +71,9 @@ def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callab
     try:
         return metrics.serve(*at, health)
     except (OSError, OverflowError) as why:
-        raise Refused(f"cannot serve metrics on {at[0]}:{at[1]} ({why}): choose another --metrics-port") from why
+        raise Refused(
+            f"cannot serve metrics on {at[0]}:{at[1]} ({reason(why)}): choose another --metrics-port"
+        ) from why
 
 
 def set_up_logs(form: str, level: str) -> None:

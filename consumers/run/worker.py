@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,9 +17,9 @@ import structlog
 from consumers.catch_up import catch_up
 from consumers.handle import Settlement, handle
 from consumers.run import metrics
-from ingest.delivery import Batch, Source
+from ingest.delivery import Batch, Delivery, Source
 from ingest.delivery import Unavailable as SourceUnavailable
-from store.database import Store, Unavailable
+from store.database import Store, Unavailable, Unusable
 
 T = TypeVar("T")
 
@@ -95,6 +95,7 @@ async def work(
     Raises:
         Refused, Unusable: The source cannot be read, the store cannot be used.
         Unavailable: Of source or store, when patience was at its end.
+        Exception: Any other is a fault of ours, and is in the log with its traceback.
     """
     totals = totals or Totals()
     outages = Outages(stop, health or metrics.Health(), patience)
@@ -103,7 +104,7 @@ async def work(
         log.info("did what was left undone", resources=left)
     async for batch in batches(source, stop, outages, at_rest):
         began = time.monotonic()
-        settlement = await outages.wait_out(partial(asyncio.to_thread, handle, batch.deliveries, store))
+        settlement = await outages.wait_out(partial(asyncio.to_thread, _handled, batch.deliveries, store))
         if settlement is None:  # told to stop while the store is away: what is in hand comes again
             break
         await batch.ack()
@@ -113,6 +114,16 @@ async def work(
         if settled:
             await settled()
     return totals
+
+
+def _handled(deliveries: Sequence[Delivery], store: Store) -> Settlement:
+    try:
+        return handle(deliveries, store)
+    except (Unavailable, Unusable):
+        raise
+    except Exception:
+        log.exception("stopped by a fault of Headwater: nothing of the batch in hand is acknowledged")
+        raise
 
 
 async def batches(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +34,7 @@ from botocore.exceptions import NoCredentialsError
 
 from ingest import aws_errors
 from ingest.delivery import Refused, Unavailable
+from ingest.os_errors import reason
 
 Sasl = Literal["plain", "scram-sha-256", "scram-sha-512", "msk-iam"]
 
@@ -123,7 +123,7 @@ class Connection:
         except ssl.SSLError as why:
             raise Refused(f"--kafka-ca {self.ca} cannot be used: it must hold certificates as PEM") from why
         except OSError as why:
-            raise Refused(f"--kafka-ca {self.ca} cannot be used: {_reason(why)}") from why
+            raise Refused(f"--kafka-ca {self.ca} cannot be used: {reason(why)}") from why
         if self.cert:
             try:
                 context.load_cert_chain(self.cert, self.key, password=b"")  # without one, OpenSSL asks the terminal
@@ -131,7 +131,7 @@ class Connection:
                 said = "they must be PEM, belong together, and need no password"
                 raise Refused(f"--kafka-cert {self.cert} and its key cannot be used: {said}") from why
             except OSError as why:
-                raise Refused(f"--kafka-cert {self.cert} and its key cannot be used: {_reason(why)}") from why
+                raise Refused(f"--kafka-cert {self.cert} and its key cannot be used: {reason(why)}") from why
         return context
 
     def token_provider(self) -> AbstractTokenProvider | None:
@@ -256,10 +256,10 @@ def failure(why: Exception, connection: Connection, topic: str) -> Refused | Una
         return Refused(text)
     if refusal is not None:
         said = "check that it speaks TLS there, and --kafka-cert"
-        return Refused(f"no TLS with {connection} ({_reason(refusal)}): {said}")
+        return Refused(f"no TLS with {connection} ({reason(refusal)}): {said}")
     if _is_refusal(why):
-        return Refused(f"{connection} refuses the topic {topic!r}: {_reason(why)}")
-    return Unavailable(f"{connection} did not answer ({_reason(why)})")
+        return Refused(f"{connection} refuses the topic {topic!r}: {reason(why)}")
+    return Unavailable(f"{connection} did not answer ({reason(why)})")
 
 
 def _is_final(why: Exception) -> bool:
@@ -290,13 +290,3 @@ def _remedy(connection: Connection) -> str:
     if connection.sasl == "msk-iam":
         return "give it kafka-cluster:Connect"
     return "check --kafka-username, --kafka-sasl and HEADWATER_KAFKA_PASSWORD"
-
-
-def _reason(why: BaseException) -> str:
-    if isinstance(why, TimeoutError):
-        return "no answer in time"
-    if isinstance(why, ssl.SSLError):
-        return (why.reason or str(why)).lower().replace("_", " ")
-    if isinstance(why, OSError) and (why.errno or 0) > 0:  # asyncio words it in its own way
-        return os.strerror(why.errno or 0)
-    return str(why).rstrip(".") or type(why).__name__

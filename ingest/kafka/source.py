@@ -23,7 +23,7 @@ from faust.streams import Stream
 from faust.types import EventT
 from mode import CrashingSupervisor
 
-from ingest.delivery import Batch, Delivery, Refused, Unavailable
+from ingest.delivery import Batch, Delivery, Refused, Unavailable, nothing_to_ack
 from ingest.kafka.connection import Connection
 from ingest.kafka.offsets import GroupOffsets, Offsets
 
@@ -102,7 +102,7 @@ class KafkaSource:
                     return None
                 why = app.crash_reason
                 raise Refused(f"reading the topic {self._topic!r} failed, start the worker again: {_said(why)}")
-            return Batch((), _nothing)
+            return Batch((), nothing_to_ack)
         finally:
             getting.cancel()
             ended.cancel()
@@ -264,7 +264,3 @@ def _delivery(event: EventT[bytes]) -> Delivery:
 
 def _said(why: BaseException | None) -> str:
     return f"{type(why).__name__}: {why}" if why else "Faust has stopped"
-
-
-async def _nothing() -> None:
-    """An empty batch has nothing to acknowledge."""

@@ -10,8 +10,8 @@ import msgspec
 from sqlalchemy import Connection, Select, func, literal, or_, select
 
 from store.database import Store, Transaction
-from store.graph.lineage import Vertex, query_type
-from store.lineage import OWNER
+from store.graph.traversal import Vertex
+from store.lineage import OWNER, query_type
 from store.tables import entity, membership, mention, reference, resource
 
 

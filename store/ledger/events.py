@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, literal, select, update
@@ -138,6 +138,12 @@ def dead_letters(store: Store, numbers: Sequence[int] | None = None, *, limit: i
         return [DeadLetter(*row[:-1], body=tx.packer.unpack(row.body)) for row in tx.connection.execute(wanted)]
 
     return store.read(read)
+
+
+def give_reasons(transaction: Transaction, reasons: Mapping[int, str]) -> None:
+    """Replace the reasons of dead letters, given by their numbers."""
+    rows = [(number, _kept(reason)) for number, reason in sorted(reasons.items())]
+    bulk.change(transaction.connection, dead_letter, ["reason"], rows)
 
 
 def discard(transaction: Transaction, numbers: Sequence[int]) -> None:

@@ -6,6 +6,9 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
+EXECUTION = "arn:aws:sagemaker:us-west-2:000000000000:pipeline/abalonepipeline/execution/d84ewltjmxhe"
+"""The pipeline execution of the case `abalone`."""
+CHURN_PACKAGE = "arn:aws:sagemaker:us-east-1:111122223333:model-package/churnmodels/1"
 V3 = int(version("sagemaker-core").partition(".")[0]) >= 2
 """Whether this is the environment of v3, in which `sagemaker.core` is all of the SDK that there is."""
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sdk.clients import sdk
-from tests.sdk.test_tables import EXECUTION
+from tests.sdk.clients import CHURN_PACKAGE, EXECUTION, sdk
 
 actions, artifacts, associations = sdk("lineage.action"), sdk("lineage.artifact"), sdk("lineage.association")
 contexts, components, query = sdk("lineage.context"), sdk("lineage.lineage_trial_component"), sdk("lineage.query")
@@ -25,7 +24,6 @@ UP, DOWN, BOTH = (
 Entity, Source, Filter = query.LineageEntityEnum, query.LineageSourceEnum, query.LineageFilter
 
 PARTITION = "arn:aws:sagemaker:us-east-1:111122223333:"
-PACKAGE = f"{PARTITION}model-package/churnmodels/1"
 MODEL = "s3://churn/models/Churn-Train-7/output/model.tar.gz"
 DATA = {"s3://churn/train", "s3://churn/train/", "fs-0123456789abcdef0:/vocabulary"}
 JOBS = {f"{PARTITION}training-job/churn-train-7", f"{PARTITION}training-job/flow-train-1"}
@@ -119,8 +117,8 @@ class TestWhatEventsTold:
 
         assert approval.status == "Completed"
         assert approval.properties == {"ModelApprovalStatus": "Approved"}
-        assert approval.source.source_uri == PACKAGE
-        assert uris(approval.artifacts(DOWN)) == {PACKAGE}
+        assert approval.source.source_uri == CHURN_PACKAGE
+        assert uris(approval.artifacts(DOWN)) == {CHURN_PACKAGE}
         assert [one.context_name for one in approval.endpoints()] == [ENDPOINT]
         assert approval.datasets() == []
         assert uris(approval.datasets(BOTH)) == DATA

@@ -35,7 +35,7 @@ from sagemaker.core.shapes import (
     TrialComponentStatus,
 )
 
-from tests.sdk.test_query import PACKAGE
+from tests.sdk.clients import CHURN_PACKAGE
 
 
 def test_an_artifact_lives(unique: str) -> None:
@@ -135,7 +135,7 @@ def test_what_events_told_is_read() -> None:
     assert job.model_artifacts.s3_model_artifacts == "s3://churn/models/Churn-Train-7/output/model.tar.gz"
     assert job.hyper_parameters["max_depth"] == "5"
     assert "Churn-Train-7" in [one.training_job_name for one in TrainingJob.get_all(name_contains="Churn")]
-    assert ModelPackage.get(model_package_name=PACKAGE).model_approval_status == "Approved"
+    assert ModelPackage.get(model_package_name=CHURN_PACKAGE).model_approval_status == "Approved"
     assert ModelPackageGroup.get(model_package_group_name="ChurnModels").model_package_group_name == "ChurnModels"
     assert Endpoint.get(endpoint_name="Churn-Live").endpoint_status == "InService"
 

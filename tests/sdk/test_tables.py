@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.sdk.clients import sdk
+from tests.sdk.clients import EXECUTION, sdk
 
 PRINTED = json.loads((Path(__file__).parent.parent / "cases" / "abalone" / "parity.json").read_text())["steps"]
 STEPS = {step["step"]: step for step in PRINTED}
 PARTITION = "arn:aws:sagemaker:us-west-2:000000000000:"
-EXECUTION = f"{PARTITION}pipeline/abalonepipeline/execution/d84ewltjmxhe"
 PACKAGE = f"{PARTITION}model-package/abalonemodelpackagegroupname/1"
 
 

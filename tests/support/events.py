@@ -12,6 +12,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 HERE = Path(__file__).parents[1]
+ABALONE = HERE / "cases" / "abalone" / "events.jsonl"
+"""The events of a real pipeline run."""
+SAMPLES = HERE / "events"
+"""A sample of every kind of event, a file each (origins: events/README.md)."""
 REGION = "us-east-1"
 ACCOUNT = "111122223333"
 PARTITION = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"

@@ -20,9 +20,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 import botocore.session
+import pytest
 from botocore.validate import ParamValidator
 
-from ingest.sagemaker import LISTS
+from ingest.sagemaker import LISTS, Found
+from tests.support.aws import ROLE, arn_of
+
+NOW = datetime(2024, 5, 17, 12, 0, 0, 250_000, UTC)
+"""When SageMaker is asked."""
 
 Fault = Literal["throttle", "deny", "fail", "hang up", "unknown"]
 
@@ -244,3 +249,47 @@ def fake_sagemaker() -> Iterator[FakeSageMaker]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture
+def sagemaker(moto_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSageMaker]:
+    """A SageMaker of the test's own; the environment leads every AWS client to it."""
+    with fake_sagemaker() as fake:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", fake.url)
+        yield fake
+
+
+def response_in(answer: bytes) -> dict[str, Any]:
+    """What SageMaker responded, in the event that `ingest` makes of an answer."""
+    response: dict[str, Any] = json.loads(answer)["detail"]["Response"]
+    return response
+
+
+def labeling_jobs(sagemaker: FakeSageMaker, count: int) -> list[Found]:
+    """Jobs that were made a second apart, put in last first."""
+    made: list[Found] = []
+    for number in reversed(range(count)):
+        name = f"Job-{number}"
+        answer = {
+            "LabelingJobName": name,
+            "LabelingJobArn": arn_of(f"labeling-job/{name.lower()}"),
+            "LabelingJobStatus": "Completed",
+            "LabelCounters": {},
+            "CreationTime": at(number),
+            "LastModifiedTime": at(number + 60),
+            "JobReferenceCode": "x",
+            "InputConfig": {"DataSource": {"S3DataSource": {"ManifestS3Uri": "s3://b/in.manifest"}}},
+            "OutputConfig": {"S3OutputPath": "s3://b/out"},
+            "RoleArn": ROLE,
+            "HumanTaskConfig": {
+                "WorkteamArn": arn_of("workteam/private-crowd/us"),
+                "UiConfig": {},
+                "TaskTitle": "t",
+                "TaskDescription": "d",
+                "NumberOfHumanWorkersPerDataObject": 1,
+                "TaskTimeLimitInSeconds": 60,
+            },
+        }
+        arn = sagemaker.has("ListLabelingJobs", "DescribeLabelingJob", answer, WorkteamArn=arn_of("workteam/x/y"))
+        made.insert(0, Found(arn, name, round(at(number).timestamp() * 1000)))
+    return made

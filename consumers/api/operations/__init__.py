@@ -16,9 +16,9 @@ from consumers.api.operations import (
     search,
     tags,
 )
-from consumers.api.request import Row
+from consumers.api.service import Operation
 
-OPERATIONS: Mapping[str, Row] = {
+OPERATIONS: Mapping[str, Operation] = {
     **artifacts.OPERATIONS,
     **contexts_actions.OPERATIONS,
     **associations.OPERATIONS,

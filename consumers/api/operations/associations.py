@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from consumers.api import page_tokens, preconditions
+from consumers.api.client_writes import StoreView
 from consumers.api.errors import Invalid, NotFound
 from consumers.api.operations.entity_lists import PAGE
-from consumers.api.request import Answer, Asked, Row, Service, Writing
+from consumers.api.request import Request, Response
+from consumers.api.service import Operation, Service
 from store import associations
-from store.associations import Link, Place, Wanted
+from store.associations import AssociationFilter, Link
 from store.entity_records import Described, find
 
 _OF_EXPERIMENTS = ("Experiment", "Trial", "TrialComponent")
@@ -23,50 +25,50 @@ _SORTED_BY = {
 }
 
 
-def add_association(service: Service, asked: Asked) -> Answer:
+def add_association(service: Service, request: Request) -> Response:
     """Link two entities, made or derived."""
-    ends = (asked.input["SourceArn"], asked.input["DestinationArn"])
+    ends = (request.input["SourceArn"], request.input["DestinationArn"])
 
-    def guard(writing: Writing) -> Mapping[str, Any]:
-        source, destination = (_end(writing, arn) for arn in ends)
+    def guard(view: StoreView) -> Mapping[str, Any]:
+        source, destination = (_end(view, arn) for arn in ends)
         if source.lineage_type in _OF_EXPERIMENTS and destination.lineage_type in _OF_EXPERIMENTS:
             raise Invalid(
                 f"An association cannot be between two experiment entities ({ends[0]} and {ends[1]}): one end must be "
                 "an artifact, an action or a context"
             )
-        if associations.between(writing.transaction, source.id, destination.id) or writing.linked(*ends):
+        if associations.between(view.transaction, source.id, destination.id) or view.is_linked_by_client(*ends):
             raise Invalid(f"Association between source ({ends[0]}) and destination ({ends[1]}) already exists.")
         artifacts = [one for one in (source, destination) if one.lineage_type == "Artifact"]
         return {"ArtifactSources": {one.arn: preconditions.source(one)["Source"] for one in artifacts}}
 
-    service.writer.write(asked, ends[0], asked.input, guard)
+    service.writer.write(request, ends[0], request.input, guard)
     return {"SourceArn": ends[0], "DestinationArn": ends[1]}
 
 
-def delete_association(service: Service, asked: Asked) -> Answer:
+def delete_association(service: Service, request: Request) -> Response:
     """Delete an association that a client has added."""
-    ends = (asked.input["SourceArn"], asked.input["DestinationArn"])
+    ends = (request.input["SourceArn"], request.input["DestinationArn"])
 
-    def guard(writing: Writing) -> Mapping[str, Any]:
-        tx = writing.transaction
+    def guard(view: StoreView) -> Mapping[str, Any]:
+        tx = view.transaction
         source, destination = (find(tx, arn) for arn in ends)
         if source is None or destination is None or not associations.between(tx, source.id, destination.id):
             raise NotFound(f"Association between source ({ends[0]}) and destination ({ends[1]}) does not exist.")
-        if not writing.linked(*ends):
+        if not view.is_linked_by_client(*ends):
             raise Invalid(
                 f"The association between {ends[0]} and {ends[1]} is derived from what events tell, and would be "
                 "derived again: only what a client has added can be deleted"
             )
         return {}
 
-    service.writer.write(asked, ends[0], asked.input, guard)
+    service.writer.write(request, ends[0], request.input, guard)
     return {"SourceArn": ends[0], "DestinationArn": ends[1]}
 
 
-def list_associations(service: Service, asked: Asked) -> Answer:
+def list_associations(service: Service, request: Request) -> Response:
     """List associations."""
-    told = asked.input
-    wanted = Wanted(
+    told = request.input
+    wanted = AssociationFilter(
         source=told.get("SourceArn"),
         destination=told.get("DestinationArn"),
         source_type=told.get("SourceType"),
@@ -75,23 +77,22 @@ def list_associations(service: Service, asked: Asked) -> Answer:
         since=told.get("CreatedAfter"),
         until=told.get("CreatedBefore"),
     )
-    after = page_tokens.begin(asked)
-    found, last = associations.page(
+    page = associations.page(
         service.store,
         wanted,
         _SORTED_BY[told.get("SortBy", "CreationTime")],
         ascending=told.get("SortOrder") == "Ascending",
         size=told.get("MaxResults", PAGE),
-        after=Place(*after) if after else None,
+        after=page_tokens.begin(request),
     )
     return {
-        "AssociationSummaries": [_summary(one) for one in found],
-        "NextToken": page_tokens.token(asked, last) if last else None,
+        "AssociationSummaries": [_summary(one) for one in page.rows],
+        "NextToken": page_tokens.token(request, page.next) if page.next else None,
     }
 
 
-def _end(writing: Writing, arn: str) -> Described:
-    found = find(writing.transaction, arn)
+def _end(view: StoreView, arn: str) -> Described:
+    found = find(view.transaction, arn)
     if found is None:
         raise NotFound(f"Lineage entity '{arn}' does not exist.")
     return found
@@ -110,9 +111,11 @@ def _summary(one: Link) -> Mapping[str, Any]:
     }
 
 
-OPERATIONS: Mapping[str, Row] = {
-    "AddAssociation": Row(add_association, writes=True, differs="One of no type is of type AssociatedWith."),
-    "DeleteAssociation": Row(delete_association, writes=True, differs="What events would derive again is not deleted."),
-    "ListAssociations": Row(list_associations, differs="Who added an association is not told."),
+OPERATIONS: Mapping[str, Operation] = {
+    "AddAssociation": Operation(add_association, writes=True, differs="One of no type is of type AssociatedWith."),
+    "DeleteAssociation": Operation(
+        delete_association, writes=True, differs="What events would derive again is not deleted."
+    ),
+    "ListAssociations": Operation(list_associations, differs="Who added an association is not told."),
 }
 """How associations are asked for."""

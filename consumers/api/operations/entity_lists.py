@@ -7,9 +7,10 @@ from typing import Any
 
 from consumers.api import page_tokens
 from consumers.api.entity_views import Record
-from consumers.api.request import Answer, Asked, Service
+from consumers.api.request import Request, Response
+from consumers.api.service import Service
 from store import entity_records
-from store.entity_records import Described, Order, Place, Wanted
+from store.entity_records import Described, EntityFilter, EntityOrder
 
 PAGE = 10
 """Entries on a page, where a client does not say how many (API 3)."""
@@ -17,33 +18,35 @@ PAGE = 10
 
 def entries(
     service: Service,
-    asked: Asked,
+    request: Request,
     lineage_type: str,
     member: str,
     record: Callable[[Described], Record],
     **more: Any,
-) -> Answer:
+) -> Response:
     """A page of entities.
 
     Args:
         service: Where they are.
-        asked: The request: `Created*`, `Sort*`, `MaxResults`, `NextToken`.
+        request: The request: `Created*`, `Sort*`, `MaxResults`, `NextToken`.
         lineage_type: Of which sort they are.
         member: Of the answer, that holds them.
         record: How each is told.
-        more: Further conditions of `store.entity_records.Wanted`.
+        more: Further conditions of `store.entity_records.EntityFilter`.
     """
-    told = asked.input
-    wanted = Wanted(
+    told = request.input
+    wanted = EntityFilter(
         lineage_type=lineage_type,
-        partition=asked.partition,
+        partition=request.arn_prefix,
         since=told.get("CreatedAfter"),
         until=told.get("CreatedBefore"),
         **more,
     )
-    order = Order(by_name=told.get("SortBy") == "Name", ascending=told.get("SortOrder") == "Ascending")
-    after = page_tokens.begin(asked)
-    found, last = entity_records.page(
-        service.store, wanted, order, size=told.get("MaxResults", PAGE), after=Place(*after) if after else None
+    order = EntityOrder(by_name=told.get("SortBy") == "Name", ascending=told.get("SortOrder") == "Ascending")
+    page = entity_records.page(
+        service.store, wanted, order, size=told.get("MaxResults", PAGE), after=page_tokens.begin(request)
     )
-    return {member: [record(one) for one in found], "NextToken": page_tokens.token(asked, last) if last else None}
+    return {
+        member: [record(one) for one in page.rows],
+        "NextToken": page_tokens.token(request, page.next) if page.next else None,
+    }

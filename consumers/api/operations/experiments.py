@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any
 
 from consumers.api import entity_views, preconditions
+from consumers.api.client_writes import StoreView
 from consumers.api.errors import Invalid, NotFound, NothingToDo
 from consumers.api.operations.contexts_actions import Sort, create, update
 from consumers.api.operations.entity_lists import entries
-from consumers.api.request import Answer, Asked, Row, Service, Writing
+from consumers.api.request import Request, Response
+from consumers.api.service import Operation, Service
 from store import associations, entity_records
 from store.database import Transaction
 from store.entity_records import Described
@@ -21,96 +23,96 @@ TRIAL = Sort("Trial", "experiment-trial")
 COMPONENT = Sort("TrialComponent", "experiment-trial-component")
 
 
-def describe_experiment(service: Service, asked: Asked) -> Answer:
+def describe_experiment(service: Service, request: Request) -> Response:
     """Describe an experiment."""
-    return service.store.read(lambda tx: entity_views.experiment(_there(tx, EXPERIMENT, asked)))
+    return service.store.read(lambda tx: entity_views.experiment(_there(tx, EXPERIMENT, request)))
 
 
-def delete_experiment(service: Service, asked: Asked) -> Answer:
+def delete_experiment(service: Service, request: Request) -> Response:
     """Delete an experiment without trials."""
-    return _delete_empty(EXPERIMENT, "trials", service, asked)
+    return _delete_empty(EXPERIMENT, "trials", service, request)
 
 
-def list_experiments(service: Service, asked: Asked) -> Answer:
+def list_experiments(service: Service, request: Request) -> Response:
     """List experiments."""
-    return entries(service, asked, "Experiment", "ExperimentSummaries", entity_views.experiment)
+    return entries(service, request, "Experiment", "ExperimentSummaries", entity_views.experiment)
 
 
-def create_trial(service: Service, asked: Asked) -> Answer:
+def create_trial(service: Service, request: Request) -> Response:
     """Make a trial in an experiment."""
-    name = asked.input["TrialName"]
-    arn = asked.arn(TRIAL.part, name)
+    name = request.input["TrialName"]
+    arn = request.arn(TRIAL.part, name)
 
-    def guard(writing: Writing) -> Mapping[str, Any]:
-        preconditions.present(writing, asked.arn(EXPERIMENT.part, asked.input["ExperimentName"]), "Experiment")
-        preconditions.absent(writing, arn, f"Trial with name ({name})")
+    def guard(view: StoreView) -> Mapping[str, Any]:
+        preconditions.present(view, request.arn(EXPERIMENT.part, request.input["ExperimentName"]), "Experiment")
+        preconditions.absent(view, arn, f"Trial with name ({name})")
         return {}
 
-    return service.writer.write(asked, arn, {**asked.input, "TrialArn": arn}, guard)
+    return service.writer.write(request, arn, {**request.input, "TrialArn": arn}, guard)
 
 
-def describe_trial(service: Service, asked: Asked) -> Answer:
+def describe_trial(service: Service, request: Request) -> Response:
     """Describe a trial."""
 
-    def look(tx: Transaction) -> Answer:
-        found = _there(tx, TRIAL, asked)
+    def look(tx: Transaction) -> Response:
+        found = _there(tx, TRIAL, request)
         return entity_views.trial(found, entity_records.experiment_of(tx, found.id))
 
     return service.store.read(look)
 
 
-def delete_trial(service: Service, asked: Asked) -> Answer:
+def delete_trial(service: Service, request: Request) -> Response:
     """Delete a trial without trial components."""
-    return _delete_empty(TRIAL, "trial components", service, asked)
+    return _delete_empty(TRIAL, "trial components", service, request)
 
 
-def list_trials(service: Service, asked: Asked) -> Answer:
+def list_trials(service: Service, request: Request) -> Response:
     """List trials: all, those of an experiment, or those that a trial component is in."""
-    told = asked.input
-    inside = _number(service, EXPERIMENT, asked) if "ExperimentName" in told else None
-    holding = _number(service, COMPONENT, asked) if "TrialComponentName" in told else None
-    return entries(service, asked, "Trial", "TrialSummaries", entity_views.trial, inside=inside, holding=holding)
+    told = request.input
+    inside = _number(service, EXPERIMENT, request) if "ExperimentName" in told else None
+    holding = _number(service, COMPONENT, request) if "TrialComponentName" in told else None
+    return entries(service, request, "Trial", "TrialSummaries", entity_views.trial, inside=inside, holding=holding)
 
 
-def describe_component(service: Service, asked: Asked) -> Answer:
+def describe_component(service: Service, request: Request) -> Response:
     """Describe a trial component."""
 
-    def look(tx: Transaction) -> Answer:
-        found = _there(tx, COMPONENT, asked)
+    def look(tx: Transaction) -> Response:
+        found = _there(tx, COMPONENT, request)
         return entity_views.component(found, entity_records.parts(tx, [found.id], tagged=False))
 
     return service.store.read(look)
 
 
-def delete_component(service: Service, asked: Asked) -> Answer:
+def delete_component(service: Service, request: Request) -> Response:
     """Delete a trial component that is in no trial."""
-    arn = asked.arn(COMPONENT.part, asked.input["TrialComponentName"])
+    arn = request.arn(COMPONENT.part, request.input["TrialComponentName"])
 
-    def guard(writing: Writing) -> Mapping[str, Any]:
-        found = preconditions.present(writing, arn, "TrialComponent")
-        kept = preconditions.deletable(writing, found)
-        if entity_records.parents(writing.transaction, found.id):
+    def guard(view: StoreView) -> Mapping[str, Any]:
+        found = preconditions.present(view, arn, "TrialComponent")
+        kept = preconditions.deletable(view, found)
+        if entity_records.parents(view.transaction, found.id):
             raise Invalid(f"TrialComponent '{arn}' is linked to 1 or more trials and cannot be deleted.")
-        links = [pair for pair in associations.of(writing.transaction, found.id) if writing.linked(*pair)]
+        links = [pair for pair in associations.of(view.transaction, found.id) if view.is_linked_by_client(*pair)]
         return {**kept, "Associations": links}
 
-    return service.writer.write(asked, arn, {}, guard)
+    return service.writer.write(request, arn, {}, guard)
 
 
-def list_components(service: Service, asked: Asked) -> Answer:
+def list_components(service: Service, request: Request) -> Response:
     """List trial components: all, those of an experiment or a trial, or those that stand for a job."""
-    told = asked.input
+    told = request.input
     given = [name for name in ("ExperimentName", "TrialName", "SourceArn") if name in told]
     if len(given) > 1:
         raise Invalid(f"Only one of ExperimentName, TrialName and SourceArn can be given, not {' and '.join(given)}.")
     inside = None
     if "ExperimentName" in told:
-        inside = _number(service, EXPERIMENT, asked)
+        inside = _number(service, EXPERIMENT, request)
     elif "TrialName" in told:
-        inside = _number(service, TRIAL, asked)
+        inside = _number(service, TRIAL, request)
     return entries(
         service,
-        asked,
+        request,
         "TrialComponent",
         "TrialComponentSummaries",
         entity_views.component,
@@ -119,99 +121,99 @@ def list_components(service: Service, asked: Asked) -> Answer:
     )
 
 
-def associate(service: Service, asked: Asked) -> Answer:
+def associate(service: Service, request: Request) -> Response:
     """Put a trial component into a trial; one that is there stays there."""
-    trial, component = _both(asked)
+    trial, component = _both(request)
 
-    def guard(writing: Writing) -> Mapping[str, Any]:
-        parent = preconditions.present(writing, trial, "Trial")
-        child = preconditions.present(writing, component, "TrialComponent")
-        if entity_records.is_inside(writing.transaction, parent.id, child.id):
+    def guard(view: StoreView) -> Mapping[str, Any]:
+        parent = preconditions.present(view, trial, "Trial")
+        child = preconditions.present(view, component, "TrialComponent")
+        if entity_records.is_inside(view.transaction, parent.id, child.id):
             raise NothingToDo
         return {}
 
-    return _place(service, asked, trial, component, guard)
+    return _place(service, request, trial, component, guard)
 
 
-def disassociate(service: Service, asked: Asked) -> Answer:
+def disassociate(service: Service, request: Request) -> Response:
     """Take a trial component out of a trial; one that is not there stays out."""
-    trial, component = _both(asked)
+    trial, component = _both(request)
 
-    def guard(writing: Writing) -> Mapping[str, Any]:
-        tx = writing.transaction
+    def guard(view: StoreView) -> Mapping[str, Any]:
+        tx = view.transaction
         parent, child = entity_records.find(tx, trial), entity_records.find(tx, component)
         if parent is None or child is None or not entity_records.is_inside(tx, parent.id, child.id):
             raise NothingToDo
-        if not writing.placed(trial, component):
+        if not view.is_put_in_trial_by_client(trial, component):
             raise Invalid(
                 f"Trial component '{component}' is in '{trial}' by what events tell of "
                 f"{child.source_uri or 'it'}, and would be put there again: only what a client put there is taken out"
             )
         return {}
 
-    return _place(service, asked, trial, component, guard)
+    return _place(service, request, trial, component, guard)
 
 
-def _place(service: Service, asked: Asked, trial: str, component: str, guard: Any) -> Answer:
+def _place(service: Service, request: Request, trial: str, component: str, guard: Any) -> Response:
     both = {"TrialArn": trial, "TrialComponentArn": component}
     with suppress(NothingToDo):
-        service.writer.write(asked, trial, both, guard)
+        service.writer.write(request, trial, both, guard)
     return both
 
 
-def _both(asked: Asked) -> tuple[str, str]:
+def _both(request: Request) -> tuple[str, str]:
     return (
-        asked.arn(TRIAL.part, asked.input["TrialName"]),
-        asked.arn(COMPONENT.part, asked.input["TrialComponentName"]),
+        request.arn(TRIAL.part, request.input["TrialName"]),
+        request.arn(COMPONENT.part, request.input["TrialComponentName"]),
     )
 
 
-def _there(tx: Transaction, sort: Sort, asked: Asked) -> Described:
-    arn = asked.arn(sort.part, asked.input[f"{sort.lineage_type}Name"])
+def _there(tx: Transaction, sort: Sort, request: Request) -> Described:
+    arn = request.arn(sort.part, request.input[f"{sort.lineage_type}Name"])
     found = entity_records.find(tx, arn)
     if found is None or found.lineage_type != sort.lineage_type:
         raise NotFound(f"{preconditions.WORDS[sort.lineage_type]} '{arn}' does not exist.")
     return found
 
 
-def _number(service: Service, sort: Sort, asked: Asked) -> int:
-    return service.store.read(lambda tx: _there(tx, sort, asked).id)
+def _number(service: Service, sort: Sort, request: Request) -> int:
+    return service.store.read(lambda tx: _there(tx, sort, request).id)
 
 
-def _delete_empty(sort: Sort, of_what: str, service: Service, asked: Asked) -> Answer:
-    arn = asked.arn(sort.part, asked.input[f"{sort.lineage_type}Name"])
+def _delete_empty(sort: Sort, of_what: str, service: Service, request: Request) -> Response:
+    arn = request.arn(sort.part, request.input[f"{sort.lineage_type}Name"])
 
-    def guard(writing: Writing) -> Mapping[str, Any]:
-        found = preconditions.present(writing, arn, sort.lineage_type)
-        kept = preconditions.deletable(writing, found)
-        if number := entity_records.children(writing.transaction, found.id):
+    def guard(view: StoreView) -> Mapping[str, Any]:
+        found = preconditions.present(view, arn, sort.lineage_type)
+        kept = preconditions.deletable(view, found)
+        if number := entity_records.children(view.transaction, found.id):
             raise Invalid(f"{sort.lineage_type} '{arn}' has {number} {of_what} and cannot be deleted.")
         return kept
 
-    return service.writer.write(asked, arn, {}, guard)
+    return service.writer.write(request, arn, {}, guard)
 
 
 _DERIVED = "What events derive says what they tell, and is neither changed nor deleted."
 _AMENDED = "What clients add to a job's trial component is kept beside what its events tell."
 
-OPERATIONS: Mapping[str, Row] = {
-    "CreateExperiment": Row(partial(create, EXPERIMENT), writes=True),
-    "DescribeExperiment": Row(describe_experiment),
-    "UpdateExperiment": Row(partial(update, EXPERIMENT), writes=True, differs=_DERIVED),
-    "DeleteExperiment": Row(delete_experiment, writes=True, differs=_DERIVED),
-    "ListExperiments": Row(list_experiments),
-    "CreateTrial": Row(create_trial, writes=True),
-    "DescribeTrial": Row(describe_trial),
-    "UpdateTrial": Row(partial(update, TRIAL), writes=True, differs=_DERIVED),
-    "DeleteTrial": Row(delete_trial, writes=True, differs=_DERIVED),
-    "ListTrials": Row(list_trials),
-    "CreateTrialComponent": Row(partial(create, COMPONENT), writes=True),
-    "DescribeTrialComponent": Row(describe_component),
-    "UpdateTrialComponent": Row(partial(update, COMPONENT), writes=True, differs=_AMENDED),
-    "DeleteTrialComponent": Row(delete_component, writes=True, differs=_DERIVED),
-    "ListTrialComponents": Row(list_components),
-    "AssociateTrialComponent": Row(associate, writes=True),
-    "DisassociateTrialComponent": Row(
+OPERATIONS: Mapping[str, Operation] = {
+    "CreateExperiment": Operation(partial(create, EXPERIMENT), writes=True),
+    "DescribeExperiment": Operation(describe_experiment),
+    "UpdateExperiment": Operation(partial(update, EXPERIMENT), writes=True, differs=_DERIVED),
+    "DeleteExperiment": Operation(delete_experiment, writes=True, differs=_DERIVED),
+    "ListExperiments": Operation(list_experiments),
+    "CreateTrial": Operation(create_trial, writes=True),
+    "DescribeTrial": Operation(describe_trial),
+    "UpdateTrial": Operation(partial(update, TRIAL), writes=True, differs=_DERIVED),
+    "DeleteTrial": Operation(delete_trial, writes=True, differs=_DERIVED),
+    "ListTrials": Operation(list_trials),
+    "CreateTrialComponent": Operation(partial(create, COMPONENT), writes=True),
+    "DescribeTrialComponent": Operation(describe_component),
+    "UpdateTrialComponent": Operation(partial(update, COMPONENT), writes=True, differs=_AMENDED),
+    "DeleteTrialComponent": Operation(delete_component, writes=True, differs=_DERIVED),
+    "ListTrialComponents": Operation(list_components),
+    "AssociateTrialComponent": Operation(associate, writes=True),
+    "DisassociateTrialComponent": Operation(
         disassociate, writes=True, differs="A job stays in the trial that its events tell."
     ),
 }

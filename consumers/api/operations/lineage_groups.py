@@ -7,21 +7,22 @@ from typing import Any
 
 from consumers.api.entity_views import group_arn
 from consumers.api.errors import NotFound
-from consumers.api.request import Answer, Asked, Row, Service
+from consumers.api.request import Request, Response
+from consumers.api.service import Operation, Service
 from store import entity_records
 from store.lineage import GROUP
 
 
-def describe_group(service: Service, asked: Asked) -> Answer:
+def describe_group(service: Service, request: Request) -> Response:
     """Describe the lineage group."""
-    return _the_group(service, asked)
+    return _the_group(service, request)
 
 
-def list_groups(service: Service, asked: Asked) -> Answer:
+def list_groups(service: Service, request: Request) -> Response:
     """List the lineage group."""
-    told = asked.input
+    told = request.input
     try:
-        group = _the_group(service, asked)
+        group = _the_group(service, request)
     except NotFound:
         return {"LineageGroupSummaries": []}
     since, until = told.get("CreatedAfter"), told.get("CreatedBefore")
@@ -30,16 +31,16 @@ def list_groups(service: Service, asked: Asked) -> Answer:
     return {"LineageGroupSummaries": [group] if inside else []}
 
 
-def group_policy(service: Service, asked: Asked) -> Answer:
+def group_policy(service: Service, request: Request) -> Response:
     """Tell with whom the lineage group is shared: with nobody."""
-    _the_group(service, asked)
-    raise NotFound(f"Lineage group '{group_arn(asked.partition)}' has no resource policy: it is shared with nobody.")
+    _the_group(service, request)
+    raise NotFound(f"Lineage group '{group_arn(request.arn_prefix)}' has no resource policy: it is shared with nobody.")
 
 
-def _the_group(service: Service, asked: Asked) -> Mapping[str, Any]:
-    name = asked.input.get("LineageGroupName", GROUP)
-    arn = group_arn(asked.partition)
-    times = entity_records.span(service.store, asked.partition) if name in (GROUP, arn) else None
+def _the_group(service: Service, request: Request) -> Mapping[str, Any]:
+    name = request.input.get("LineageGroupName", GROUP)
+    arn = group_arn(request.arn_prefix)
+    times = entity_records.span(service.store, request.arn_prefix) if name in (GROUP, arn) else None
     if times is None:
         raise NotFound(f"Lineage group '{name}' does not exist.")
     return {
@@ -51,9 +52,9 @@ def _the_group(service: Service, asked: Asked) -> Mapping[str, Any]:
     }
 
 
-OPERATIONS: Mapping[str, Row] = {
-    "DescribeLineageGroup": Row(describe_group),
-    "ListLineageGroups": Row(list_groups),
-    "GetLineageGroupPolicy": Row(group_policy, differs="Lineage is shared with no other account."),
+OPERATIONS: Mapping[str, Operation] = {
+    "DescribeLineageGroup": Operation(describe_group),
+    "ListLineageGroups": Operation(list_groups),
+    "GetLineageGroupPolicy": Operation(group_policy, differs="Lineage is shared with no other account."),
 }
 """How lineage groups are asked for."""

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from consumers.api import preconditions
+from consumers.api.client_writes import StoreView
 from consumers.api.errors import NotFound
-from consumers.api.request import Answer, Asked, Row, Service, Writing
+from consumers.api.request import Request, Response
+from consumers.api.service import Operation, Service
 from store import entity_records, metric_points
 from store.database import Transaction
 from store.entity_records import Described
@@ -22,29 +24,29 @@ _PERIODS = {"OneMinute": 60_000, "FiveMinute": 300_000, "OneHour": 3_600_000}
 """Milliseconds."""
 
 
-def put(service: Service, asked: Asked) -> Answer:
+def put(service: Service, request: Request) -> Response:
     """Put points of metrics of a trial component."""
-    data = asked.input["MetricData"]
-    arn = asked.arn("experiment-trial-component", asked.input["TrialComponentName"])
+    data = request.input["MetricData"]
+    arn = request.arn("experiment-trial-component", request.input["TrialComponentName"])
 
-    def guard(writing: Writing) -> Mapping[str, Any]:
-        found = preconditions.present(writing, arn, "TrialComponent")
-        created = writing.made(arn)
+    def guard(view: StoreView) -> Mapping[str, Any]:
+        found = preconditions.present(view, arn, "TrialComponent")
+        created = view.created_by_client(arn)
         return {**preconditions.itself(found), **({} if created is None else {"CreationTime": created})}
 
     try:
         # Clients tell whole seconds: of points of the same second the one that was put last is the last.
-        service.writer.write(asked, arn, {"MetricData": data, "Put": time.time_ns() // 1000}, guard)
+        service.writer.write(request, arn, {"MetricData": data, "Put": time.time_ns() // 1000}, guard)
     except NotFound:
         return {"Errors": [{"Code": "VALIDATION_ERROR", "MetricIndex": place} for place in range(len(data))]}
     return {}
 
 
-def get(service: Service, asked: Asked) -> Answer:
+def get(service: Service, request: Request) -> Response:
     """Read series of metrics, in periods of time or by iteration."""
 
     def look(tx: Transaction) -> list[Mapping[str, Any]]:
-        return [_series(tx, query) for query in asked.input["MetricQueries"]]
+        return [_series(tx, query) for query in request.input["MetricQueries"]]
 
     return {"MetricQueryResults": service.store.read(look)}
 
@@ -93,8 +95,8 @@ def _failed(why: str) -> Mapping[str, Any]:
     return {"Status": "ValidationError", "Message": why, "XAxisValues": [], "MetricValues": []}
 
 
-OPERATIONS: Mapping[str, Row] = {
-    "BatchPutMetrics": Row(put, writes=True),
-    "BatchGetMetrics": Row(get, differs="Final metrics of jobs are no series: only what was put is read."),
+OPERATIONS: Mapping[str, Operation] = {
+    "BatchPutMetrics": Operation(put, writes=True),
+    "BatchGetMetrics": Operation(get, differs="Final metrics of jobs are no series: only what was put is read."),
 }
 """How metrics are asked for."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from consumers.api import entity_views, page_tokens, times
 from consumers.api.errors import Invalid
 from consumers.api.record_filter import Record, matches, place
-from consumers.api.request import Answer, Asked, Row, Service
+from consumers.api.request import Request, Response
 from consumers.api.search_properties import (
     RESOURCES,
     Resource,
@@ -20,6 +20,7 @@ from consumers.api.search_properties import (
     property_of,
     resource,
 )
+from consumers.api.service import Operation, Service
 from store.database import Transaction
 from store.entity_records import Described, by_ids, experiments_of, inside, parts
 from store.search.expression import (
@@ -51,21 +52,21 @@ SUGGESTIONS = 1000
 """Names in one answer."""
 
 
-def search(service: Service, asked: Asked) -> Answer:
+def search(service: Service, request: Request) -> Response:
     """Search: a page of what an expression is true of, in an order, and how many there are.
 
     Raises:
         Invalid: No such property, or one that cannot be compared so; a token that is none of this request.
     """
-    sought = resource(asked.input["Resource"])
-    expression = read_expression(sought.shape, asked.input)
-    order = read_order(sought.shape, asked.input)
-    size = asked.input.get("MaxResults", PAGE)
-    after: Any = page_tokens.begin(asked)
-    if asked.input.get("CrossAccountFilterOption") == "CrossAccount":  # nobody else's is here
+    sought = resource(request.input["Resource"])
+    expression = read_expression(sought.shape, request.input)
+    order = read_order(sought.shape, request.input)
+    size = request.input.get("MaxResults", PAGE)
+    after: Any = page_tokens.begin(request)
+    if request.input.get("CrossAccountFilterOption") == "CrossAccount":  # nobody else's is here
         return {"Results": [], "TotalHits": _total(0)}
     if sought.kind is None:
-        wanted = Wanted(sought.record, asked.partition.lower(), expression)
+        wanted = Wanted(sought.record, request.arn_prefix.lower(), expression)
 
         def look(tx: Transaction) -> tuple[Hits, list[Record]]:
             found = hits(tx, wanted, order, size=size, after=after)
@@ -74,24 +75,24 @@ def search(service: Service, asked: Asked) -> Answer:
         found, told = service.store.read(look)
         total, position = found.total, found.position
     else:
-        every = service.described.all_of(sought.kind, asked.partition)
+        every = service.descriptions.all_of(sought.kind, request.arn_prefix)
         total, told, position = _matching(every, sought, expression, order, size, after)
     return {
         "Results": [{sought.record: record} for record in told],
         "TotalHits": _total(total),
-        "NextToken": page_tokens.token(asked, position) if position else None,
+        "NextToken": page_tokens.token(request, position) if position else None,
     }
 
 
-def get_search_suggestions(service: Service, asked: Asked) -> Answer:
+def get_search_suggestions(service: Service, request: Request) -> Response:
     """GetSearchSuggestions: names of properties that begin so, and have a value somewhere where users name them."""
-    sought = resource(asked.input["Resource"])
-    query = asked.input.get("SuggestionQuery", {}).get("PropertyNameQuery", {})
+    sought = resource(request.input["Resource"])
+    query = request.input.get("SuggestionQuery", {}).get("PropertyNameQuery", {})
     hint = folded(query.get("PropertyNameHint", ""))
     if sought.kind is None:
-        told = service.store.read(lambda tx: list(_names(tx, Wanted(sought.record, asked.partition.lower()))))
+        told = service.store.read(lambda tx: list(_names(tx, Wanted(sought.record, request.arn_prefix.lower()))))
     else:
-        every = service.described.all_of(sought.kind, asked.partition)
+        every = service.descriptions.all_of(sought.kind, request.arn_prefix)
         told = sorted({name for record in every for name in names_told(sought.shape, record)})
     fitting = (name for name in (*fixed(sought.shape), *told) if folded(name).startswith(hint))
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in islice(fitting, SUGGESTIONS)]}
@@ -107,20 +108,20 @@ def _total(found: int) -> Record:
 # ------------------------------------------------------------------------------------------------------------ requests
 
 
-def read_expression(shape: Shape, asked: Mapping[str, Any]) -> Expression:
+def read_expression(shape: Shape, request: Mapping[str, Any]) -> Expression:
     """What a request says has to be true.
 
     Args:
         shape: Of the records that are searched.
-        asked: The request.
+        request: The request.
 
     Raises:
         Invalid: No such property, or one that cannot be compared so.
     """
     parts: list[Filter | Nested | Expression] = []
-    if "SearchExpression" in asked:
-        parts.append(_read(shape, asked["SearchExpression"], iter(range(MOST))))
-    for condition in asked.get("VisibilityConditions", ()):
+    if "SearchExpression" in request:
+        parts.append(_read(shape, request["SearchExpression"], iter(range(MOST))))
+    for condition in request.get("VisibilityConditions", ()):
         # What does not have it is seen, too: the service's model says so.
         seen = _property(shape, condition.get("Key", ""))
         values = (condition.get("Value", ""),)
@@ -195,22 +196,22 @@ def _value(name: str, told: str, how: Operator, kind: ValueType) -> Value:
     return told
 
 
-def read_order(shape: Shape, asked: Mapping[str, Any]) -> Order:
+def read_order(shape: Shape, request: Mapping[str, Any]) -> Order:
     """How a request says that results are sorted.
 
     Args:
         shape: Of the records that are searched.
-        asked: The request.
+        request: The request.
 
     Raises:
         Invalid: No such property, or one that has no one value.
     """
     usual = "LastModifiedTime" if "LastModifiedTime" in shape.members else "CreationTime"
-    name = asked.get("SortBy", usual)
+    name = request.get("SortBy", usual)
     by = property_of(shape, name)
     if by.kind is ValueType.WHOLE:
         raise Invalid(f"{name} has no value to sort by: say which of its properties")
-    return Order(by, ascending=asked.get("SortOrder") == "Ascending")
+    return Order(by, ascending=request.get("SortOrder") == "Ascending")
 
 
 # ------------------------------------------------------------------------------------------------------------- answers
@@ -276,12 +277,12 @@ def _names(tx: Transaction, wanted: Wanted) -> Iterator[str]:
                 yield f"{within}.{name}"
 
 
-OPERATIONS: Mapping[str, Row] = {
-    "Search": Row(
+OPERATIONS: Mapping[str, Operation] = {
+    "Search": Operation(
         search,
         differs="An integer is compared with decimal hyperparameters as it is; Contains may be used more than once; "
         f"it finds {', '.join(RESOURCES)}.",
     ),
-    "GetSearchSuggestions": Row(get_search_suggestions),
+    "GetSearchSuggestions": Operation(get_search_suggestions),
 }
 """How to search."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from consumers.api.operations.resources import deployment, jobs, pipelines, registry
-from consumers.api.request import Row
+from consumers.api.service import Operation
 
-OPERATIONS: Mapping[str, Row] = {
+OPERATIONS: Mapping[str, Operation] = {
     **jobs.OPERATIONS,
     **registry.OPERATIONS,
     **deployment.OPERATIONS,

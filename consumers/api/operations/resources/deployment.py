@@ -6,38 +6,39 @@ from collections.abc import Mapping
 
 from consumers.api.errors import Invalid
 from consumers.api.operations.resources.paging import described, listed, listing
-from consumers.api.request import Answer, Asked, Row, Service
+from consumers.api.request import Request, Response
+from consumers.api.service import Operation, Service
 
 ENDPOINT, CONFIG = "endpoint", "endpoint-config"
 
 
-def describe_endpoint(service: Service, asked: Asked) -> Answer:
+def describe_endpoint(service: Service, request: Request) -> Response:
     """Describe an endpoint."""
-    arn = asked.arn(ENDPOINT, asked.input["EndpointName"])
+    arn = request.arn(ENDPOINT, request.input["EndpointName"])
     return described(service, arn, Invalid(f'Could not find endpoint "{arn}".'))
 
 
-def list_endpoints(service: Service, asked: Asked) -> Answer:
+def list_endpoints(service: Service, request: Request) -> Response:
     """List endpoints."""
-    return listed(service, asked, "Endpoints", listing(asked, ENDPOINT))
+    return listed(service, request, "Endpoints", listing(request, ENDPOINT))
 
 
-def describe_endpoint_config(service: Service, asked: Asked) -> Answer:
+def describe_endpoint_config(service: Service, request: Request) -> Response:
     """Describe an endpoint configuration."""
-    arn = asked.arn(CONFIG, asked.input["EndpointConfigName"])
+    arn = request.arn(CONFIG, request.input["EndpointConfigName"])
     return described(service, arn, Invalid(f'Could not find endpoint configuration "{arn}".'))
 
 
-def list_endpoint_configs(service: Service, asked: Asked) -> Answer:
+def list_endpoint_configs(service: Service, request: Request) -> Response:
     """List endpoint configurations."""
-    return listed(service, asked, "EndpointConfigs", listing(asked, CONFIG))
+    return listed(service, request, "EndpointConfigs", listing(request, CONFIG))
 
 
-OPERATIONS: Mapping[str, Row] = {
-    "DescribeEndpoint": Row(
+OPERATIONS: Mapping[str, Operation] = {
+    "DescribeEndpoint": Operation(
         describe_endpoint, differs="One whose deletion only its own events tell stays, with the status Deleting."
     ),
-    "ListEndpoints": Row(list_endpoints),
-    "DescribeEndpointConfig": Row(describe_endpoint_config),
-    "ListEndpointConfigs": Row(list_endpoint_configs),
+    "ListEndpoints": Operation(list_endpoints),
+    "DescribeEndpointConfig": Operation(describe_endpoint_config),
+    "ListEndpointConfigs": Operation(list_endpoint_configs),
 }

@@ -7,75 +7,76 @@ from typing import Any
 
 from consumers.api.errors import NotFound
 from consumers.api.operations.resources.paging import cut, described, listed, listing, upwards
-from consumers.api.request import Answer, Asked, Row, Service
-from store.resource_pages import Position
+from consumers.api.request import Request, Response
+from consumers.api.service import Operation, Service
+from store.paging import PageKey
 
 TRAINING, PROCESSING, TRANSFORM = "training-job", "processing-job", "transform-job"
 TUNING = "hyper-parameter-tuning-job"
 FEATURE_GROUP = "feature-group"
 
 
-def describe_training_job(service: Service, asked: Asked) -> Answer:
+def describe_training_job(service: Service, request: Request) -> Response:
     """Describe a training job."""
-    return _job(service, asked, TRAINING, "TrainingJobName")
+    return _job(service, request, TRAINING, "TrainingJobName")
 
 
-def list_training_jobs(service: Service, asked: Asked) -> Answer:
+def list_training_jobs(service: Service, request: Request) -> Response:
     """List training jobs."""
-    pool, plan = asked.input.get("WarmPoolStatusEquals"), asked.input.get("TrainingPlanArnEquals")
+    pool, plan = request.input.get("WarmPoolStatusEquals"), request.input.get("TrainingPlanArnEquals")
 
     def where(job: Mapping[str, Any]) -> bool:
         warm = pool is None or _inside(job, "WarmPoolStatus").get("Status") == pool
         return warm and (plan is None or _inside(job, "ResourceConfig").get("TrainingPlanArn") == plan)
 
-    wanted = listing(asked, TRAINING, ascending=True)
-    return listed(service, asked, "TrainingJobSummaries", wanted, where if pool or plan else None)
+    wanted = listing(request, TRAINING, ascending=True)
+    return listed(service, request, "TrainingJobSummaries", wanted, where if pool or plan else None)
 
 
-def describe_processing_job(service: Service, asked: Asked) -> Answer:
+def describe_processing_job(service: Service, request: Request) -> Response:
     """Describe a processing job."""
-    return _job(service, asked, PROCESSING, "ProcessingJobName")
+    return _job(service, request, PROCESSING, "ProcessingJobName")
 
 
-def list_processing_jobs(service: Service, asked: Asked) -> Answer:
+def list_processing_jobs(service: Service, request: Request) -> Response:
     """List processing jobs."""
-    return listed(service, asked, "ProcessingJobSummaries", listing(asked, PROCESSING, ascending=True))
+    return listed(service, request, "ProcessingJobSummaries", listing(request, PROCESSING, ascending=True))
 
 
-def describe_transform_job(service: Service, asked: Asked) -> Answer:
+def describe_transform_job(service: Service, request: Request) -> Response:
     """Describe a transform job."""
-    return _job(service, asked, TRANSFORM, "TransformJobName")
+    return _job(service, request, TRANSFORM, "TransformJobName")
 
 
-def list_transform_jobs(service: Service, asked: Asked) -> Answer:
+def list_transform_jobs(service: Service, request: Request) -> Response:
     """List transform jobs."""
-    return listed(service, asked, "TransformJobSummaries", listing(asked, TRANSFORM))
+    return listed(service, request, "TransformJobSummaries", listing(request, TRANSFORM))
 
 
-def describe_hyper_parameter_tuning_job(service: Service, asked: Asked) -> Answer:
+def describe_hyper_parameter_tuning_job(service: Service, request: Request) -> Response:
     """Describe a tuning job."""
-    return _job(service, asked, TUNING, "HyperParameterTuningJobName")
+    return _job(service, request, TUNING, "HyperParameterTuningJobName")
 
 
-def list_hyper_parameter_tuning_jobs(service: Service, asked: Asked) -> Answer:
+def list_hyper_parameter_tuning_jobs(service: Service, request: Request) -> Response:
     """List tuning jobs."""
-    wanted = listing(asked, TUNING, order="Name", ascending=True)
-    answer = listed(service, asked, "HyperParameterTuningJobSummaries", wanted)
+    wanted = listing(request, TUNING, order="Name", ascending=True)
+    answer = listed(service, request, "HyperParameterTuningJobSummaries", wanted)
     summaries = [_with_limits(job) for job in answer["HyperParameterTuningJobSummaries"]]
     return {**answer, "HyperParameterTuningJobSummaries": summaries}
 
 
-def list_training_jobs_for_hyper_parameter_tuning_job(service: Service, asked: Asked) -> Answer:
+def list_training_jobs_for_hyper_parameter_tuning_job(service: Service, request: Request) -> Response:
     """List the training jobs of a tuning job, and what each reached."""
-    told = asked.input
-    tuning = _job(service, asked, TUNING, "HyperParameterTuningJobName")
+    told = request.input
+    tuning = _job(service, request, TUNING, "HyperParameterTuningJobName")
     status = told.get("StatusEquals")
     jobs = [
         job
-        for job in service.described.tuned(tuning["HyperParameterTuningJobArn"])
+        for job in service.descriptions.tuned(tuning["HyperParameterTuningJobArn"])
         if status is None or job.get("TrainingJobStatus") == status
     ]
-    keys: list[tuple[Position, Mapping[str, Any]]]
+    keys: list[tuple[PageKey, Mapping[str, Any]]]
     match told.get("SortBy", "Name"):
         case "FinalObjectiveMetricValue":  # SageMaker does not list those that reached none
             values = [_inside(job, "FinalHyperParameterTuningJobObjectiveMetric").get("Value") for job in jobs]
@@ -87,30 +88,30 @@ def list_training_jobs_for_hyper_parameter_tuning_job(service: Service, asked: A
         case _:
             keys = [((), job) for job in jobs]
     placed = [((*key, str(job.get("TrainingJobName", ""))), job) for key, job in keys]
-    return cut(asked, "TrainingJobSummaries", placed, ascending=upwards(asked, default=True))
+    return cut(request, "TrainingJobSummaries", placed, ascending=upwards(request, default=True))
 
 
-def describe_feature_group(service: Service, asked: Asked) -> Answer:
+def describe_feature_group(service: Service, request: Request) -> Response:
     """Describe a feature group."""
-    arn = asked.arn(FEATURE_GROUP, asked.input["FeatureGroupName"])
+    arn = request.arn(FEATURE_GROUP, request.input["FeatureGroupName"])
     missing = (
-        f"Resource Not Found: Amazon SageMaker can't find a FeatureGroup with name {asked.input['FeatureGroupName']}"
+        f"Resource Not Found: Amazon SageMaker can't find a FeatureGroup with name {request.input['FeatureGroupName']}"
     )
     return described(service, arn, NotFound(missing))
 
 
-def list_feature_groups(service: Service, asked: Asked) -> Answer:
+def list_feature_groups(service: Service, request: Request) -> Response:
     """List feature groups."""
-    status = asked.input.get("OfflineStoreStatusEquals")
+    status = request.input.get("OfflineStoreStatusEquals")
 
     def where(group: Mapping[str, Any]) -> bool:
         return _inside(group, "OfflineStoreStatus").get("Status") == status
 
-    return listed(service, asked, "FeatureGroupSummaries", listing(asked, FEATURE_GROUP), where if status else None)
+    return listed(service, request, "FeatureGroupSummaries", listing(request, FEATURE_GROUP), where if status else None)
 
 
-def _job(service: Service, asked: Asked, kind: str, name: str) -> Mapping[str, Any]:
-    return described(service, asked.arn(kind, asked.input[name]), NotFound("Requested resource not found."))
+def _job(service: Service, request: Request, kind: str, name: str) -> Mapping[str, Any]:
+    return described(service, request.arn(kind, request.input[name]), NotFound("Requested resource not found."))
 
 
 def _with_limits(job: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -125,16 +126,18 @@ def _inside(told: Mapping[str, Any], member: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-OPERATIONS: Mapping[str, Row] = {
-    "DescribeTrainingJob": Row(describe_training_job),
-    "ListTrainingJobs": Row(list_training_jobs),
-    "DescribeProcessingJob": Row(describe_processing_job),
-    "ListProcessingJobs": Row(list_processing_jobs),
-    "DescribeTransformJob": Row(describe_transform_job),
-    "ListTransformJobs": Row(list_transform_jobs),
-    "DescribeHyperParameterTuningJob": Row(describe_hyper_parameter_tuning_job),
-    "ListHyperParameterTuningJobs": Row(list_hyper_parameter_tuning_jobs),
-    "ListTrainingJobsForHyperParameterTuningJob": Row(list_training_jobs_for_hyper_parameter_tuning_job),
-    "DescribeFeatureGroup": Row(describe_feature_group),
-    "ListFeatureGroups": Row(list_feature_groups, differs="SortBy OfflineStoreStatus sorts by the time of creation."),
+OPERATIONS: Mapping[str, Operation] = {
+    "DescribeTrainingJob": Operation(describe_training_job),
+    "ListTrainingJobs": Operation(list_training_jobs),
+    "DescribeProcessingJob": Operation(describe_processing_job),
+    "ListProcessingJobs": Operation(list_processing_jobs),
+    "DescribeTransformJob": Operation(describe_transform_job),
+    "ListTransformJobs": Operation(list_transform_jobs),
+    "DescribeHyperParameterTuningJob": Operation(describe_hyper_parameter_tuning_job),
+    "ListHyperParameterTuningJobs": Operation(list_hyper_parameter_tuning_jobs),
+    "ListTrainingJobsForHyperParameterTuningJob": Operation(list_training_jobs_for_hyper_parameter_tuning_job),
+    "DescribeFeatureGroup": Operation(describe_feature_group),
+    "ListFeatureGroups": Operation(
+        list_feature_groups, differs="SortBy OfflineStoreStatus sorts by the time of creation."
+    ),
 }

@@ -7,14 +7,17 @@ from typing import Any
 
 from consumers.api import page_tokens
 from consumers.api.errors import Refusal
-from consumers.api.request import Answer, Asked, Service, Where
-from store.resource_pages import Listing, Order, Position, Span
+from consumers.api.request import Request, Response
+from consumers.api.resource_views import Condition
+from consumers.api.service import Service
+from store.paging import PageKey
+from store.resource_pages import Listing, SortBy, Span
 
 PAGE = 10
 """How many are listed where nobody says how many."""
 
-_ORDERS = {"Name": Order.NAME, "PipelineExecutionArn": Order.NAME}
-_ORDERS |= dict.fromkeys(("Status", "FeatureGroupStatus"), Order.STATUS)
+_ORDERS = {"Name": SortBy.NAME, "PipelineExecutionArn": SortBy.NAME}
+_ORDERS |= dict.fromkeys(("Status", "FeatureGroupStatus"), SortBy.STATUS)
 
 
 def described(service: Service, arn: str, missing: Refusal) -> Mapping[str, Any]:
@@ -23,14 +26,14 @@ def described(service: Service, arn: str, missing: Refusal) -> Mapping[str, Any]
     Raises:
         Refusal: `missing`, if nothing is.
     """
-    told = service.described.describe(arn)
+    told = service.descriptions.describe(arn)
     if told is None:
         raise missing
     return told
 
 
 def listing(
-    asked: Asked,
+    request: Request,
     kind: str,
     *,
     below: str = "",
@@ -42,7 +45,7 @@ def listing(
     """Which resources are asked for, by the names that all lists share.
 
     Args:
-        asked: The request.
+        request: The request.
         kind: What is listed.
         below: What the ARNs begin with, where it is more than what all have.
         near: As in `Listing`.
@@ -50,56 +53,60 @@ def listing(
         order: The `SortBy` where nobody says any.
         ascending: The order where nobody says any.
     """
-    told = asked.input
+    told = request.input
     made = Span(
         told.get("CreationTimeAfter", told.get("CreatedAfter")),
         told.get("CreationTimeBefore", told.get("CreatedBefore")),
     )
     return Listing(
         kind,
-        below or asked.arn(kind, ""),
+        below or request.arn(kind, ""),
         contains=told.get("NameContains", ""),
         status=told.get("StatusEquals", told.get("FeatureGroupStatusEquals", "")),
         created=made,
         modified=Span(told.get("LastModifiedTimeAfter"), told.get("LastModifiedTimeBefore")),
         versioned=versioned,
-        order=_ORDERS.get(told.get("SortBy", order), Order.CREATED),
-        ascending=upwards(asked, ascending),
+        sort_by=_ORDERS.get(told.get("SortBy", order), SortBy.CREATED),
+        ascending=upwards(request, ascending),
         near=near,
     )
 
 
-def upwards(asked: Asked, default: bool = False) -> bool:
+def upwards(request: Request, default: bool = False) -> bool:
     """True if the least comes first."""
-    told = asked.input.get("SortOrder")
+    told = request.input.get("SortOrder")
     return told == "Ascending" if told else default
 
 
-def listed(service: Service, asked: Asked, member: str, wanted: Listing, where: Where | None = None) -> Answer:
+def listed(
+    service: Service, request: Request, member: str, wanted: Listing, where: Condition | None = None
+) -> Response:
     """A page of a list.
 
     Args:
         service: Tells what is known.
-        asked: The request: how many, and behind what.
+        request: The request: how many, and behind what.
         member: Of the answer, that holds the list.
         wanted: Which, and in what order.
         where: What else must be true of them.
     """
-    size = asked.input.get("MaxResults", PAGE)
-    return _page(asked, member, service.described.page(wanted, page_tokens.begin(asked), size + 1, where), size)
+    size = request.input.get("MaxResults", PAGE)
+    return _page(request, member, service.descriptions.page(wanted, page_tokens.begin(request), size + 1, where), size)
 
 
-def cut(asked: Asked, member: str, all_: Iterable[tuple[Position, Mapping[str, Any]]], *, ascending: bool) -> Answer:
+def cut(
+    request: Request, member: str, all_: Iterable[tuple[PageKey, Mapping[str, Any]]], *, ascending: bool
+) -> Response:
     """A page of few things, all of which are at hand, each with its position in the order."""
-    after = page_tokens.begin(asked)
+    after = page_tokens.begin(request)
     ordered = sorted(all_, key=lambda one: one[0], reverse=not ascending)
     if after is not None:
         ordered = [one for one in ordered if (one[0] > after if ascending else one[0] < after)]
-    return _page(asked, member, ordered, asked.input.get("MaxResults", PAGE))
+    return _page(request, member, ordered, request.input.get("MaxResults", PAGE))
 
 
-def _page(asked: Asked, member: str, found: list[tuple[Position, Mapping[str, Any]]], size: int) -> Answer:
+def _page(request: Request, member: str, found: list[tuple[PageKey, Mapping[str, Any]]], size: int) -> Response:
     answer: dict[str, Any] = {member: [told for _, told in found[:size]]}
     if len(found) > size:
-        answer["NextToken"] = page_tokens.token(asked, found[size - 1][0])
+        answer["NextToken"] = page_tokens.token(request, found[size - 1][0])
     return answer

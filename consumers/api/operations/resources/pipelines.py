@@ -7,59 +7,62 @@ from typing import Any
 
 from consumers.api.errors import NotFound
 from consumers.api.operations.resources.paging import cut, described, listed, listing, upwards
-from consumers.api.request import Answer, Asked, Row, Service
+from consumers.api.request import Request, Response
+from consumers.api.service import Operation, Service
 
 PIPELINE, EXECUTION = "pipeline", "pipeline-execution"
 _DIFFERS = "A pipeline that no news told of is known by its executions: by its ARN, its name and a time."
 
 
-def describe_pipeline(service: Service, asked: Asked) -> Answer:
+def describe_pipeline(service: Service, request: Request) -> Response:
     """Describe a pipeline."""
-    return _pipeline(service, asked.arn(PIPELINE, asked.input["PipelineName"]))
+    return _pipeline(service, request.arn(PIPELINE, request.input["PipelineName"]))
 
 
-def list_pipelines(service: Service, asked: Asked) -> Answer:
+def list_pipelines(service: Service, request: Request) -> Response:
     """List pipelines."""
-    below = asked.arn(PIPELINE, "") + asked.input.get("PipelineNamePrefix", "")
-    return listed(service, asked, "PipelineSummaries", listing(asked, PIPELINE, below=below))
+    below = request.arn(PIPELINE, "") + request.input.get("PipelineNamePrefix", "")
+    return listed(service, request, "PipelineSummaries", listing(request, PIPELINE, below=below))
 
 
-def list_pipeline_executions(service: Service, asked: Asked) -> Answer:
+def list_pipeline_executions(service: Service, request: Request) -> Response:
     """List the executions of a pipeline."""
-    arn = asked.arn(PIPELINE, asked.input["PipelineName"])
-    answer = listed(service, asked, "PipelineExecutionSummaries", listing(asked, EXECUTION, below=f"{arn}/execution/"))
+    arn = request.arn(PIPELINE, request.input["PipelineName"])
+    answer = listed(
+        service, request, "PipelineExecutionSummaries", listing(request, EXECUTION, below=f"{arn}/execution/")
+    )
     found = answer["PipelineExecutionSummaries"]
-    if not found and "NextToken" not in asked.input:
+    if not found and "NextToken" not in request.input:
         _pipeline(service, arn)
     return {**answer, "PipelineExecutionSummaries": [_summary(one) for one in found]}
 
 
-def describe_pipeline_execution(service: Service, asked: Asked) -> Answer:
+def describe_pipeline_execution(service: Service, request: Request) -> Response:
     """Describe an execution of a pipeline."""
-    return _execution(service, asked.input["PipelineExecutionArn"])
+    return _execution(service, request.input["PipelineExecutionArn"])
 
 
-def list_pipeline_execution_steps(service: Service, asked: Asked) -> Answer:
+def list_pipeline_execution_steps(service: Service, request: Request) -> Response:
     """List the steps of an execution, with what each made; the newest first."""
-    arn = asked.input.get("PipelineExecutionArn", "")
-    steps = service.described.steps(arn)
+    arn = request.input.get("PipelineExecutionArn", "")
+    steps = service.descriptions.steps(arn)
     if not steps:
         _execution(service, arn)
     placed = [((step["CreationTime"], str(step.get("StepName", ""))), step) for step in steps]
-    return cut(asked, "PipelineExecutionSteps", placed, ascending=upwards(asked))
+    return cut(request, "PipelineExecutionSteps", placed, ascending=upwards(request))
 
 
-def list_pipeline_parameters_for_execution(service: Service, asked: Asked) -> Answer:
+def list_pipeline_parameters_for_execution(service: Service, request: Request) -> Response:
     """List what an execution was started with, by name."""
-    told = _execution(service, asked.input["PipelineExecutionArn"]).get("PipelineParameters")
+    told = _execution(service, request.input["PipelineExecutionArn"]).get("PipelineParameters")
     parameters = [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
     placed = [((str(one.get("Name", "")),), one) for one in parameters]
-    return cut(asked, "PipelineParameters", placed, ascending=True)
+    return cut(request, "PipelineParameters", placed, ascending=True)
 
 
-def describe_pipeline_definition_for_execution(service: Service, asked: Asked) -> Answer:
+def describe_pipeline_definition_for_execution(service: Service, request: Request) -> Response:
     """Describe the definition that an execution ran by, where it was told."""
-    execution = _execution(service, asked.input["PipelineExecutionArn"])
+    execution = _execution(service, request.input["PipelineExecutionArn"])
     pipeline = _pipeline(service, execution["PipelineArn"])
     changed = pipeline["LastModifiedTime"]
     if "PipelineDefinition" not in pipeline or changed > execution["CreationTime"]:
@@ -84,14 +87,14 @@ def _summary(execution: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**execution, "StartTime": execution["CreationTime"], "PipelineExecutionFailureReason": reason}
 
 
-OPERATIONS: Mapping[str, Row] = {
-    "DescribePipeline": Row(describe_pipeline, differs=f"{_DIFFERS} PipelineVersionId is not looked at."),
-    "ListPipelines": Row(list_pipelines, differs=_DIFFERS),
-    "ListPipelineExecutions": Row(list_pipeline_executions, differs="Those of a deleted pipeline stay."),
-    "DescribePipelineExecution": Row(describe_pipeline_execution),
-    "ListPipelineExecutionSteps": Row(list_pipeline_execution_steps),
-    "ListPipelineParametersForExecution": Row(list_pipeline_parameters_for_execution),
-    "DescribePipelineDefinitionForExecution": Row(
+OPERATIONS: Mapping[str, Operation] = {
+    "DescribePipeline": Operation(describe_pipeline, differs=f"{_DIFFERS} PipelineVersionId is not looked at."),
+    "ListPipelines": Operation(list_pipelines, differs=_DIFFERS),
+    "ListPipelineExecutions": Operation(list_pipeline_executions, differs="Those of a deleted pipeline stay."),
+    "DescribePipelineExecution": Operation(describe_pipeline_execution),
+    "ListPipelineExecutionSteps": Operation(list_pipeline_execution_steps),
+    "ListPipelineParametersForExecution": Operation(list_pipeline_parameters_for_execution),
+    "DescribePipelineDefinitionForExecution": Operation(
         describe_pipeline_definition_for_execution,
         differs="Told only where the pipeline has not been changed since the execution began.",
     ),

@@ -7,32 +7,33 @@ from typing import Any
 
 from consumers.api.errors import Invalid
 from consumers.api.operations.resources.paging import described, listed, listing
-from consumers.api.request import Answer, Asked, Row, Service
+from consumers.api.request import Request, Response
+from consumers.api.service import Operation, Service
 
 MODEL, PACKAGE, GROUP = "model", "model-package", "model-package-group"
 
 
-def describe_model(service: Service, asked: Asked) -> Answer:
+def describe_model(service: Service, request: Request) -> Response:
     """Describe a model."""
-    arn = asked.arn(MODEL, asked.input["ModelName"])
+    arn = request.arn(MODEL, request.input["ModelName"])
     return described(service, arn, Invalid(f'Could not find model "{arn}".'))
 
 
-def list_models(service: Service, asked: Asked) -> Answer:
+def list_models(service: Service, request: Request) -> Response:
     """List models."""
-    return listed(service, asked, "Models", listing(asked, MODEL))
+    return listed(service, request, "Models", listing(request, MODEL))
 
 
-def describe_model_package(service: Service, asked: Asked) -> Answer:
+def describe_model_package(service: Service, request: Request) -> Response:
     """Describe a model package: of a version by its ARN, of one without versions by its name or its ARN."""
-    arn = asked.arn(PACKAGE, asked.input["ModelPackageName"])
+    arn = request.arn(PACKAGE, request.input["ModelPackageName"])
     return described(service, arn, Invalid(_missing(arn)))
 
 
-def batch_describe_model_package(service: Service, asked: Asked) -> Answer:
+def batch_describe_model_package(service: Service, request: Request) -> Response:
     """Describe several model packages, by their ARNs."""
-    arns = asked.input["ModelPackageArnList"]
-    told = service.described.describe_all(arns)
+    arns = request.input["ModelPackageArnList"]
+    told = service.descriptions.describe_all(arns)
     found = {arn: package for arn in arns if (package := told.get(arn.lower())) is not None}
     return {
         "ModelPackageSummaries": found,
@@ -42,12 +43,12 @@ def batch_describe_model_package(service: Service, asked: Asked) -> Answer:
     }
 
 
-def list_model_packages(service: Service, asked: Asked) -> Answer:
+def list_model_packages(service: Service, request: Request) -> Response:
     """List model packages: those without versions, unless a group or a type is asked for."""
-    told = asked.input
+    told = request.input
     group, approval = told.get("ModelPackageGroupName"), told.get("ModelApprovalStatus")
     type_ = told.get("ModelPackageType", "Versioned" if group else "Unversioned")
-    below = f"{asked.arn(GROUP, group).replace(f':{GROUP}/', f':{PACKAGE}/', 1)}/" if group else ""
+    below = f"{request.arn(GROUP, group).replace(f':{GROUP}/', f':{PACKAGE}/', 1)}/" if group else ""
     versioned = None if type_ == "Both" else type_ == "Versioned"
     if group:  # all below a group are its versions; those without a version are in none
         if versioned is False:
@@ -57,35 +58,35 @@ def list_model_packages(service: Service, asked: Asked) -> Answer:
     def where(package: Mapping[str, Any]) -> bool:
         return package.get("ModelApprovalStatus") == approval
 
-    wanted = listing(asked, PACKAGE, below=below, near=bool(group), versioned=versioned, ascending=True)
-    return listed(service, asked, "ModelPackageSummaryList", wanted, where if approval else None)
+    wanted = listing(request, PACKAGE, below=below, near=bool(group), versioned=versioned, ascending=True)
+    return listed(service, request, "ModelPackageSummaryList", wanted, where if approval else None)
 
 
-def describe_model_package_group(service: Service, asked: Asked) -> Answer:
+def describe_model_package_group(service: Service, request: Request) -> Response:
     """Describe a model package group."""
-    arn = asked.arn(GROUP, asked.input["ModelPackageGroupName"])
+    arn = request.arn(GROUP, request.input["ModelPackageGroupName"])
     return described(service, arn, Invalid(f"ModelPackageGroup {arn} does not exist."))
 
 
-def list_model_package_groups(service: Service, asked: Asked) -> Answer:
+def list_model_package_groups(service: Service, request: Request) -> Response:
     """List model package groups."""
-    return listed(service, asked, "ModelPackageGroupSummaryList", listing(asked, GROUP, ascending=True))
+    return listed(service, request, "ModelPackageGroupSummaryList", listing(request, GROUP, ascending=True))
 
 
 def _missing(arn: str) -> str:
     return f"ModelPackage {arn} does not exist."
 
 
-OPERATIONS: Mapping[str, Row] = {
-    "DescribeModel": Row(describe_model),
-    "ListModels": Row(list_models),
-    "DescribeModelPackage": Row(describe_model_package, differs="IncludedData is not looked at."),
-    "BatchDescribeModelPackage": Row(batch_describe_model_package),
-    "ListModelPackages": Row(
+OPERATIONS: Mapping[str, Operation] = {
+    "DescribeModel": Operation(describe_model),
+    "ListModels": Operation(list_models),
+    "DescribeModelPackage": Operation(describe_model_package, differs="IncludedData is not looked at."),
+    "BatchDescribeModelPackage": Operation(batch_describe_model_package),
+    "ListModelPackages": Operation(
         list_model_packages, differs="With ModelPackageGroupName and no ModelPackageType it lists the group's versions."
     ),
-    "DescribeModelPackageGroup": Row(describe_model_package_group),
-    "ListModelPackageGroups": Row(
+    "DescribeModelPackageGroup": Operation(describe_model_package_group),
+    "ListModelPackageGroups": Operation(
         list_model_package_groups, differs="CrossAccountFilterOption is not looked at: all groups are the account's."
     ),
 }
