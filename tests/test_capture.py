@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from consumers.capture import page
 from consumers.observe.unhandled import KEPT
 from consumers.resources import CALLS, EVENTS, RESOURCE_TYPES
 from consumers.resources.types import AnyResourceType
+from docs.generate import capture
 from tests.support.events import HERE
 
 DOCUMENTED = (HERE / "events" / "detail-types.txt").read_text().splitlines()
@@ -39,4 +39,4 @@ def test_no_event_call_or_description_belongs_to_two_types() -> None:
 
 
 def test_the_page_says_what_the_code_does() -> None:
-    assert (Path(__file__).parents[1] / "docs" / "capture.md").read_text() == page() + "\n"
+    assert (Path(__file__).parents[1] / "docs" / "capture.md").read_text() == capture()
