@@ -13,7 +13,7 @@ from consumers.resources.types import DescribeRequest
 from consumers.rules import RULES
 from store import describe_requests
 from store import resources as table
-from store.database import Store, Transaction, Unavailable, Unusable
+from store.database import RefusedData, Store, Transaction
 from store.lineage import Lineage
 from store.resources import ResourceRow
 from store.save import save
@@ -82,12 +82,13 @@ def derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
 
     Returns:
         How many resources were derived, and how many could not be.
+
+    Raises:
+        Unavailable, Unusable: The store does not answer, or cannot be used.
     """
     try:
         return store.write(lambda tx: derive(ResourceSession(tx), keys))
-    except (Unavailable, Unusable):
-        raise
-    except Exception as why:  # noqa: BLE001  # whatever the store refuses of one resource, the others go on
+    except RefusedData as why:
         if len(keys) > 1:
             results = [derive_committed([key], store) for key in sorted(keys)]
             return sum(derived for derived, _ in results), sum(failed for _, failed in results)

@@ -17,17 +17,20 @@ import structlog
 
 from consumers.derive import derive, derive_committed, first_line
 from consumers.observe import measured, observe, sort_of, understood_kinds
-from consumers.resource_session import ResourceSession
+from consumers.resource_session import ResourceSession, references
 from consumers.state import ResourceState
 from ingest.delivery import Delivery
 from ingest.event import Event, Malformed, decode
 from store import metric_points
-from store.database import Store, Transaction, Unavailable, Unusable
+from store.database import RefusedData, Store, Transaction, Unavailable, Unusable
 from store.ledger import events as ledger
 from store.ledger.events import DeadLetter, Entry
 from store.metric_points import Point
 
 log = structlog.get_logger()
+
+OUR_FAULT = "a fault of Headwater"
+"""How the reason of a dead letter begins that only a newer version of Headwater can handle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,42 +97,101 @@ def handle(batch: Sequence[Delivery], store: Store) -> Settlement:
     Raises:
         Unavailable: The store did not answer: nothing may be acknowledged, every delivery comes again.
         Unusable: The store cannot be used.
+        Exception: Any other is a fault of ours that no single event explains, such as a wrong statement: nothing may
+            be acknowledged, and the process has to stop.
     """
     return commit_batch(observe_batch(batch), store)
 
 
 def observe_batch(batch: Sequence[Delivery]) -> ObservedBatch:
-    """The pure half of `handle`: it needs no store."""
+    """The pure half of `handle`: it needs no store. A delivery that fails in any way is a dead letter."""
     events, dead = [], []
     points: list[Point] = []
     for delivery in batch:
         try:
-            event = decode(delivery.body)
-            events.append(ObservedEvent(event, sort_of(event), observe(event)))
-            points += measured(event)
+            event, measured_points = observe_delivery(delivery)
         except Malformed as why:
             dead.append((delivery, str(why)))
+        else:
+            events.append(event)
+            points += measured_points
     return ObservedBatch(batch, events, joined(state for one in events for state in one.states), dead, points)
+
+
+def observe_delivery(delivery: Delivery) -> tuple[ObservedEvent, Sequence[Point]]:
+    """The event in a delivery with its observations, and the metric points in it.
+
+    Raises:
+        Malformed: It cannot be observed, whatever the reason: one message must not hold up all others.
+    """
+    try:
+        event = decode(delivery.body)
+        return ObservedEvent(event, sort_of(event), observe(event)), measured(event)
+    except (Malformed, MemoryError):  # the latter says nothing about this event: the process stops, and it comes again
+        raise
+    except Exception as why:
+        log.exception("a fault of Headwater: an event cannot be observed", origin=delivery.origin)
+        raise Malformed(_our_fault(why)) from why
 
 
 def commit_batch(observed: ObservedBatch, store: Store) -> Settlement:
     """The other half of `handle`: commit, then derive.
 
     Raises:
-        Unavailable, Unusable: As `handle`.
+        Unavailable, Unusable, Exception: As `handle`.
     """
+    try:
+        return _commit_in_parts(observed, store)
+    except (Unavailable, Unusable, MemoryError):
+        raise
+    except Exception:
+        without = _without_faults(observed.deliveries)
+        if without is None:
+            raise
+        return _commit_in_parts(without, store)
+
+
+def _commit_in_parts(observed: ObservedBatch, store: Store) -> Settlement:
+    """Commit a batch, or each half of it where the store refuses data: one message must not hold up the rest."""
     batch = observed.deliveries
     try:
         return _commit(observed, store)
-    except (Unavailable, Unusable):
-        raise
-    except Exception as why:  # whatever the store refuses, one message must not hold up the rest
+    except RefusedData as why:
         if len(batch) > 1:
             half = len(batch) // 2
             return _both(handle(batch[:half], store), handle(batch[half:], store))
         if observed.dead:  # it has to be kept, whatever it is: there is nowhere else to put it
             raise
-        return _commit_alone(observed, first_line(why), store)
+        return _commit_alone(observed, str(why), store)
+
+
+def _without_faults(batch: Sequence[Delivery]) -> ObservedBatch | None:
+    """A batch again, with those events as dead letters of which not even one by itself can be read by its rule.
+
+    Returns:
+        The batch, or None when there is no such event: then it is not an event's data that is at fault.
+    """
+    faults: list[tuple[Delivery, str]] = []
+    rest: list[Delivery] = []
+    for delivery in batch:
+        try:
+            for state in observe_batch([delivery]).states.values():
+                references(state)
+            rest.append(delivery)
+        except MemoryError:
+            raise
+        except Exception as why:
+            log.exception("a fault of Headwater: an event cannot be joined", origin=delivery.origin)
+            faults.append((delivery, _our_fault(why)))
+    if not faults:
+        return None
+    again = observe_batch(rest)
+    return again._replace(deliveries=batch, dead=[*again.dead, *faults])
+
+
+def _our_fault(why: Exception) -> str:
+    what = f"{type(why).__name__}: {first_line(why)}"
+    return f"{OUR_FAULT} ({what}): report it, and redrive the message once it is mended"
 
 
 def _commit(observed: ObservedBatch, store: Store) -> Settlement:
@@ -153,9 +215,7 @@ def _commit_alone(observed: ObservedBatch, why: str, store: Store) -> Settlement
     received = time.time_ns() // 1_000_000
     try:
         touched = store.write(lambda tx: record(ResourceSession(tx), observed, received))
-    except (Unavailable, Unusable):
-        raise
-    except Exception:  # noqa: BLE001  # whatever the store refuses is kept as a dead letter, and said
+    except RefusedData:
         [delivery] = observed.deliveries
         reason = f"the store refuses it: {why}"
         log.warning("refused by the store", origin=delivery.origin, reason=reason)

@@ -185,6 +185,12 @@ def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
     return found
 
 
+def references(known: ResourceState) -> set[str]:
+    """The keys of all that a resource refers to, in any of its incarnations."""
+    rule = RULES[known.kind]
+    return {target for incarnation in views(known, rule) for target in rule.references(incarnation)}
+
+
 def views(known: ResourceState, rule: Rule) -> list[Resource[Any]]:
     """Each life of what is known as rules see it, the oldest first."""
     found = incarnations(known)

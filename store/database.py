@@ -11,45 +11,34 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import stamina
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    NoSuchModuleError,
-    OperationalError,
-    TimeoutError,
-)
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from store import tables
 from store.compression import Packer
+from store.failures import FAILURES, Again, BadUrl, Conflict, RefusedData, Unavailable, Unusable, named
 from store.postgres_options import BadOption, split
+
+__all__ = [
+    "DEFAULT_URL",
+    "Again",
+    "BadUrl",
+    "First",
+    "RefusedData",
+    "Store",
+    "Transaction",
+    "Unavailable",
+    "Unusable",
+    "pragmas",
+]
 
 T = TypeVar("T")
 
 DEFAULT_URL = "sqlite:///headwater.db"
-
-
-class Unusable(Exception):
-    """The database cannot serve, and trying again will not help; the message says what to do."""
-
-
-class BadUrl(Unusable):
-    """The URL names no database that could be used."""
-
-
-class Unavailable(Exception):
-    """The database did not answer, or others held it too long; it may answer the next time."""
-
-
-class Again(Unavailable):
-    """The transaction lost against another one: it has to be done anew, from its beginning."""
 
 
 class First(Exception):
@@ -198,16 +187,20 @@ class Store:
         Raises:
             Unavailable: The database did not answer.
             Unusable: It cannot be written to.
+            RefusedData: It refuses the values of a row.
         """
-        for attempt in stamina.retry_context(
-            on=Again, attempts=10, timeout=self.busy_seconds, wait_initial=0.05, wait_jitter=0.2, wait_max=2.0
-        ):
-            with attempt:
-                try:
+        try:
+            for attempt in stamina.retry_context(
+                on=Again, attempts=10, timeout=self.busy_seconds, wait_initial=0.05, wait_jitter=0.2, wait_max=2.0
+            ):
+                with attempt:
+                    try:
+                        return self._once(work, writes=True)
+                    except First as first:
+                        first.prepare(self)
                     return self._once(work, writes=True)
-                except First as first:
-                    first.prepare(self)
-                return self._once(work, writes=True)
+        except Conflict as why:  # every time: no other transaction is to blame
+            raise RefusedData(str(why.__cause__ or why).splitlines()[0]) from why
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def read(self, work: Callable[[Transaction], T]) -> T:
@@ -228,8 +221,11 @@ class Store:
         try:
             with self.engine.connect().execution_options(headwater_writes=writes) as connection, connection.begin():
                 return work(connection)
-        except (DBAPIError, TimeoutError, sqlite3.Error) as why:
-            raise _named(why, self) from why
+        except FAILURES as why:
+            failure = named(why, self)
+            if failure is why:  # a fault of ours
+                raise
+            raise failure from why
 
     def _once(self, work: Callable[[Transaction], T], *, writes: bool) -> T:
         try:
@@ -241,8 +237,11 @@ class Store:
                     )
                 with connection.execution_options(headwater_writes=writes).begin():
                     return work(Transaction(connection, packer, exclusive=self.sqlite and writes, months=self.months))
-        except (DBAPIError, TimeoutError, sqlite3.Error) as why:
-            raise _named(why, self) from why
+        except FAILURES as why:
+            failure = named(why, self)
+            if failure is why:  # a fault of ours
+                raise
+            raise failure from why
 
     def __enter__(self) -> Store:
         """The store itself."""
@@ -303,40 +302,3 @@ def _checked(url: str | URL) -> URL:
     if not there:
         raise BadUrl(f"the folder {str(folder)!r} does not exist: create it, or name another database")
     return parsed.set(drivername="sqlite")
-
-
-_RACES = {"40001", "40P01", "23505", "23503", "23514", "55P03"}
-"""PostgreSQL's codes for: serialization failure, deadlock, a key that another has just inserted or deleted (twice),
-a partition that another has just made, and a lock not had in time. All go away when the transaction is done again."""
-
-
-_CANCELLED = "57014"
-
-
-def _named(why: DBAPIError | TimeoutError | sqlite3.Error, store: Store) -> Exception:
-    """The failure, named for what to do next."""
-    if isinstance(why, TimeoutError):
-        return Unavailable(f"all connections to {store} are in use: raise pool_size in its URL, or ask less at once")
-    cause: Any = why.orig if isinstance(why, DBAPIError) else why
-    state = getattr(cause, "sqlstate", None)
-    reason = str(cause).strip().split("\n")[0]
-    if state in _RACES:
-        return Again(f"{store} is busy with the work of others ({reason}): try again")
-    if state == _CANCELLED:
-        return Unavailable(
-            f"{store} cancelled a statement ({reason}): see what keeps it busy, or raise statement_timeout in its URL"
-        )
-    if isinstance(why, IntegrityError) or state == "54000":  # what is said is too long
-        return why
-    if "no such table" in reason or state == "42P01":
-        return Unusable(f"{store} holds no Headwater store yet: run headwater migrate")
-    if any(word in reason for word in ("readonly database", "not a database", "malformed", "unable to open")):
-        return Unusable(f"{store} cannot be used: {reason}; check the path and its permissions")
-    if state in ("28P01", "28000", "3D000", "42501"):
-        return Unusable(f"{store} refuses us: {reason}; check the user, its password and the database's name")
-    if "invalid connection option" in reason or "invalid dsn" in reason:
-        return BadUrl(f"{store} cannot be connected to: {reason}; check the options in the URL")
-    # InternalError: a server that may not be written to, for now: a replica that is about to take over.
-    if isinstance(why, OperationalError | InterfaceError | InternalError | sqlite3.OperationalError):
-        return Unavailable(f"{store} does not answer: {reason}")
-    return why

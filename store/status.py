@@ -10,7 +10,8 @@ from sqlalchemy import Select, exists, func, or_, select
 
 from store import bulk, describe_requests
 from store.database import Store, Transaction
-from store.graph.lineage import Direction, walk
+from store.graph.lineage import walk
+from store.graph.traversal import Direction
 from store.ledger import events as ledger
 from store.tables import association, dead_letter, entity, reading, resource
 from store.tables import ledger as events

@@ -11,8 +11,9 @@ from store import entity_records
 from store import resources as table
 from store.database import Store, Transaction
 from store.graph.evidence import Evidence, of_association, of_entity
-from store.graph.lineage import Direction, Walk, ascendants, descendants, walk
+from store.graph.lineage import Walk, ascendants, descendants, walk
 from store.graph.resolve import find, nearest
+from store.graph.traversal import Direction
 from store.ledger import events
 from store.lineage import OWNER, Artifact, Association, AssociationType, Lineage, artifact
 from store.save import save

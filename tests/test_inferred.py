@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from store import resources as table
 from store.database import Store, Transaction
 from store.graph.evidence import Evidence, of_association
-from store.graph.lineage import Direction, Edge, walk
+from store.graph.lineage import walk
+from store.graph.traversal import Direction, Edge
 from store.lineage import (
     OWNER,
     Artifact,

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from consumers.cli.lineage_formats import FORMATS, as_csv, as_dot, as_json, as_mermaid
 from consumers.cli.lineage_tree import tree
-from store.graph.lineage import Direction, Edge, Vertex, Walk
+from store.graph.lineage import Walk
+from store.graph.traversal import Direction, Edge, Vertex
 
 ACCOUNT = "arn:aws:sagemaker:us-west-2:111122223333"
 

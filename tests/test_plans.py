@@ -24,9 +24,10 @@ from consumers.rules import RULES
 from ingest.delivery import Delivery
 from store.database import Store
 from store.graph.evidence import of_association, of_entity
-from store.graph.lineage import Direction, walk
-from store.graph.query_lineage import Filters, Way, reach
+from store.graph.lineage import walk
+from store.graph.query_lineage import Filters, linked_entities
 from store.graph.resolve import find, runs_of
+from store.graph.traversal import Direction
 from store.ledger import events as ledger
 from store.ledger import partitions
 from store.migrate import migrate
@@ -130,11 +131,11 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "what an input lies in": lambda store: walk(
         store, [f"{ARN}artifact/filler-{HIGH + 1}"], Direction.ASCENDANTS, depth=2
     ),
-    "what is linked to something, and how": lambda store: reach(
-        store, [f"{ARN}artifact/filler-{HIGH}"], Way.BOTH, depth=3, edges=True, size=10
+    "what is linked to something, and how": lambda store: linked_entities(
+        store, [f"{ARN}artifact/filler-{HIGH}"], Direction.BOTH, depth=3, edges=True, size=10
     ),
-    "what is linked to a job": lambda store: reach(
-        store, [f"{ARN}training-job/filler-{HIGH}"], Way.ASCENDANTS, MODELS, depth=3, edges=False, size=10
+    "what is linked to a job": lambda store: linked_entities(
+        store, [f"{ARN}training-job/filler-{HIGH}"], Direction.ASCENDANTS, MODELS, depth=3, edges=False, size=10
     ),
     "the newest runs": runs.runs,
     "the best runs": lambda store: runs.runs(store, sort_by="rmse-7", ascending=True),

@@ -16,7 +16,7 @@ from consumers.api.request import Request, Response
 from consumers.api.service import Service
 from store import resources as table
 from store.database import Store, Transaction
-from store.graph import query_lineage as reach
+from store.graph import query_lineage as graph_queries
 from store.lineage import (
     CLIENT,
     OWNER,
@@ -436,7 +436,7 @@ def test_a_token_is_of_its_question(shop: Store) -> None:
 
 
 def test_a_walk_without_end_stops_and_answers_what_is_nearest(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reach, "LIMIT", 4)
+    monkeypatch.setattr(graph_queries, "LIMIT", 4)
 
     assert len(names(ask(shop, IMAGE.arn, IncludeEdges=True))) == 4
     assert names(ask(shop, IMAGE.arn, IncludeEdges=True))[:2] == ["image", "job"]
@@ -599,7 +599,7 @@ def test_answers_are_those_of_the_rules_on_any_graph_whole_and_in_pages(store: S
 def test_filters_alone_select_the_same_as_on_a_walk_whole_and_in_pages(
     store: Store, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reach, "_AT_ONCE", 3)  # so that what is looked at ends in different places
+    monkeypatch.setattr(graph_queries, "_AT_ONCE", 3)  # so that what is looked at ends in different places
 
     @examples(80, 25, backend)
     @given(graphs(), FILTERS.filter(lambda told: any(told.values())), st.integers(1, 5))

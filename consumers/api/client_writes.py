@@ -115,6 +115,11 @@ class ClientWriter:
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for a transaction."""
+        return self._queue.qsize()
+
     def write(self, request: Request, resource: str, fields: Mapping[str, Any], guard: Guard) -> Mapping[str, Any]:
         """Record a write, and wait until it is committed.
 

@@ -15,7 +15,8 @@ import msgspec
 
 from consumers.cli.lineage_labels import full_name, labels_of, shortened, status_of
 from consumers.cli.text import csv_cell, visible
-from store.graph.lineage import Vertex, Walk
+from store.graph.lineage import Walk
+from store.graph.traversal import Vertex
 
 
 def as_json(walk: Walk) -> str:

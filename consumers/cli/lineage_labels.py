@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, get_character_cell_size
 
-from store.graph.lineage import Vertex, Walk
+from store.graph.lineage import Walk
+from store.graph.traversal import Vertex
 
 _ECR = re.compile(r"\d+\.dkr\.ecr[^/]*\.amazonaws\.com[^/]*/(.+)", re.DOTALL)
 _DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}\Z")

@@ -16,7 +16,8 @@ from rich.segment import Segment
 
 from consumers.cli.lineage_labels import labels_of, shortened, status_of
 from consumers.cli.text import visible
-from store.graph.lineage import Direction, Edge, Walk
+from store.graph.lineage import Walk
+from store.graph.traversal import Direction, Edge
 
 
 def tree(walk: Walk) -> RenderableType:

@@ -19,7 +19,7 @@ from consumers.cli.options import (
     wide_console,
 )
 from store.database import DEFAULT_URL
-from store.graph.lineage import LIMIT, Direction
+from store.graph.traversal import LIMIT, Direction
 
 LONGEST_REF = 4096
 """Characters in a reference, at most: no ARN, URI or name is longer."""

@@ -56,6 +56,20 @@ def run_command(
             help="auto: ask SageMaker for what events leave out and lineage needs, by Describe and List operations.",
         ),
     ] = "auto",
+    max_dead_in_a_row: Annotated[
+        int,
+        Parameter(
+            env_var="HEADWATER_MAX_DEAD_IN_A_ROW",
+            help="Stop, without acknowledging the batch, when more messages in a row become dead letters; 0: never.",
+        ),
+    ] = 20,
+    max_dead_share: Annotated[
+        float,
+        Parameter(
+            env_var="HEADWATER_MAX_DEAD_SHARE",
+            help="The same when more than this share of the last 200 messages, 0 to 1, become dead letters; 0: never.",
+        ),
+    ] = 0.5,
     serving: Serving | None = None,
 ) -> None:
     """The worker: take events from an SQS queue, or a Kafka topic, and save the lineage that follows.
@@ -65,8 +79,13 @@ def run_command(
     and one store.
     """
     from consumers.run import worker_service
+    from consumers.run.dead_letter_limit import DeadLetterLimit
 
     at_least_one("--batch-size", batch_size)
+    if max_dead_in_a_row < 0:
+        raise Misused(f"--max-dead-in-a-row must be 0 or more, not {max_dead_in_a_row}")
+    if not 0 <= max_dead_share <= 1:
+        raise Misused(f"--max-dead-share must be from 0 to 1, not {max_dead_share:g}")
     if from_kafka:
         kafka = kafka or Kafka()
         feed_of = partial(
@@ -94,6 +113,7 @@ def run_command(
         lambda: opened(database_url, migrated=True),
         until_empty=until_empty,
         asks=partial(_sagemaker, region, endpoint_url) if describe == "auto" else None,
+        limit=DeadLetterLimit(in_a_row=max_dead_in_a_row, share=max_dead_share),
         **(serving or Serving()).arguments(),
     )
 
@@ -127,7 +147,7 @@ def serve_command(
         Parameter(
             env_var="HEADWATER_CREDENTIALS",
             group="Access",
-            help="A file like ~/.aws/credentials, with a role (read, write, admin) in each section: callers must sign.",
+            help="A file like ~/.aws/credentials, with a role (read or write) in each section: callers must sign.",
         ),
     ] = None,
     insecure: Annotated[

@@ -11,8 +11,9 @@ from consumers.demo.aws import Aws, abalone, deploy, miniature, publish
 from consumers.run.worker import Totals, work
 from store.database import Store
 from store.digest import digest
-from store.graph.lineage import Direction, Walk, walk
+from store.graph.lineage import Walk, walk
 from store.graph.resolve import find
+from store.graph.traversal import Direction
 from store.migrate import migrate
 
 

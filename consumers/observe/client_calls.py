@@ -119,9 +119,16 @@ class _Put(msgspec.Struct, rename="pascal"):
     creation_time: int = 0
 
 
+def _subject(made: Made) -> str:
+    """The ARN of the resource that a call was about."""
+    if not made.where.resources:
+        raise Malformed("does not name the resource that the call was about")
+    return made.where.resources[0]
+
+
 def _puts(made: Made) -> tuple[ResourceState, ...]:
     """That there is a trial component of which something was measured; the points are beside what is known of it."""
-    return (ResourceState(ResourceKind.TRIAL_COMPONENT, made.where.resources[0], made.time),)
+    return (ResourceState(ResourceKind.TRIAL_COMPONENT, _subject(made), made.time),)
 
 
 def _deletes_component(made: Made) -> tuple[ResourceState, ...]:
@@ -141,7 +148,7 @@ def _about_an_artifact(call: Call) -> Call:
     """A call about an artifact that none has made perhaps, so that the write says what it stands for."""
 
     def tell(made: Made) -> tuple[ResourceState, ...]:
-        if kind_of(made.where.resources[0]) != ResourceKind.ARTIFACT:
+        if kind_of(_subject(made)) != ResourceKind.ARTIFACT:
             return call(made)
         itself = {name: made.asked[name] for name in ("Source", "ArtifactType", "CreationTime") if name in made.asked}
         return (*told(ResourceKind.ARTIFACT, replace(made, asked=itself), itself), *call(made))

@@ -264,7 +264,7 @@ def membership_ends(told: shapes.Membership, prefix: str) -> tuple[str, str] | N
         (ResourceKind.TRIAL_COMPONENT, told.trial_component_arn, told.trial_component_name),
     ):
         if name and not name.startswith("arn:"):
-            found.append(f"{partition(arn) if arn else prefix}{kind}/{name}")
+            found.append(f"{partition(arn) if arn and arn.count(':') >= 5 else prefix}{kind}/{name}")
         elif arn or name:
             found.append(arn or name or "")
     return (found[0], found[1]) if len(found) == 2 else None

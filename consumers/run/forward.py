@@ -11,14 +11,14 @@ from functools import partial
 
 import structlog
 
-from consumers.observe import observe
+from consumers.handle import observe_delivery
 from consumers.run import metrics
 from consumers.run.fill import Progress
 from consumers.run.runtime import set_up_logs, stopping
 from consumers.run.worker import Outages, Totals, batches
 from ingest.archive import ArchiveSource
 from ingest.delivery import Delivery, Source
-from ingest.event import Malformed, decode
+from ingest.event import Malformed
 from ingest.kafka.topic import Connection, Message, Topic
 
 log = structlog.get_logger()
@@ -131,13 +131,16 @@ def fill_topic(
 
 
 def message(delivery: Delivery) -> Message:
-    """A delivery as it goes onto the topic: keyed by its resource, so that one worker has all news of it in hand."""
+    """A delivery as it goes onto the topic: keyed by its resource, so that one worker reads all events of it.
+
+    What cannot be observed, for whatever reason, goes as it came: the worker that reads it puts it aside.
+    """
     try:
-        event = decode(delivery.body)
-        told = observe(event)
+        observed, _ = observe_delivery(delivery)
     except Malformed:
         return Message(None, delivery.body, ())
-    subject = told[0].arn if told else next(iter(event.resources), "")
+    event, _, states = observed
+    subject = states[0].arn if states else next(iter(event.resources), "")
     headers = [("kind", event.kind.encode()), ("id", event.id.encode())]
     return Message(subject.lower().encode() or None, event.body, headers)
 

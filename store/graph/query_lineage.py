@@ -1,7 +1,7 @@
-"""What is linked to something, as SageMaker's QueryLineage tells it (`api/query_lineage.py`).
+"""What is linked to some entities, as SageMaker's QueryLineage answers it.
 
-It differs from `store.graph.lineage` in what it follows. Only associations that SageMaker captures count; and both
-ways means both ways from everything that was reached, so that what something is used beside is found, too.
+It differs from `store.graph.lineage` in what it follows: only associations that SageMaker captures count, and both
+directions means both from every entity that was reached, so that what something is used beside is found, too.
 """
 
 from __future__ import annotations
@@ -10,46 +10,37 @@ import math
 from bisect import bisect
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, bindparam, case, or_, select, union
+from sqlalchemy import ColumnElement, Connection, bindparam, case, or_, select
 
-from store import bulk
+from store import bulk, paging
 from store.database import Store, Transaction
-from store.graph.lineage import LIMIT, Edge
 from store.graph.resolve import meant
+from store.graph.traversal import LIMIT, Direction, Edge, EntityReader, Frontier, Vertex, links, neighbours
 from store.lineage import MADE_BY_HAND, Trial, TrialComponent, query_type
-from store.tables import association, entity
+from store.paging import PageKey, SortColumn
+from store.tables import entity
 
 
-class NoStart(Exception):
-    """There is nothing of that name to begin at."""
+class UnknownStart(Exception):
+    """No entity has the ARN to begin at, or stands for it."""
 
 
-class NoVertex(Exception):
-    """What is named to begin at is there, and is no part of the graph of associations."""
-
-
-class Way(StrEnum):
-    """Which way associations are followed, from the starts and from everything that is reached."""
-
-    ASCENDANTS = "Ascendants"
-    DESCENDANTS = "Descendants"
-    BOTH = "Both"
+class StartOutsideGraph(Exception):
+    """The entity to begin at exists, and no association can lead to it."""
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """Which entities are wanted: those that are as every one of these says that is not empty.
+    """Which entities are wanted: those that meet every one of these that is not empty.
 
     Attributes:
-        types: Of one of these types, as QueryLineage says them: `DataSet`, `TrainingJob`.
-        lineage_types: Of one of these lineage types.
-        created: From when to when they came to be, both included, in epoch milliseconds; None: whenever.
-        modified: Likewise, when they were last changed, or came to be.
-        properties: With at least one of these properties and its value.
+        types: They are of one of these types, as QueryLineage has them: `DataSet`, `TrainingJob`.
+        lineage_types: They are of one of these lineage types.
+        created: They were created between these times, both included, in epoch milliseconds; None: no bound.
+        modified: Likewise, when they were last changed, or created.
+        properties: They have at least one of these properties with its value.
     """
 
     types: frozenset[str] = frozenset()
@@ -62,138 +53,125 @@ class Filters(msgspec.Struct, frozen=True):
 EVERYTHING = Filters()
 
 
-class Vertex(msgspec.Struct, frozen=True, gc=False):
-    """An entity in an answer: its ARN, its type as QueryLineage says it, and its lineage type."""
-
-    arn: str
-    type: str
-    lineage_type: str
-
-
-class Position(NamedTuple):
-    """Where an entity is in an answer: how many associations away from the starts, and its key."""
-
-    hops: int
-    key: str
-
-
-class Page(msgspec.Struct, frozen=True):
-    """A part of an answer.
+class LineagePage(msgspec.Struct, frozen=True):
+    """A page of an answer.
 
     Attributes:
-        vertices: The nearest first, and by key.
+        vertices: The nearest first; equally near ones by key.
         edges: Between these, and between one of these and one of a page before.
-        last: Where the last of these is if there are more.
+        next: The key of the last vertex, which is its hops and its key; None if there are no more.
     """
 
     vertices: tuple[Vertex, ...]
     edges: tuple[Edge, ...]
-    last: Position | None
+    next: PageKey | None
 
 
-def reach(
+def linked_entities(
     store: Store,
     starts: Sequence[str],
-    way: Way,
+    direction: Direction,
     filters: Filters = EVERYTHING,
     *,
     depth: int,
     edges: bool,
     size: int,
-    after: Position | None = None,
-) -> Page:
-    """What is linked to some entities and is as the filters say, each once: filters select, and prune nothing.
+    after: PageKey | None = None,
+) -> LineagePage:
+    """A page of what is linked to some entities and meets the filters, each once: filters select, and prune nothing.
 
     A walk ends at `LIMIT` entities; the nearest are answered, as if there were no others.
 
     Args:
         store: Where.
         starts: ARNs of entities, ARNs of what entities stand for, and source URIs.
-        way: Which way associations are followed.
+        direction: Which way associations are followed, from the starts and from everything that is reached.
         filters: Which entities are wanted.
         depth: How many associations to follow at most.
         edges: True: also the starts, what is on the shortest paths to the wanted entities, and every association that
             was followed between any of all these. False: only the wanted entities, and none of the starts.
         size: How many entities to return at most.
-        after: Where the page before ended.
+        after: The key of the page before, or None for the first page.
 
     Raises:
-        NoStart: Nothing is known of a start.
-        NoVertex: A start is a trial.
+        UnknownStart: No entity is known by a start.
+        StartOutsideGraph: A start is a trial.
     """
 
-    def look(tx: Transaction) -> Page:
+    def look(tx: Transaction) -> LineagePage:
         begin = _begin(tx.connection, starts)
-        return _Walk(tx.connection, begin, way, depth).page(filters, edges, size, after)
+        return _Query(tx.connection, begin, direction, depth).page(filters, edges, size, after)
 
     return store.read(look)
 
 
-def select_entities(store: Store, filters: Filters, *, size: int, after: Position | None = None) -> Page:
-    """All entities that are as the filters say, wherever they are; trials are no part of the graph, and not told.
+def matching_entities(store: Store, filters: Filters, *, size: int, after: PageKey | None = None) -> LineagePage:
+    """A page of all entities that meet the filters, linked or not, without trials: no association can lead to one.
 
-    What is rare is looked for among all entities: nothing tells where those with a property are.
+    Where few entities meet them, many are read: no index finds those with a property.
 
     Args:
         store: Where.
         filters: Which entities are wanted.
         size: How many to return at most.
-        after: Where the page before ended.
+        after: The key of the page before, or None for the first page.
     """
+    wanted = select(*_COLUMNS).where(entity.c.lineage_type != Trial.lineage_type, *_narrowed(filters))
+    order = [SortColumn(entity.c.key)]
 
-    def look(tx: Transaction) -> Page:
-        wanted = select(*_COLUMNS).where(entity.c.lineage_type != Trial.lineage_type, *_narrowed(filters))
+    def look(tx: Transaction) -> LineagePage:
         found: list[_Row] = []
-        key = after.key if after else ""
+        last = after[1:] if after else None  # all are at no distance
         while len(found) <= size:
-            ahead = wanted.where(entity.c.key > key).order_by(entity.c.key).limit(_AT_ONCE)
-            some = [_Row(*row) for row in tx.connection.execute(ahead)]
-            found += [row for row in some if _is_wanted(row, filters)]
-            if len(some) < _AT_ONCE:
+            ahead = paging.statement(wanted, order, last, _AT_ONCE)
+            rows = [_Row(*row) for row in tx.connection.execute(ahead)]
+            found += [row for row in rows if _is_wanted(row, filters)]
+            if len(rows) < _AT_ONCE:
                 break
-            key = some[-1].key
-        shown = found[:size]
-        last = Position(0, shown[-1].key) if len(found) > size else None
-        return Page(tuple(map(_vertex, shown)), (), last)
+            last = (rows[-1].key,)
+        page = paging.page(found, size, lambda row: (0, row.key))
+        return LineagePage(tuple(_vertex(row, 0) for row in page.rows), (), page.next)
 
     return store.read(look)
 
 
 _AT_ONCE = 1000
-"""How many entities are looked at in one statement where nothing tells how many of them are wanted."""
+"""How many entities are read in one statement where nobody knows how many of them are wanted."""
 
 
 # ------------------------------------------------------------------------------------------------------- where to begin
 
-_SORTS = ("experiment", "experiment-trial", "experiment-trial-component", "artifact", "action", "context")
-"""What the ARNs of entities have for a resource type."""
+_RESOURCE_TYPES = ("experiment", "experiment-trial", "experiment-trial-component", "artifact", "action", "context")
+"""The resource types in the ARNs of entities."""
 
 
 def _begin(connection: Connection, starts: Iterable[str]) -> list[int]:
-    """The ids of all that is meant."""
+    """The ids of the entities to begin at."""
     found: dict[int, None] = {}
     for start in starts:
-        if row := bulk.read(connection, _ITSELF, {"key": start.lower()}).fetchone():
+        if row := bulk.read(connection, _BY_KEY, {"key": start.lower()}).fetchone():
             number, lineage_type = row
             if lineage_type == Trial.lineage_type:
-                raise NoVertex(f"{start} is a trial, and no part of the lineage graph: begin at its trial components")
+                raise StartOutsideGraph(
+                    f"{start} is a trial, and no part of the lineage graph: begin at its trial components"
+                )
             found[number] = None
             continue
         others = _standing_for(connection, start)
         if not others:
-            raise NoStart(f"no lineage entity is known by {start}")
+            raise UnknownStart(f"no lineage entity is known by {start}")
         found |= dict.fromkeys(others)
     return list(found)
 
 
-_ITSELF = select(entity.c.id, entity.c.lineage_type).where(entity.c.key == bindparam("key"))
+_BY_KEY = select(entity.c.id, entity.c.lineage_type).where(entity.c.key == bindparam("key"))
 
 
 def _standing_for(connection: Connection, start: str) -> Sequence[int]:
     """The ids of the entities that stand for something: a URI, a job, a package, an endpoint."""
     if not start.startswith("arn:"):
         return connection.scalars(select(entity.c.id).where(entity.c.source_uri == start)).all()
-    if start.split(":", 5)[-1].partition("/")[0].lower() in _SORTS:
+    if start.split(":", 5)[-1].partition("/")[0].lower() in _RESOURCE_TYPES:
         return ()
     keys = {arn.lower() for match in meant(connection, start) for arn in match.starts}
     return connection.scalars(select(entity.c.id).where(bulk.among(connection, entity.c.key, sorted(keys)))).all()
@@ -202,67 +180,52 @@ def _standing_for(connection: Connection, start: str) -> Sequence[int]:
 # ------------------------------------------------------------------------------------------------------------- the walk
 
 
-_Links = Mapping[tuple[int, int], str]
-"""Associations: ids of source and destination -> type."""
+_Types = Mapping[tuple[int, int], str]
+"""The types of associations, by the ids of their sources and destinations."""
 
 
-class _Walk:
-    """From some entities, hop by hop, as far as a page needs it.
+class _Query:
+    """A walk from some entities, as far as one page needs it."""
 
-    Attributes:
-        hops: What was reached: id -> how many associations away.
-        told: Rows of what was reached, by id, as far as they were needed.
-    """
+    def __init__(self, connection: Connection, begin: Collection[int], direction: Direction, depth: int) -> None:
+        self.connection, self.begin, self.direction, self.depth = connection, begin, direction, depth
+        self.entities = EntityReader(connection, _Row._fields, _Row._make)
+        self.frontier = Frontier(begin, depth=depth, limit=LIMIT)
+        self.hops = self.frontier.hops
 
-    def __init__(self, connection: Connection, begin: Collection[int], way: Way, depth: int) -> None:
-        self.connection, self.begin, self.way, self.depth = connection, begin, way, depth
-        self.dialect = connection.dialect.name
-        self.hops: dict[int, int] = dict.fromkeys(begin, 0)
-        self.told: dict[int, _Row] = {}
-
-    def page(self, filters: Filters, edges: bool, size: int, after: Position | None) -> Page:
-        """A part of what is wanted."""
-        links: _Links | None = None
+    def page(self, filters: Filters, edges: bool, size: int, after: PageKey | None) -> LineagePage:
+        """A page of what is wanted."""
+        types: _Types | None = None
         shown: Collection[int]
-        if edges and filters != EVERYTHING:  # something near may be told for something far: all has to be known
+        if edges and filters != EVERYTHING:  # what is near may be on the way to what is far: all of it is read
             deque(self._levels(), maxlen=0)
-            links = self._followed(self.hops)
-            shown = self._on_the_way_to(self._wanted(self.hops, filters), links)
+            types = self._followed(self.hops)
+            shown = self._on_the_way_to(self._wanted(self.hops, filters), types)
         else:
-            self._go_on_for(filters, edges, size, after)
+            self._reach_page(filters, edges, size, after)
             shown = self._wanted([number for number, hop in self.hops.items() if hop or edges], filters)
-        self._read(shown)
-        ordered = sorted((self.hops[number], self.told[number].key, number) for number in shown)
+        rows = self.entities.read(shown)
+        ordered = sorted((self.hops[number], rows[number].key, number) for number in shown)
         first = bisect(ordered, (*after, math.inf)) if after else 0
-        listed = [number for _, _, number in ordered[: first + size]]
-        here = listed[first:]
-        return Page(
-            vertices=tuple(_vertex(self.told[number]) for number in here),
-            edges=tuple(self._edges(listed, here, links)) if edges and here else (),
-            last=Position(*ordered[first + size - 1][:2]) if len(ordered) > first + size else None,
+        here = paging.page(ordered[first : first + size + 1], size, lambda one: one[:2])
+        numbers = [number for _, _, number in here.rows]
+        so_far = [number for _, _, number in ordered[: first + size]]
+        return LineagePage(
+            vertices=tuple(_vertex(rows[number], self.hops[number]) for number in numbers),
+            edges=tuple(self._edges(so_far, numbers, types)) if edges and numbers else (),
+            next=here.next,
         )
 
     def _levels(self) -> Iterator[Collection[int]]:
-        """The starts, what is one association away, what is two away, and so on; in `hops` when it is told."""
-        level, hop = self.begin, 0
-        while level:
-            yield level
-            if hop >= self.depth:
-                return
-            hop += 1
-            near = {"near": bulk.many(self.dialect, level)}
-            reached = {far for (far,) in bulk.read(self.connection, _beside(self.dialect, self.way), near)}
-            reached -= self.hops.keys()
-            room = LIMIT - len(self.hops)
-            level = reached if len(reached) <= room else sorted(reached)[:room]
-            self.hops.update(dict.fromkeys(level, hop))
+        return self.frontier.levels(lambda level: neighbours(self.connection, level, self.direction))
 
-    def _go_on_for(self, filters: Filters, starts: bool, size: int, after: Position | None) -> None:
-        """Go on until more than a page of what is wanted is known behind a place, for what is nearer comes first."""
+    def _reach_page(self, filters: Filters, starts: bool, size: int, after: PageKey | None) -> None:
+        """Go on until more than a page of wanted entities is reached after a key, since nearer ones come first."""
+        last_hop = int(after[0] or 0) if after else None
         found = 0
         new: list[int] = []
         for hop, level in enumerate(self._levels()):
-            if (hop or starts) and (after is None or hop > after.hops):
+            if (hop or starts) and (last_hop is None or hop > last_hop):
                 new += level
             if found + len(new) > size:
                 found += len(self._wanted(new, filters))
@@ -271,40 +234,33 @@ class _Walk:
                     return
 
     def _wanted(self, numbers: Collection[int], filters: Filters) -> Collection[int]:
-        """Those of some entities that are as the filters say."""
+        """Those of some entities that meet the filters."""
         if filters == EVERYTHING:
             return numbers
-        self._read(numbers)
-        return [number for number in numbers if _is_wanted(self.told[number], filters)]
+        rows = self.entities.read(numbers)
+        return [number for number in numbers if _is_wanted(rows[number], filters)]
 
-    def _read(self, numbers: Iterable[int]) -> None:
-        missing = [number for number in numbers if number not in self.told]
-        if missing:
-            some = {"numbers": bulk.many(self.dialect, missing)}
-            self.told |= {row[0]: _Row(*row) for row in bulk.read(self.connection, _entities(self.dialect), some)}
-
-    def _followed(self, among: Collection[int]) -> _Links:
-        """All associations between some entities that are followed on the way."""
-        hops, some, links = self.hops, set(among), dict[tuple[int, int], str]()
-        near = some if self.way is Way.BOTH else [number for number in some if hops[number] < self.depth]
-        wanted = {"near": bulk.many(self.dialect, near)}
-        # Plain tuples, one by one: many rows at a time are as much work for the garbage collector as for us.
-        for source, destination, type_ in bulk.read(self.connection, _links(self.dialect, self.way), wanted):
+    def _followed(self, among: Collection[int]) -> _Types:
+        """All associations between some entities that the walk follows."""
+        hops, some, types = self.hops, set(among), dict[tuple[int, int], str]()
+        both = self.direction is Direction.BOTH
+        near = some if both else [number for number in some if hops[number] < self.depth]
+        for source, destination, type_, _ in links(self.connection, near, self.direction, inferred=False):
             pair = (source, destination)
             if source in some and destination in some and min(hops[source], hops[destination]) < self.depth:
-                said = links.get(pair)
-                if said is None or type_ < said:  # several resources may say so, each its own way: as `store.digest`
-                    links[pair] = type_
-        return links
+                other = types.get(pair)
+                if other is None or type_ < other:  # several resources may have it, each with its own type
+                    types[pair] = type_
+        return types
 
-    def _on_the_way_to(self, wanted: Iterable[int], links: _Links) -> set[int]:
+    def _on_the_way_to(self, wanted: Iterable[int], types: _Types) -> set[int]:
         """These, the starts, and what is on the shortest paths from the starts to these."""
         before: dict[int, list[int]] = {}
-        for source, destination in links:
+        for source, destination in types:
             away = self.hops[destination] - self.hops[source]
-            if away == 1 and self.way is not Way.ASCENDANTS:
+            if away == 1 and self.direction is not Direction.ASCENDANTS:
                 before.setdefault(destination, []).append(source)
-            elif away == -1 and self.way is not Way.DESCENDANTS:
+            elif away == -1 and self.direction is not Direction.DESCENDANTS:
                 before.setdefault(source, []).append(destination)
         seen = set(wanted)
         ahead = list(seen)
@@ -314,47 +270,32 @@ class _Walk:
             ahead += new
         return seen.union(self.begin)
 
-    def _edges(self, listed: Collection[int], here: Collection[int], links: _Links | None) -> Iterator[Edge]:
-        """What was followed between entities of a page, and between one of these and one of a page before."""
-        found = self._followed(listed) if links is None else links
-        some, new, told = set(listed), set(here), self.told
+    def _edges(self, so_far: Collection[int], here: Collection[int], types: _Types | None) -> Iterator[Edge]:
+        """The associations between entities of a page, and between one of these and one of a page before."""
+        found = self._followed(so_far) if types is None else types
+        some, new, rows = set(so_far), set(here), self.entities.read(so_far)
         between = [
-            (told[source].arn, told[destination].arn, type_)
+            (rows[source].arn, rows[destination].arn, type_)
             for (source, destination), type_ in found.items()
             if source in some and destination in some and (source in new or destination in new)
         ]
         return (Edge(*edge) for edge in sorted(between))
 
 
-@lru_cache(maxsize=8)
-def _beside(dialect: str, way: Way) -> Select[Any] | CompoundSelect[Any]:
-    """What captured associations lead to from some entities, which are given as `near`."""
-    source, destination = association.c.source_id, association.c.destination_id
-    onward = select(destination).where(association.c.inferred == 0, bulk.among_named(dialect, source, "near"))
-    back = select(source).where(association.c.inferred == 0, bulk.among_named(dialect, destination, "near"))
-    if way is Way.BOTH:
-        return union(onward, back)
-    return onward if way is Way.DESCENDANTS else back
-
-
-@lru_cache(maxsize=8)
-def _links(dialect: str, way: Way) -> Select[Any]:
-    """The captured associations that begin at some entities, where they are followed: these are given as `near`."""
-    # Few things lead to one thing, and many may come of it: where both ends are among them, that one is looked up.
-    near = association.c.source_id if way is Way.DESCENDANTS else association.c.destination_id
-    columns = (association.c.source_id, association.c.destination_id, association.c.type)
-    return select(*columns).where(association.c.inferred == 0, bulk.among_named(dialect, near, "near"))
-
-
 # ------------------------------------------------------------------------------------------------------------- entities
 
 
 class _Row(NamedTuple):
+    """An entity's row, as far as filters and vertices are about it."""
+
     id: int
     key: str
     arn: str
     type: str
     lineage_type: str
+    name: str
+    source_uri: str
+    status: str
     created: int
     modified: int
     document: str
@@ -363,13 +304,8 @@ class _Row(NamedTuple):
 _COLUMNS = tuple(entity.c[name] for name in _Row._fields)
 
 
-@lru_cache(maxsize=2)
-def _entities(dialect: str) -> Select[Any]:
-    return select(*_COLUMNS).where(bulk.among_named(dialect, entity.c.id, "numbers"))
-
-
-def _vertex(row: _Row) -> Vertex:
-    return Vertex(row.arn, _type(row), row.lineage_type)
+def _vertex(row: _Row, hops: int) -> Vertex:
+    return Vertex(row.arn, _type(row), row.lineage_type, row.name, row.source_uri, row.status, hops)
 
 
 def _type(row: _Row) -> str:
@@ -400,7 +336,7 @@ _MODIFIED = case((entity.c.modified > entity.c.created, entity.c.modified), else
 
 
 def _narrowed(filters: Filters) -> Iterable[ColumnElement[bool]]:
-    """What all wanted entities are, as far as an index or a quick look tells."""
+    """What is true of all wanted entities, as far as an index or a quick comparison finds it."""
     if filters.types:
         spelled = filters.types | {f"SageMaker{type_}" for type_ in filters.types}
         if MADE_BY_HAND in filters.types:

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Select, func, literal, or_, select
 
 from store.database import Store, Transaction
-from store.graph.lineage import Vertex
+from store.graph.traversal import Vertex
 from store.lineage import OWNER, query_type
 from store.tables import entity, membership, mention, reference, resource
 

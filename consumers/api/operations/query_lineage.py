@@ -9,69 +9,66 @@ from consumers.api import page_tokens
 from consumers.api.errors import Invalid, NotFound
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
-from store.graph.lineage import LIMIT
 from store.graph.query_lineage import (
     EVERYTHING,
     Filters,
-    NoStart,
-    NoVertex,
-    Page,
-    Position,
-    Way,
-    reach,
-    select_entities,
+    LineagePage,
+    StartOutsideGraph,
+    UnknownStart,
+    linked_entities,
+    matching_entities,
 )
+from store.graph.traversal import LIMIT, Direction
 from store.lineage import query_type
 
 DEPTH = 10
-"""How many associations are followed, unless told otherwise; AWS follows no more."""
+"""How many associations are followed, unless the request says otherwise; AWS follows no more."""
 
 SIZE = 1000
-"""Vertices in an answer, unless fewer are asked for: the SageMaker SDK does not ask for a second page."""
+"""Vertices in an answer, unless fewer are requested: the SageMaker SDK does not request a second page."""
 
 
 def query_lineage(service: Service, request: Request) -> Response:
-    """Tell what is linked to the starts; without any, all entities that are as the filters say."""
-    told = request.input
-    starts, filters = told.get("StartArns") or (), _filters(told.get("Filters") or {})
-    size = min(told.get("MaxResults", SIZE), SIZE)
+    """Answer what is linked to the starts; without any, all entities that meet the filters."""
+    given = request.input
+    starts, filters = given.get("StartArns") or (), _filters(given.get("Filters") or {})
+    size = min(given.get("MaxResults", SIZE), SIZE)
     if size < 1:
         raise Invalid("MaxResults has to be 1 or more.")
-    token = page_tokens.begin(request)
-    after = Position(*token) if token else None
+    after = page_tokens.page_key(request, (int, str))
     if not starts:
         if filters == EVERYTHING:
             raise Invalid("Say where to begin in StartArns, or which entities are wanted in Filters.")
-        return _answer(request, select_entities(service.store, filters, size=size, after=after))
+        return _response(request, matching_entities(service.store, filters, size=size, after=after))
     try:
-        page = reach(
+        page = linked_entities(
             service.store,
             starts,
-            Way(told.get("Direction", Way.BOTH)),
+            Direction(given.get("Direction", Direction.BOTH).lower()),
             filters,
-            depth=told.get("MaxDepth", DEPTH),
-            edges=told.get("IncludeEdges", False),
+            depth=given.get("MaxDepth", DEPTH),
+            edges=given.get("IncludeEdges", False),
             size=size,
             after=after,
         )
-    except NoStart as why:
+    except UnknownStart as why:
         raise NotFound(str(why)) from None
-    except NoVertex as why:
+    except StartOutsideGraph as why:
         raise Invalid(str(why)) from None
-    return _answer(request, page)
+    return _response(request, page)
 
 
-def _filters(told: Mapping[str, Any]) -> Filters:
+def _filters(given: Mapping[str, Any]) -> Filters:
     return Filters(
-        types=frozenset(map(query_type, told.get("Types", ()))),
-        lineage_types=frozenset(told.get("LineageTypes", ())),
-        created=(told.get("CreatedAfter"), told.get("CreatedBefore")),
-        modified=(told.get("ModifiedAfter"), told.get("ModifiedBefore")),
-        properties=frozenset(told.get("Properties", {}).items()),
+        types=frozenset(map(query_type, given.get("Types", ()))),
+        lineage_types=frozenset(given.get("LineageTypes", ())),
+        created=(given.get("CreatedAfter"), given.get("CreatedBefore")),
+        modified=(given.get("ModifiedAfter"), given.get("ModifiedBefore")),
+        properties=frozenset(given.get("Properties", {}).items()),
     )
 
 
-def _answer(request: Request, page: Page) -> Response:
+def _response(request: Request, page: LineagePage) -> Response:
     return {
         "Vertices": [
             {"Arn": vertex.arn, "Type": vertex.type or None, "LineageType": vertex.lineage_type}
@@ -81,7 +78,7 @@ def _answer(request: Request, page: Page) -> Response:
             {"SourceArn": edge.source, "DestinationArn": edge.destination, "AssociationType": edge.type or None}
             for edge in page.edges
         ],
-        "NextToken": page_tokens.token(request, page.last) if page.last else None,
+        "NextToken": page_tokens.token(request, page.next) if page.next else None,
     }
 
 
