@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from consumers.capture import page
 from consumers.catalogue import EVENTS, KEPT
 from consumers.kind import ResourceKind
 from consumers.observe.describe_responses import ANSWERS
 from consumers.rules import RULES
 from consumers.tellings import TELLINGS
+from docs.generate import capture
 from tests.support.events import HERE
 
 DOCUMENTED = (HERE / "events" / "detail-types.txt").read_text().splitlines()
@@ -26,7 +26,7 @@ def test_every_kind_of_resource_has_its_row_and_its_rule() -> None:
 
 
 def test_the_page_says_what_the_code_does() -> None:
-    assert (Path(__file__).parents[1] / "docs" / "capture.md").read_text() == page() + "\n"
+    assert (Path(__file__).parents[1] / "docs" / "capture.md").read_text() == capture()
 
 
 def test_every_answer_is_one_that_can_be_asked_for() -> None:
