@@ -250,7 +250,7 @@ def test_dead_letters_are_listed_shown_redriven_and_discarded(headwater: Headwat
     assert letter["reason"] in headwater("dead-letters", "list").out
     shown = headwater("dead-letters", "show", "1")
     assert json.loads(shown.out)["detail"]["EndpointName"] == "sagemaker-project-dev"
-    assert headwater("dead-letters", "redrive", "--all") == (1, "0 understood, 1 still dead\n", "")
+    assert headwater("dead-letters", "redrive", "--all") == (1, "0 handled, 1 still dead\n", "")
     assert headwater("dead-letters", "discard", "1") == (0, "1 discarded\n", "")
     assert headwater("dead-letters", "list").out == "no dead letters\n"
 
