@@ -126,11 +126,12 @@ def runs(
     """
     from consumers.cli import runs_table as texts
     from store.search import runs as search
+    from store.search.text_form import BadCondition, parse
 
     at_least_one("--limit", limit)
     try:
-        conditions = [search.condition(_askable(text)) for text in where or ()]
-    except search.BadCondition as why:
+        conditions = [parse(_askable(text)) for text in where or ()]
+    except BadCondition as why:
         raise Misused(str(why)) from None
     with opened(database_url) as store:
         try:
@@ -142,14 +143,14 @@ def runs(
                 ascending=ascending,
                 limit=limit,
             )
-        except (search.BadCondition, search.Unknown) as why:
+        except (BadCondition, search.Unknown) as why:
             raise Failed(str(why)) from None
     if format == "json":
         print_json(found)
     elif format == "csv":
         sys.stdout.write(texts.as_csv(found.runs) + "\n")
     else:
-        asked = [one.name for one in conditions] + [sort_by]
+        asked = [name for one in conditions for name in search.names_in(one)] + [sort_by]
         texts.table(Console(highlight=False, width=None if sys.stdout.isatty() else 200), found, asked)
 
 

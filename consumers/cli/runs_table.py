@@ -12,7 +12,7 @@ from rich.table import Table
 
 from consumers.cli.lineage_formats import cell
 from consumers.cli.output import age, moment
-from store.search.runs import Found, Group, Run
+from store.search.runs import Group, Run, RunList
 
 INFERRED = "~"
 """Before what is ours, and not among what SageMaker keeps."""
@@ -20,7 +20,7 @@ _OURS = "SageMaker."
 """What SageMaker's own parameters begin with: not what anybody chose to try."""
 
 
-def table(console: Console, found: Found, asked: Collection[str]) -> None:
+def table(console: Console, found: RunList, asked: Collection[str]) -> None:
     """Runs, one a row; what was asked for has columns of its own, all else that was tried or measured is listed.
 
     Args:
