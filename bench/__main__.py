@@ -14,22 +14,23 @@ from bench.baseline import closures, commits, floor
 from bench.graph import TooSmall, graph, starts
 from bench.latency import latency
 from bench.measure import Row, apart, spread, table, timed
+from bench.options import Options, smallest
 from store.database import Store, pragmas
 
-DATA = Path(__file__).parent / "data"
 
-
-def replay(asked: argparse.Namespace) -> list[Row]:
+def replay(options: Options) -> list[Row]:
     """An archive, replayed into SQLite: whole, and a fifth of it for the memory that must not grow."""
-    archive, part, store = DATA / "events.jsonl", DATA / "part.jsonl", DATA / "replay.db"
-    events = asked.events or 100_000
+    archive, part, store = options.folder / "events.jsonl", options.folder / "part.jsonl", options.folder / "replay.db"
+    events = options.events or 100_000
     with archive.open("wb") as file:
-        _, made = timed(generate.write, file, events, asked.seed)
+        _, made = timed(generate.write, file, events, options.seed)
     with archive.open("rb") as whole, part.open("wb") as file:
         file.writelines(islice(whole, events // 5))
     _, less = apart(workloads.replayed, part, store)
     told, memory = apart(workloads.replayed, archive, store)
-    least, _ = apart(floor, archive, store, DATA / "floor.db", pragmas=pragmas(Store(f"sqlite:///{store}").cache_mb))
+    least, _ = apart(
+        floor, archive, store, options.folder / "floor.db", pragmas=pragmas(Store(f"sqlite:///{store}").cache_mb)
+    )
     rate, bound = told["events_per_second"], least.events / least.seconds
     size = store.stat().st_size / 1e6
     workloads.remove(store)
@@ -45,15 +46,15 @@ def replay(asked: argparse.Namespace) -> list[Row]:
     ]
 
 
-def one_by_one(asked: argparse.Namespace) -> list[Row]:
+def one_by_one(options: Options) -> list[Row]:
     """One event at a time through `handle`, each committed, beside a bare commit of one row."""
-    archive = DATA / "one.jsonl"
-    count = min(asked.events or 3_000, 3_000)
+    archive = options.folder / "one.jsonl"
+    count = min(options.events or 3_000, 3_000)
     with archive.open("wb") as file:
-        generate.write(file, count, asked.seed)
-    taken, _ = apart(workloads.handled, archive, DATA / "one.db", count)
-    bare, _ = apart(commits, DATA / "commits.db", count)
-    workloads.remove(DATA / "one.db")
+        generate.write(file, count, options.seed)
+    taken, _ = apart(workloads.handled, archive, options.folder / "one.db", count)
+    bare, _ = apart(commits, options.folder / "commits.db", count)
+    workloads.remove(options.folder / "one.db")
     median, p95 = spread(taken)
     least, _ = spread(bare)
     return [
@@ -64,24 +65,25 @@ def one_by_one(asked: argparse.Namespace) -> list[Row]:
     ]
 
 
-def lineage(asked: argparse.Namespace) -> list[Row]:
+def lineage(options: Options) -> list[Row]:
     """Ascendants in a large graph: whole entities over Headwater's own query, and bare ids.
 
     Links by address are looked for too, as ever, though there are none; then without looking for them; then with some.
     """
-    large, made = timed(graph, asked.entities or 1_000_000, seed=asked.seed)
+    large, made = timed(graph, options.entities or 1_000_000, seed=options.seed)
     rows = [
         Row("graph, entities", len(large), ""),
         Row("graph, associations", len(large.sources), ""),
         Row("graph, made", made, "s"),
     ]
-    store, arns = workloads.stored(large, DATA / "graph.db")
-    chosen = {size: [arns[start] for start in starts(large, size, how_many=30)] for size in AIMS}
+    store, arns = workloads.stored(large, options.folder / "graph.db")
+    aims = {min(size, options.largest): aim for size, aim in AIMS.items()}
+    chosen = {size: [arns[start] for start in starts(large, size, how_many=30)] for size in aims}
     found: dict[int, list[int]] = {}
     plain: dict[int, float] = {}
-    with closures(large, DATA / "closures.db") as ascendants:
+    with closures(large, options.folder / "closures.db") as ascendants:
         numbers = {arn: number for number, arn in enumerate(arns)}
-        for size, aim in AIMS.items():
+        for size, aim in aims.items():
             ids = [numbers[arn] for arn in chosen[size]]
             found[size] = [len(ascendants(start)) for start in ids]  # the pages it needs are in the cache from now on
             assert found[size] == [len(workloads.asked(store, arn).vertices) for arn in chosen[size]], "not the same"
@@ -96,7 +98,7 @@ def lineage(asked: argparse.Namespace) -> list[Row]:
                 Row("the same without looking for inferred links, median", bare * 1e3, "ms", bare / median),
             ]
     rows.append(Row("graph, links now by address", workloads.taken_apart(store, share=10), ""))
-    for size in AIMS:
+    for size in aims:
         walks = [workloads.asked(store, arn) for arn in chosen[size]]
         assert all(len(one.vertices) >= least for one, least in zip(walks, found[size], strict=True)), "some are missed"
         median, _ = spread([timed(workloads.asked, store, arn)[1] for arn in chosen[size]])
@@ -105,19 +107,21 @@ def lineage(asked: argparse.Namespace) -> list[Row]:
                 "ratio: to the same without any")
         )  # fmt: skip
     store.close()
-    workloads.remove(DATA / "graph.db")
+    workloads.remove(options.folder / "graph.db")
     return rows
 
+
+Bench = Callable[[Options], list[Row]]
 
 AIMS: Mapping[int, str] = {100: "5 ms", 10_000: "250 ms"}
 """Ascendants -> how fast they are to be had."""
 
-PARTS: Mapping[str, Callable[[argparse.Namespace], list[Row]]] = {
+PARTS: Mapping[str, Bench] = {
     "replay": replay,
     "one-by-one": one_by_one,
     "lineage": lineage,
 }
-WITH_SERVERS: Mapping[str, Callable[[argparse.Namespace], list[Row]]] = {
+WITH_SERVERS: Mapping[str, Bench] = {
     "api": api.api,
     "postgresql": postgresql.replay,
     "kafka": kafka.kafka,
@@ -160,13 +164,26 @@ def main() -> None:
         metavar="N",
         help="of each way of latency, and of each operation of each server of api; default: %(default)s",
     )
-    asked = parser.parse_args()
-    DATA.mkdir(exist_ok=True)
+    parser.add_argument(
+        "--smallest",
+        action="store_true",
+        help="as little of everything as can be, to see that it works: its numbers mean nothing",
+    )
+    parser.add_argument("--folder", type=Path, default=Options().folder, help="for its files; default: %(default)s")
+    arguments = parser.parse_args()
+    options = (
+        smallest(arguments.folder)
+        if arguments.smallest
+        else Options(
+            arguments.folder, arguments.events, arguments.entities, seed=arguments.seed, seconds=arguments.seconds
+        )
+    )
+    options.folder.mkdir(exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are taken down
     parts = {**PARTS, **WITH_SERVERS}
-    for name in PARTS if asked.part == "all" else [asked.part]:
+    for name in PARTS if arguments.part == "all" else [arguments.part]:
         try:
-            print(f"{table(parts[name](asked))}\n", flush=True)
+            print(f"{table(parts[name](options))}\n", flush=True)
         except (TooSmall, servers.NoBroker, servers.Stuck) as why:
             parser.exit(1, f"{why}\n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import random
 import socket
@@ -28,14 +27,15 @@ from bench import servers, workloads
 from bench.graph import Graph, Kind, graph, starts
 from bench.load import Load, Talk, ask, load, repeated, request
 from bench.measure import Row, spread
+from bench.options import Options
 from store import bulk, tables
 from store.database import Transaction
 
-DATA = Path(__file__).parent / "data"
 OURS, BARE, MOTO = "Headwater", "a bare Starlette route", "moto's server"
 AIM = "5 times moto's"
 CLIENTS = 32
-ROUNDS = 3
+_SPARE = 1_000
+"""A round that is none of those measured."""
 ASKED = 1_000
 """Different requests of an operation."""
 BEGIN = 1_709_251_200  # 2024-03-01T00:00:00Z
@@ -62,12 +62,12 @@ class Subject(NamedTuple):
     aim: str = ""
 
 
-def api(asked: argparse.Namespace) -> list[Row]:
+def api(options: Options) -> list[Row]:
     """Thirty-two clients, one operation after the other, each of the servers in turn."""
-    large = graph(asked.entities or 300_000, seed=asked.seed)  # a third of them are trial components
-    path = DATA / "api.db"
-    arns = _filled(path, large, random.Random(asked.seed))
-    names = _names(large, random.Random(asked.seed))
+    large = graph(options.entities or 300_000, seed=options.seed)  # a third of them are trial components
+    path = options.folder / "api.db"
+    arns = _filled(path, large, random.Random(options.seed))
+    names = _names(large, random.Random(options.seed))
     told = [
         Row("trial components", sum(kind in _RUNS for kind in large.kinds), ""),
         Row("associations", len(large.sources), ""),
@@ -80,14 +80,21 @@ def api(asked: argparse.Namespace) -> list[Row]:
         moto = urlsplit(aws).port or 0
         for name in names:
             ask(moto, request("CreateTrialComponent", _component(name)))
-        for subject in _subjects(large, arns, names, random.Random(asked.seed)):
+        for subject in _subjects(large, arns, names, options):
             with _bare(_answers(subject, ours)) as bare:
                 ports = {OURS: ours, BARE: bare} | ({MOTO: moto} if subject.moto else {})
                 loads: dict[str, list[Load]] = {name: [] for name in ports}
-                for turn in range(ROUNDS):
+                for turn in range(options.rounds):
                     for name, port in ports.items():
                         talk = partial(subject.talk, turn)
-                        one = clients.submit(load, port, talk, clients=CLIENTS, seconds=asked.seconds / ROUNDS)
+                        one = clients.submit(
+                            load,
+                            port,
+                            talk,
+                            clients=CLIENTS,
+                            seconds=options.seconds / options.rounds,
+                            unheard=min(0.5, options.seconds),
+                        )
                         loads[name].append(one.result())
             told += _told(subject, loads)
     workloads.remove(path)
@@ -110,7 +117,9 @@ def _told(subject: Subject, loads: Mapping[str, Sequence[Load]]) -> Iterator[Row
 # ------------------------------------------------------------------------------------------------------- what is asked
 
 
-def _subjects(large: Graph, arns: Sequence[str], names: Sequence[str], rng: random.Random) -> Iterator[Subject]:
+def _subjects(large: Graph, arns: Sequence[str], names: Sequence[str], options: Options) -> Iterator[Subject]:
+    rng = random.Random(options.seed)
+
     def reading(name: str, operation: str, inputs: Sequence[Any], *, moto: bool = False, aim: str = "") -> Subject:
         # A closure may be deeper than the ten associations that AWS follows.
         requests = [request(operation, told, unlimited=operation == "QueryLineage") for told in inputs]
@@ -139,7 +148,7 @@ def _subjects(large: Graph, arns: Sequence[str], names: Sequence[str], rng: rand
         ],
         aim="100 ms",
     )
-    for size, aim in ((50, "15 ms"), (1_000, "")):
+    for size, aim in ((50, "15 ms"), (min(1_000, options.largest), "")):
         some = [arns[start] for start in starts(large, size, how_many=20)]
         yield reading(f"QueryLineage of {size:,} ascendants", "QueryLineage", [_lineage(arn) for arn in some], aim=aim)
     yield Subject(
@@ -242,7 +251,7 @@ def _parameters(rng: random.Random) -> dict[str, str | float]:
 
 def _answers(subject: Subject, port: int) -> dict[str, Any]:
     """Operation -> what Headwater answers."""
-    talk = subject.talk(ROUNDS, 0)
+    talk = subject.talk(_SPARE, 0)
     answers: dict[str, Any] = {}
     said = next(talk)
     for operation in subject.operations:

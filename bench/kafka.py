@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import statistics
@@ -16,15 +15,13 @@ import structlog
 
 from bench import servers
 from bench.measure import Row, apart
+from bench.options import Options
 from bench.postgresql import written
 from bench.servers import Line
 
 PARTITIONS = 6
 BATCH = 500
 """Messages at a time, as `headwater run` has it."""
-
-
-ROUNDS = 3
 
 
 class Read(NamedTuple):
@@ -51,16 +48,16 @@ class Turn(NamedTuple):
     lines: list[Line]
 
 
-def kafka(asked: argparse.Namespace) -> list[Row]:
+def kafka(options: Options) -> list[Row]:
     """A topic filled, read by Faust alone, and by one worker and two into PostgreSQL, beside replay."""
-    events = asked.events or 20_000
-    archive = written(events, asked.seed)
+    events = max(options.events or 20_000, 3 * BATCH)  # from the first batch's end to the last one's is measured
+    archive = written(events, options)
     with servers.postgresql() as server, servers.kafka() as broker:
         topic = broker.new_topic(PARTITIONS)
         at = {"HEADWATER_KAFKA_BOOTSTRAP": broker.bootstrap, "HEADWATER_KAFKA_TOPIC": topic}
         filled = servers.said("replay", str(archive), "--to-kafka", **at)
         bare, _ = apart(faust, broker.bootstrap, topic, events)
-        turns = [_turn(server, archive, f"one-{number}", at, events) for number in range(ROUNDS)]
+        turns = [_turn(server, archive, f"one-{number}", at, events) for number in range(options.rounds)]
         two = _read(server, 2, "two", at)
     whole = statistics.median(turn.replay for turn in turns)
     part = statistics.median(turn.small for turn in turns)

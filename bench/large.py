@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import random
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ from sqlalchemy import select, text
 from bench import generate, servers, workloads
 from bench.graph import Graph, Kind, graph, starts
 from bench.measure import Row, timed
+from bench.options import Options
 from consumers.handle import handle
 from ingest.delivery import Delivery
 from store import tables
@@ -25,7 +25,6 @@ SMALL = 20_000
 """Entities of the store that lineage is compared with."""
 FRESH = 5_000
 BATCH = 500
-ROUNDS = 3
 AIM = "no more than 1.5 times"
 
 _MONTHS = 24
@@ -41,26 +40,27 @@ class Sample(NamedTuple):
     known: list[bytes]
 
 
-def large(asked: argparse.Namespace) -> list[Row]:
+def large(options: Options) -> list[Row]:
     """Rows put straight into the tables, then new events and questions, in turn with a store that has few or none."""
-    events, entities = asked.events or 10_000_000, asked.entities or 3_000_000
+    events, entities = options.events or 10_000_000, options.entities or 3_000_000
+    fresh = min(FRESH, events)
     with servers.postgresql() as server:
         # What a server for so much is given; the default is for a laptop.
         server.set_up(shared_buffers="2GB", max_wal_size="8GB", checkpoint_timeout="30min")
-        sample = _sample(server, asked.seed)
-        some, all_ = graph(SMALL, seed=asked.seed), graph(entities, seed=asked.seed)
+        sample = _sample(server, fresh, options.seed)
+        some, all_ = graph(SMALL, seed=options.seed), graph(entities, seed=options.seed)
         much, few = server.new(), server.new()
         _, made = timed(_fill, much, all_, events, sample)
         _fill(few, some, 0, sample)
         with Store(much) as store:
             size = store.read(lambda tx: tx.connection.scalar(text("SELECT pg_database_size(current_database())")))
         rates = []
-        for turn in range(ROUNDS):
-            archive = list(generate.events(FRESH, asked.seed + 100 + turn))
+        for turn in range(options.rounds):
+            archive = list(generate.events(fresh, options.seed + 100 + turn))
             empty = server.new()
             rates.append((_taken(empty, archive), _taken(much, archive)))
             server.drop(empty)
-        asks = [(_asked(few, some), _asked(much, all_)) for _ in range(ROUNDS)]
+        asks = [(_asked(few, some), _asked(much, all_)) for _ in range(options.rounds)]
     lone, full = (statistics.median(part) for part in zip(*rates, strict=True))
     quick, slow = (statistics.median(part) for part in zip(*asks, strict=True))
     return [
@@ -69,17 +69,17 @@ def large(asked: argparse.Namespace) -> list[Row]:
         Row("associations", len(all_.sources), ""),
         Row("size", (size or 0) / 1e9, "GB"),
         Row("filled by COPY in", made, "s"),
-        Row(f"{FRESH:,} events into an empty store", FRESH / lone, "events/s"),
-        Row(f"{FRESH:,} events into the large store; ratio: of seconds", FRESH / full, "events/s", full / lone, AIM),
+        Row(f"{fresh:,} events into an empty store", fresh / lone, "events/s"),
+        Row(f"{fresh:,} events into the large store; ratio: of seconds", fresh / full, "events/s", full / lone, AIM),
         Row(f"lineage of 100 among {SMALL:,} entities, median", quick * 1e3, "ms"),
         Row("lineage of 100 in the large store, median", slow * 1e3, "ms", slow / quick, AIM),
     ]
 
 
-def _sample(server: servers.PostgreSql, seed: int) -> Sample:
+def _sample(server: servers.PostgreSql, fresh: int, seed: int) -> Sample:
     """Rows of a store that was filled as usual."""
     url = server.new()
-    _taken(url, list(generate.events(FRESH, seed)))
+    _taken(url, list(generate.events(fresh, seed)))
     with Store(url) as store:
         found = store.read(
             lambda tx: Sample(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import threading
 import time
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 import boto3
@@ -20,12 +18,12 @@ from sqlalchemy import select
 
 from bench import generate, servers, workloads
 from bench.measure import Row
+from bench.options import Options
 from ingest.kafka.source import WITHIN
 from store import bulk, tables
 from store.database import Store, Transaction
 from store.migrate import migrate
 
-DATA = Path(__file__).parent / "data"
 PARTITIONS = 6
 RATE = 50  # events a second
 FIRST = 2.0  # seconds whose events are not counted: imports, connections, plans
@@ -47,7 +45,7 @@ class News(NamedTuple):
     body: bytes
 
 
-def latency(asked: argparse.Namespace) -> list[Row]:
+def latency(options: Options) -> list[Row]:
     """Fifty events a second by each of three ways, each event of a job that nobody has heard of."""
     told: list[Row] = []
     with servers.aws() as aws:
@@ -58,13 +56,13 @@ def latency(asked: argparse.Namespace) -> list[Row]:
             return url, lambda _key, body: sqs.send_message(QueueUrl=url, MessageBody=body.decode())
 
         url, send = queue("into-sqlite")
-        workloads.remove(DATA / "latency.db")
-        store = Store(f"sqlite:///{DATA / 'latency.db'}")
+        workloads.remove(options.folder / "latency.db")
+        store = Store(f"sqlite:///{options.folder / 'latency.db'}")
         migrate(store)
         with store, servers.headwater([["run", url]], HEADWATER_DATABASE_URL=str(store.url)) as [worker]:
             worker.until("worker started")
-            told += _told("SQS, SQLite", _seconds(store, send, "one", asked.seconds), worker)
-        workloads.remove(DATA / "latency.db")
+            told += _told("SQS, SQLite", _seconds(store, send, "one", options.seconds), worker)
+        workloads.remove(options.folder / "latency.db")
         with servers.postgresql() as server, servers.kafka() as broker:
             topic = broker.new_topic(PARTITIONS)
             database = server.new()
@@ -79,9 +77,9 @@ def latency(asked: argparse.Namespace) -> list[Row]:
                 worker.until("partitions assigned")
                 forwarder.until("forwarder started")
                 with _producing(broker.bootstrap, topic) as direct:
-                    told += _told("Kafka, PostgreSQL", _seconds(store, direct, "two", asked.seconds), worker)
+                    told += _told("Kafka, PostgreSQL", _seconds(store, direct, "two", options.seconds), worker)
                 before = len(worker.batches())
-                through = _seconds(store, send, "three", asked.seconds)
+                through = _seconds(store, send, "three", options.seconds)
                 told += _told("SQS, forward, Kafka, PostgreSQL", through, worker, before)
                 told.append(Row("of which forward, a batch, median", _median(forwarder), "ms"))
     return [

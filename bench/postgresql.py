@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import statistics
 from collections.abc import Sequence
@@ -18,23 +17,22 @@ from sqlalchemy import Table as SqlTable
 from bench import generate, servers
 from bench.baseline import Link, Table, Values, shares
 from bench.measure import Row
+from bench.options import Options
 from store import tables
 from store.database import Store
 from store.ledger import partitions
 
-DATA = Path(__file__).parent / "data"
 BATCH = 2_000
 """Events a transaction, as `headwater replay` has it."""
-ROUNDS = 3
 
 
-def replay(asked: argparse.Namespace) -> list[Row]:
+def replay(options: Options) -> list[Row]:
     """An archive, replayed into PostgreSQL by one process and by two, in turn with the floor."""
-    events = asked.events or 30_000
-    archive = written(events, asked.seed)
+    events = options.events or 30_000
+    archive = written(events, options)
     alone, bare, two, numbers = [], [], [], []
     with servers.postgresql() as server:
-        for _ in range(ROUNDS):
+        for _ in range(options.rounds):
             url = server.new()
             told = servers.said("replay", str(archive), "--database-url", url, "--batch-size", str(BATCH))
             alone.append(told["seconds"])
@@ -58,11 +56,11 @@ def replay(asked: argparse.Namespace) -> list[Row]:
     ]
 
 
-def written(events: int, seed: int) -> Path:
+def written(events: int, options: Options) -> Path:
     """An archive of so many events."""
-    archive = DATA / "postgresql.jsonl"
+    archive = options.folder / "postgresql.jsonl"
     with archive.open("wb") as file:
-        generate.write(file, events, seed)
+        generate.write(file, events, options.seed)
     return archive
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 
+from sqlalchemy import Table
+
 from bench.graph import Graph
 from consumers.cli import main
 from consumers.handle import handle
@@ -96,24 +98,39 @@ def taken_apart(store: Store, share: int) -> int:
     """Take one in `share` data sets apart: trainings read a file in each from now on. How many such links there are."""
 
     def work(tx: Transaction) -> int:
-        def say(statement: str) -> int:
+        def execute(statement: str) -> int:
             return tx.connection.exec_driver_sql(statement).rowcount
 
         first = "(SELECT max(id) FROM entity)"
-        chosen = f"""
-            SELECT row_number() OVER () + {first} AS id, a.source_id, a.destination_id, e.key, e.arn, e.source_uri
+        file = "'-' || apart.id"
+        execute(f"""
+            CREATE TEMP TABLE apart AS SELECT row_number() OVER () + {first} AS id, a.source_id, a.destination_id
             FROM association a JOIN entity e ON e.id = a.source_id JOIN entity run ON run.id = a.destination_id
-            WHERE e.type = 'DataSet' AND run.type = 'SageMakerTrainingJob' AND a.source_id % {share} = 0"""
-        say(f"CREATE TEMP TABLE apart AS {chosen}")
-        say("""INSERT INTO entity SELECT id, key || '-' || id, arn || '-' || id, 'Artifact', 'DataSet', '',
-            source_uri || '/' || id || '.csv', '', 0, 1, '{}', '' FROM apart""")
-        made = say("INSERT INTO association SELECT id, destination_id, 1, 'ContributedTo', 0, NULL, 0 FROM apart")
-        say("""DELETE FROM association WHERE (source_id, destination_id) IN
+            WHERE e.type = 'DataSet' AND run.type = 'SageMakerTrainingJob' AND a.source_id % {share} = 0""")
+        entity = _copied(
+            tables.entity,
+            id="apart.id",
+            key=f"entity.key || {file}",
+            arn=f"entity.arn || {file}",
+            name="''",
+            source_uri=f"entity.source_uri || '/' || {file} || '.csv'",
+        )
+        execute(f"{entity} FROM apart JOIN entity ON entity.id = apart.source_id")
+        link = _copied(tables.association, source_id="apart.id")
+        made = execute(f"{link} FROM apart JOIN association USING (source_id, destination_id)")
+        execute("""DELETE FROM association WHERE (source_id, destination_id) IN
             (SELECT source_id, destination_id FROM apart)""")
-        say("DROP TABLE apart")
+        execute("DROP TABLE apart")
         return made
 
     return store.write(work)
+
+
+def _copied(table: Table, **instead: str) -> str:
+    """An INSERT of rows like those selected, but for these columns."""
+    names = [column.name for column in table.columns]
+    values = ", ".join(instead.get(name, f"{table.name}.{name}") for name in names)
+    return f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {values}"
 
 
 def _batched(values: Iterator[bulk.Row]) -> Iterator[list[bulk.Row]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ def acknowledgements(draw: st.DrawFn) -> tuple[int, list[int]]:
     return batches, draw(st.lists(st.integers(0, batches - 1), max_size=3 * batches))
 
 
+@pytest.mark.law
 @given(acknowledgements())
 def test_the_position_is_behind_the_last_batch_before_which_all_are_acknowledged(drawn: tuple[int, list[int]]) -> None:
     number, order = drawn
@@ -34,6 +36,7 @@ def test_the_position_is_behind_the_last_batch_before_which_all_are_acknowledged
     asyncio.run(acknowledge())
 
 
+@pytest.mark.law
 @given(st.data())
 def test_batches_are_handed_out_while_others_are_acknowledged(data: st.DataObject) -> None:
     positions: list[int] = []
