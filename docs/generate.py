@@ -12,13 +12,12 @@ from consumers.api import service_model
 from consumers.api.access import Role
 from consumers.api.errors import UnknownOperation
 from consumers.api.operations import METRICS, OPERATIONS
-from consumers.catalogue import ANSWER, CALL, EVENTS, KEPT
-from consumers.kind import ResourceKind
-from consumers.observe.cloudtrail import CALLS
-from consumers.observe.describe_responses import ANSWERS
-from consumers.observe.observation import Telling
-from consumers.rules import RULES
-from consumers.tellings import TELLINGS
+from consumers.observe.cloudtrail import handled_calls
+from consumers.observe.describe_responses import handled_operations
+from consumers.observe.detail_types import CLOUDTRAIL_CALL, DESCRIPTION
+from consumers.observe.unhandled import KEPT
+from consumers.resources import EVENTS, RESOURCE_TYPES
+from consumers.resources.types import AnyResourceType
 
 HERE = Path(__file__).parent
 
@@ -71,14 +70,15 @@ def _capture() -> Iterator[str]:
     yield ""
     yield "## Events that lineage is derived from"
     yield ""
-    rows = [(name, *_fields(TELLINGS[kind]), *_rule(kind)) for name, kind in sorted(EVENTS.items())]
+    types = [(name, RESOURCE_TYPES[kind]) for name, kind in sorted(EVENTS.items())]
+    rows = [(name, *_identity(one), *_rule(one)) for name, one in types]
     yield from table(("event", "status", "identity", "rule", "rests on"), rows)
     yield ""
     yield "## Events that are only kept"
     yield ""
     yield from table(("event", "why nothing is derived"), sorted(KEPT.items()))
     yield ""
-    yield f"## Calls ({CALL})"
+    yield f"## Calls ({CLOUDTRAIL_CALL})"
     yield ""
     yield from paragraph(
         "Headwater reads these calls. The caller becomes CreatedBy or LastModifiedBy. A refused call "
@@ -86,9 +86,9 @@ def _capture() -> Iterator[str]:
         "changes nothing. Other calls are only kept, since the events of their resources contain the same."
     )
     yield ""
-    yield ", ".join(f"`{name}`" for name in sorted(CALLS))
+    yield ", ".join(f"`{name}`" for name in sorted(handled_calls()))
     yield ""
-    yield f"## Descriptions ({ANSWER})"
+    yield f"## Descriptions ({DESCRIPTION})"
     yield ""
     yield from paragraph(
         "Headwater keeps each description that it gets from SageMaker as an event of its own, so that a "
@@ -96,21 +96,20 @@ def _capture() -> Iterator[str]:
         "none again."
     )
     yield ""
-    yield ", ".join(f"`{name}`" for name in sorted(ANSWERS))
+    yield ", ".join(f"`{name}`" for name in sorted(handled_operations()))
 
 
-def _fields(telling: Telling) -> tuple[str, str]:
-    shape: type[msgspec.Struct] = telling.decoder.type
-    names = {one.name: one.encode_name for one in msgspec.structs.fields(shape)}
-    status = ", ".join(names[name] for name in telling.status) or "none"
-    identity = dict.fromkeys(names[name] for name in (telling.arn, telling.name) if name in names)
+def _identity(one: AnyResourceType) -> tuple[str, str]:
+    """The fields with the status of a resource, and those that identify it."""
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(one.fields)}
+    status = ", ".join(names[name] for name in one.status_fields) or "none"
+    identity = dict.fromkeys(names[name] for name in (one.arn_field, one.name_field) if name in names)
     return status, ", else ".join((*identity, "resources"))
 
 
-def _rule(kind: ResourceKind) -> tuple[str, str]:
-    rule = RULES[kind]
-    summary = (rule.lineage.__doc__ or "").strip().partition("\n")[0]
-    return f"{rule.name}: {summary}", rule.mark
+def _rule(one: AnyResourceType) -> tuple[str, str]:
+    says = (one.lineage.__doc__ or "").strip().partition("\n")[0]
+    return f"{one.name}: {says}", one.mark
 
 
 def _operations() -> Iterator[str]:

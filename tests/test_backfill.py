@@ -19,9 +19,10 @@ import boto3
 import pytest
 import structlog
 
-from consumers.catalogue import EVENTS
 from consumers.handle import handle
-from consumers.kind import ResourceKind
+from consumers.kind import PIPELINE_STEP
+from consumers.resources import EVENTS
+from consumers.resources.glue_job_run import GLUE_JOB_RUN
 from consumers.run.backfill import BATCH, KINDS, Backfill, BackfillPosition, BackfillResult, Estimate, Left, backfill
 from ingest.delivery import Delivery, Refused, Unavailable
 from ingest.sagemaker import LISTS, REQUESTS, SageMaker
@@ -128,11 +129,8 @@ def test_tags_are_asked_for_where_the_description_has_none(kind: str) -> None:
 
 
 def test_every_kind_that_rules_know_is_looked_for() -> None:
-    steps_and_glue = {
-        ResourceKind.PIPELINE_STEP,
-        ResourceKind.GLUE_JOB_RUN,
-    }  # told by ListPipelineExecutionSteps; not SageMaker's
-    assert {kind.value for kind in {*EVENTS.values()} - steps_and_glue} <= set(KINDS)
+    elsewhere = {PIPELINE_STEP, GLUE_JOB_RUN}  # in ListPipelineExecutionSteps; not SageMaker's
+    assert {*EVENTS.values()} - elsewhere <= set(KINDS)
 
 
 # ------------------------------------------------------------------------------------------------------ what is found
@@ -145,7 +143,7 @@ def test_what_exists_is_derived_as_if_its_events_had_come(aws: str, make_store: 
 
     assert filled(store) == 0
 
-    by_kind = {kind.value: name for name, kind in EVENTS.items()}
+    by_kind = {str(kind): name for name, kind in EVENTS.items()}
     events = []
     for kind, arn in made.items():
         if kind in by_kind and kind != "pipeline-execution":

@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 from sqlalchemy import select
 
-from consumers.catalogue import CALL, why_kept
 from consumers.cli import output
 from consumers.handle import handle
+from consumers.observe.detail_types import CLOUDTRAIL_CALL
+from consumers.observe.unhandled import why_kept
 from ingest.delivery import Delivery
 from store import describe_requests
 from store.database import Store, Transaction
@@ -122,7 +123,7 @@ def test_what_is_kept_on_purpose_is_told_apart_from_what_no_rule_knows(store: St
 
 @pytest.mark.parametrize(
     ("sort", "known"),
-    [(f"{CALL}: ListModels", True), ("SageMaker Notebook Instance State Change", True), ("others", False)],
+    [(f"{CLOUDTRAIL_CALL}: ListModels", True), ("SageMaker Notebook Instance State Change", True), ("others", False)],
 )
 def test_a_reason_is_known_of_what_is_kept_on_purpose(sort: str, known: bool) -> None:
     assert (why_kept(sort) is not None) == known

@@ -11,8 +11,8 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from consumers.catalogue import why_kept
 from consumers.cli.text import age, moment
+from consumers.observe.unhandled import why_kept
 from consumers.run.fill import BACKFILL, LEDGER_OF, FillResult
 from store.compare import WAYS, Comparison
 from store.describe_requests import ANSWERED, MISSING, OPEN

@@ -14,10 +14,20 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from consumers.kind import ResourceKind
-from consumers.observe.describe_responses import DESCRIBED_BY
-from consumers.observe.observation import kind_of
-from consumers.resources.types import DescribeRequest, partition
+from consumers.arns import account_prefix, kind_of
+from consumers.kind import (
+    ACTION,
+    ARTIFACT,
+    CONTEXT,
+    EXPERIMENT,
+    PIPELINE,
+    PIPELINE_EXECUTION,
+    TRAINING_JOB,
+    TRIAL,
+    TRIAL_COMPONENT,
+)
+from consumers.resources import RESOURCE_TYPES
+from consumers.resources.types import DescribeRequest
 from consumers.run.enrich import AT_A_TIME, Asker, Enricher
 from consumers.run.runtime import set_up_logs, stopping
 from store import describe_requests
@@ -59,18 +69,18 @@ _UNDER_WAY = (
     "SystemUpdating",
 )
 _TRAINED = re.compile(r"s3://.+/([A-Za-z0-9][A-Za-z0-9-]{0,62})/output/model\.tar\.gz")
-"""Where a training job puts its model: below its own name (CAPTURE B1, observed)."""
+"""Where a training job puts its model: below its own name (evidence.md#training-job)."""
 
 
 MADE_BY_CLIENTS = frozenset(
     (
-        ResourceKind.ARTIFACT,
-        ResourceKind.CONTEXT,
-        ResourceKind.ACTION,
-        ResourceKind.EXPERIMENT,
-        ResourceKind.TRIAL,
-        ResourceKind.TRIAL_COMPONENT,
-        ResourceKind.PIPELINE,
+        ARTIFACT,
+        CONTEXT,
+        ACTION,
+        EXPERIMENT,
+        TRIAL,
+        TRIAL_COMPONENT,
+        PIPELINE,
     )
 )
 """What others look out for though it need not be there: a job reads what clients may have added to its component."""
@@ -142,7 +152,7 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
     ]
     for arn, uri in gaps.unproduced(store):
         match = _TRAINED.fullmatch(uri)
-        job = f"{partition(arn)}{ResourceKind.TRAINING_JOB}/{match[1]}" if match else ""
+        job = f"{account_prefix(arn)}{TRAINING_JOB}/{match[1]}" if match else ""
         found.append(Finding("unproduced", uri, "used, and no job is known to have produced it", about(job)))
     found += [
         Finding("unanswered", one.arn, f"lineage needs {one.operation}", (DescribeRequest(one.arn, one.operation),))
@@ -154,14 +164,14 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
 def about(arn: str) -> tuple[DescribeRequest, ...]:
     """What to ask about a resource, to know all that its events would have told."""
     kind = kind_of(arn)
-    if kind is ResourceKind.PIPELINE_EXECUTION:
+    if kind == PIPELINE_EXECUTION:
         execution = arn.partition("/step/")[0]
         return (
             DescribeRequest(execution, "DescribePipelineExecution"),
             DescribeRequest(execution, "ListPipelineExecutionSteps"),
         )
-    operation = DESCRIBED_BY.get(kind) if kind else None
-    return (DescribeRequest(arn, operation),) if operation else ()
+    described_by = RESOURCE_TYPES[kind].described_by if kind and kind in RESOURCE_TYPES else None
+    return (DescribeRequest(arn, described_by.operation.name),) if described_by else ()
 
 
 async def reconcile(
