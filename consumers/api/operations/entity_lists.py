@@ -13,7 +13,7 @@ from store import entity_records
 from store.entity_records import Described, EntityFilter, EntityOrder
 
 PAGE = 10
-"""Entries on a page, where a client does not say how many (API 3)."""
+"""Entries on a page if the client does not say how many (evidence.md#page-size)."""
 
 
 def entries(
