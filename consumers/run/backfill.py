@@ -22,8 +22,8 @@ from consumers.run.replay import fill
 from ingest.aws_errors import Denied, Invalid, Missing, Unsupported
 from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
 from ingest.sagemaker import Elsewhere, Found, SageMaker
+from store.checkpoints import read_checkpoint
 from store.database import Store
-from store.status import read_up_to
 
 BATCH = 50
 """Resources in a batch: as many are asked about anew, at the most, when it is stopped in the middle of one."""
@@ -413,7 +413,7 @@ def backfill(
     Raises:
         Refused, Unusable, Unavailable: Nothing may be asked, SageMaker does not answer, or the store cannot be used.
     """
-    stopped_at = None if anew else read_up_to(store, reading)
+    stopped_at = None if anew else read_checkpoint(store, reading)
     start_at = BackfillPosition(**json.loads(stopped_at)) if stopped_at else None
     if start_at:
         print("going on where the last backfill stopped; --anew begins anew", file=sys.stderr)

@@ -25,9 +25,9 @@ from consumers.run.worker_pool import WorkerPool, work_together
 from ingest.archive import ArchivePosition, ArchiveSource
 from ingest.delivery import Refused, Source
 from ingest.os_errors import reason
+from store.checkpoints import read_checkpoint, save_checkpoint
 from store.database import Store
 from store.ledger import events
-from store.status import keep_position, read_up_to
 
 T = TypeVar("T")
 
@@ -118,7 +118,7 @@ def stopped_at(store: Store, name: str, position: Callable[..., T]) -> T | None:
         name: What was read, as `fill` was told.
         position: Makes a position of its fields.
     """
-    told = read_up_to(store, name)
+    told = read_checkpoint(store, name)
     if told is None:
         print("nothing to go on with: reading from the start", file=sys.stderr)
         return None
@@ -145,7 +145,7 @@ def fill(source: Resumable, store: Store, name: str, workers: int, so_far: SoFar
     began = time.monotonic()
 
     def keep(told: str | None) -> None:
-        keep_position(store, name, told)
+        save_checkpoint(store, name, told)
 
     def position() -> str | None:
         # Not msgspec's JSON: a file's name need not be UTF-8.
