@@ -1,4 +1,4 @@
-"""QueryLineage: what is linked to something (API 4)."""
+"""QueryLineage: all that is linked with an entity. Source: evidence.md#query-lineage."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def query_lineage(service: Service, request: Request) -> Response:
     size = min(given.get("MaxResults", SIZE), SIZE)
     if size < 1:
         raise Invalid("MaxResults has to be 1 or more.")
-    after = page_tokens.begin(request)
+    after = page_tokens.page_key(request, (int, str))
     if not starts:
         if filters == EVERYTHING:
             raise Invalid("Say where to begin in StartArns, or which entities are wanted in Filters.")
