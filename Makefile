@@ -68,8 +68,7 @@ test-pythons: setup  ## what needs no server, on each other Python from 3.11 to 
 	$(BIN)/python -m tests.pythons
 
 docs: setup  ## docs/capture.md and docs/operations.md, from the code
-	$(BIN)/python -m consumers.capture > docs/capture.md
-	$(BIN)/python -m consumers.operations > docs/operations.md
+	$(BIN)/python -m docs.generate
 
 bench: setup  ## speed and size, as ratios from one run
 	$(BIN)/python -m bench

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Self
 
 from consumers.api.errors import Denied
-from consumers.observe.observation import partition_of
+from consumers.arns import aws_partition
 from ingest.os_errors import reason
 
 
@@ -73,7 +73,7 @@ class Principal:
     @property
     def arn(self) -> str:
         """Its ARN, in the form that AWS gives to IAM users: in the partition of the region that it signed for."""
-        return f"{partition_of(self.region)}:iam::{self.account}:user/{self.name}"
+        return f"arn:{aws_partition(self.region)}:iam::{self.account}:user/{self.name}"
 
 
 def check_permission(principal: Principal, operation: str, *, writes: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from consumers.arns import account_prefix
 from store.entity_records import Described, Parts
 from store.lineage import GROUP, Measured
 
@@ -98,7 +99,7 @@ def component(entity: Described, parts: Parts | None = None) -> EntityView:
         "EndTime": document.get("ended"),
         "InputArtifacts": _values(document.get("inputs", {})),
         "OutputArtifacts": _values(document.get("outputs", {})),
-        "LineageGroupArn": group_arn(_account_prefix(entity.arn)),
+        "LineageGroupArn": group_arn(account_prefix(entity.arn)),
         **_common(entity),
     }
     if parts is not None:
@@ -147,7 +148,7 @@ def _common(entity: Described) -> EntityView:
 def _of_lineage(entity: Described) -> EntityView:
     return {
         "Properties": entity.document.get("properties") or {},
-        "LineageGroupArn": group_arn(_account_prefix(entity.arn)),
+        "LineageGroupArn": group_arn(account_prefix(entity.arn)),
     }
 
 
@@ -168,10 +169,6 @@ def _user(arn: str | None) -> EntityView | None:
     if not arn:
         return None
     return {"UserProfileArn": arn} if ":user-profile/" in arn else {"IamIdentity": {"Arn": arn}}
-
-
-def _account_prefix(arn: str) -> str:
-    return ":".join(arn.split(":", 5)[:5]) + ":"
 
 
 def _values(artifacts: Mapping[str, tuple[str, str]]) -> EntityView:
