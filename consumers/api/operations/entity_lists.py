@@ -13,7 +13,7 @@ from store import entity_records
 from store.entity_records import Described, EntityFilter, EntityOrder
 
 PAGE = 10
-"""Entries on a page without MaxResults (API 3)."""
+"""Entries on a page without MaxResults (evidence.md#page-size)."""
 
 
 def entity_page(
