@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka demo-backfill image test format lint types imports template unit test-sdk docs bench lock clean
+.PHONY: help setup demo demo-kafka demo-backfill image test format lint types imports template unit test-sdk test-pythons docs bench lock clean
 
 help:  ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ demo-backfill: setup  ## an account in miniature that nobody listened to, and it
 image:  ## the container (needs Docker)
 	docker build -f infra/Dockerfile -t headwater:0.1.0 .
 
-test: setup lint types imports template unit test-sdk  ## all that CI checks
+test: setup lint types imports template unit test-sdk test-pythons  ## all that CI checks
 
 format: setup  ## put the code into shape
 	$(BIN)/ruff format .
@@ -64,9 +64,11 @@ test-sdk%: .venv-sdk%/.installed
 	.venv-sdk$*/bin/python -m pip install --quiet --require-hashes --only-binary :all: --no-deps --no-compile -r $<
 	@touch $@
 
+test-pythons: setup  ## what needs no server, on each other Python from 3.11 to 3.14 that is found
+	$(BIN)/python -m tests.pythons
+
 docs: setup  ## docs/capture.md and docs/operations.md, from the code
-	$(BIN)/python -m consumers.capture > docs/capture.md
-	$(BIN)/python -m consumers.operations > docs/operations.md
+	$(BIN)/python -m docs.generate
 
 bench: setup  ## speed and size, as ratios from one run
 	$(BIN)/python -m bench
@@ -78,8 +80,10 @@ lock: setup  ## resolve the dependencies anew (needs uv)
 	  --generate-hashes --no-header --no-annotate --output-file infra/requirements.txt
 	uv pip compile --group build -c requirements.txt --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --output-file infra/requirements-build.txt
+	uv pip compile tests/pythons/requirements.in -c requirements.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --output-file tests/pythons/requirements.txt
 	for version in 2 3; do uv pip compile tests/sdk/v$$version.in --universal --python-version 3.11 --only-binary :all: \
 	  --generate-hashes --no-header --no-annotate --upgrade --output-file tests/sdk/v$$version.txt || exit 1; done
 
 clean:  ## remove what make has made
-	rm -rf .venv .venv-sdk2 .venv-sdk3 .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/data
+	rm -rf .venv .venv-sdk2 .venv-sdk3 .venv-pythons .mypy_cache .pytest_cache .ruff_cache .hypothesis bench/data

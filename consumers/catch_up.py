@@ -9,9 +9,9 @@ import structlog
 
 from consumers.derive import derive_committed
 from consumers.handle import handle
-from consumers.observe import understood_kinds
+from consumers.observe import handled_labels
 from consumers.resource_session import ResourceSession
-from consumers.rules import RULES
+from consumers.resources import RESOURCE_TYPES
 from ingest.delivery import Delivery
 from store import resources as table
 from store.database import Store, Transaction
@@ -33,14 +33,14 @@ def catch_up(store: Store) -> int:
         How many resources' lineage was derived.
     """
     done = 0
-    kinds = understood_kinds()
+    kinds = handled_labels()
     while late := store.read(lambda tx: ledger.kept(tx, kinds, PAGE)):
         for number, body in late.items():
             settlement = handle([Delivery(body, "the ledger")], store)
             outcome = "refused" if settlement.dead else "derived"
             store.write(partial(ledger.mark, numbers=[number], outcome=outcome))
             done += settlement.derived
-    rules = {kind.value: rule.signature for kind, rule in RULES.items()}
+    rules: dict[str, str] = {kind: one.signature for kind, one in RESOURCE_TYPES.items()}
     while unlisted := store.read(lambda tx: table.unlisted(tx, rules.keys(), PAGE)):
         store.write(partial(_list_again, keys=unlisted))
     before: list[str] = []

@@ -9,8 +9,8 @@ import structlog
 
 from consumers.kind import ResourceKind
 from consumers.resource_session import ResourceSession, with_referrers
+from consumers.resources import RESOURCE_TYPES
 from consumers.resources.types import DescribeRequest
-from consumers.rules import RULES
 from store import describe_requests
 from store import resources as table
 from store.database import RefusedData, Store, Transaction
@@ -45,16 +45,16 @@ def derive(session: ResourceSession, touched: Collection[str]) -> tuple[int, int
     failed = 0
     for key in sorted(keys):
         row = session.rows[key]
-        rule = RULES[ResourceKind(row.kind)]
+        rule = RESOURCE_TYPES[ResourceKind(row.kind)]
         problem = None
         if row.rule and row.rule != rule.signature:  # a new version of a rule may read what the old one did not
             references[row.id] = session.references(key)
         try:
             lineage = Lineage()
             for incarnation in session.incarnations(key):
-                lineage |= rule.apply(incarnation, session.lookup)
-            if rule.asks:
-                missing[row.id] = session.questions(key)
+                lineage |= rule.lineage_of(incarnation, session.lookup)
+            if rule.missing:
+                missing[row.id] = session.missing(key)
             derived[row.id] = lineage
         except Exception as why:  # a rule that fails on one resource must not hold up all others
             # No lineage, rather than the lineage of an earlier state: which one that was depends on the events' order.
@@ -98,7 +98,7 @@ def derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
         def mark(tx: Transaction) -> None:
             rows = table.lock(tx, keys).values()
             save(tx, {row.id: Lineage() for row in rows})
-            rules = {row.id: RULES[ResourceKind(row.kind)].signature for row in rows}
+            rules = {row.id: RESOURCE_TYPES[ResourceKind(row.kind)].signature for row in rows}
             table.mark_derived(
                 tx, [row._replace(derived=row.version, rule=rules[row.id], problem=reason) for row in rows]
             )

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import structlog
 
 from consumers.derive import derive, derive_committed, first_line
-from consumers.observe import measured, observe, sort_of, understood_kinds
+from consumers.observe import handled_labels, label, metric_points_of, observe
 from consumers.resource_session import ResourceSession, references
 from consumers.state import ResourceState
 from ingest.delivery import Delivery
@@ -126,7 +126,7 @@ def observe_delivery(delivery: Delivery) -> tuple[ObservedEvent, Sequence[Point]
     """
     try:
         event = decode(delivery.body)
-        return ObservedEvent(event, sort_of(event), observe(event)), measured(event)
+        return ObservedEvent(event, label(event), observe(event)), metric_points_of(event)
     except (Malformed, MemoryError):  # the latter says nothing about this event: the process stops, and it comes again
         raise
     except Exception as why:
@@ -225,7 +225,7 @@ def _commit_alone(observed: ObservedBatch, why: str, store: Store) -> Settlement
 
 
 def _settlement(observed: ObservedBatch, derived: int, failed: int) -> Settlement:
-    with_rules = understood_kinds()
+    with_rules = handled_labels()
     kept = Counter(one.kind for one in observed.events if not one.states and one.kind not in with_rules)
     return Settlement(len(observed.events), kept, observed.dead, derived, failed)
 
@@ -251,8 +251,8 @@ def record(session: ResourceSession, observed: ObservedBatch, received: int) -> 
     Returns:
         The keys of resources whose lineage is to be derived.
     """
-    kinds = {key: state.kind.value for key, state in observed.states.items()}
-    with_rules = understood_kinds()
+    kinds: dict[str, str] = {key: state.kind for key, state in observed.states.items()}
+    with_rules = handled_labels()
     subjects = []
     for event, _, states in observed.events:
         subject = states[0].arn.lower() if states else next(iter(event.resources), "").lower()

@@ -1,37 +1,37 @@
 """The kinds of resources that Headwater derives lineage from."""
 
-from enum import StrEnum
+from __future__ import annotations
 
+from typing import NewType
 
-class ResourceKind(StrEnum):
-    """A kind of resource, spelled as in its ARN where it has an ARN of its own."""
+ResourceKind = NewType("ResourceKind", str)
+"""A kind of resource, spelled as in its ARN where it has an ARN of its own.
 
-    TRAINING_JOB = "training-job"
-    PROCESSING_JOB = "processing-job"
-    TRANSFORM_JOB = "transform-job"
-    MODEL = "model"
-    MODEL_PACKAGE = "model-package"
-    MODEL_PACKAGE_GROUP = "model-package-group"
-    ENDPOINT_CONFIG = "endpoint-config"
-    ENDPOINT = "endpoint"
-    PIPELINE_EXECUTION = "pipeline-execution"
-    PIPELINE_STEP = "pipeline-step"
-    FEATURE_GROUP = "feature-group"
-    PIPELINE = "pipeline"
-    EXPERIMENT = "experiment"
-    TRIAL = "experiment-trial"
-    TRIAL_COMPONENT = "experiment-trial-component"
-    MEMBERSHIP = "membership"
-    ARTIFACT = "artifact"
-    CONTEXT = "context"
-    ACTION = "action"
-    ASSOCIATION = "association"
-    TUNING_JOB = "hyper-parameter-tuning-job"
-    AUTOML_JOB = "automl-job"
-    LABELING_JOB = "labeling-job"
-    GLUE_JOB_RUN = "glue-job-run"
-    INFERENCE_COMPONENT = "inference-component"
-    MODEL_CARD = "model-card"
-    IMAGE = "image"
-    IMAGE_VERSION = "image-version"
-    MONITORING_SCHEDULE = "monitoring-schedule"
+The kinds that several modules name are here. A resource type that nobody else names defines its kind in its own file.
+"""
+
+TRAINING_JOB = ResourceKind("training-job")
+PROCESSING_JOB = ResourceKind("processing-job")
+TRANSFORM_JOB = ResourceKind("transform-job")
+TUNING_JOB = ResourceKind("hyper-parameter-tuning-job")
+AUTOML_JOB = ResourceKind("automl-job")
+MODEL = ResourceKind("model")
+MODEL_PACKAGE = ResourceKind("model-package")
+MODEL_PACKAGE_GROUP = ResourceKind("model-package-group")
+ENDPOINT_CONFIG = ResourceKind("endpoint-config")
+ENDPOINT = ResourceKind("endpoint")
+INFERENCE_COMPONENT = ResourceKind("inference-component")
+PIPELINE = ResourceKind("pipeline")
+PIPELINE_EXECUTION = ResourceKind("pipeline-execution")
+PIPELINE_STEP = ResourceKind("pipeline-step")
+FEATURE_GROUP = ResourceKind("feature-group")
+IMAGE = ResourceKind("image")
+IMAGE_VERSION = ResourceKind("image-version")
+EXPERIMENT = ResourceKind("experiment")
+TRIAL = ResourceKind("experiment-trial")
+TRIAL_COMPONENT = ResourceKind("experiment-trial-component")
+MEMBERSHIP = ResourceKind("membership")
+ARTIFACT = ResourceKind("artifact")
+CONTEXT = ResourceKind("context")
+ACTION = ResourceKind("action")
+ASSOCIATION = ResourceKind("association")

@@ -7,15 +7,13 @@ from typing import Any
 
 import msgspec
 
-from consumers import shapes
-from consumers.resource_session import views
-from consumers.resources.types import Resource, instant
-from consumers.rules import RULES
-from consumers.rules.experiments import pipeline_names
-from consumers.rules.pipelines import execution_end
+from consumers.resources import pipeline_execution, pipeline_step
+from consumers.resources.experiments import pipeline_names
+from consumers.resources.fields import instant, read
+from consumers.resources.pipeline_execution import execution_end
+from consumers.resources.pipeline_step import step_arn
 from consumers.state import ResourceState, decode, detail
 from consumers.state import incarnations as lives_of
-from consumers.tellings import step_arn
 from store import resources as table
 from store.database import Store, Transaction
 
@@ -127,8 +125,8 @@ def _took_over(known: ResourceState) -> str:
 
 
 def _execution(known: ResourceState, steps: list[Step]) -> Execution:
-    told = _newest(known)
-    found: shapes.PipelineExecution = told.detail
+    told = pipeline_execution.TYPE.resources(known)[-1]
+    found = told.detail
     return Execution(
         arn=told.arn,
         pipeline=(pipeline_names(told.arn) or ("", ""))[0],
@@ -145,8 +143,8 @@ def _execution(known: ResourceState, steps: list[Step]) -> Execution:
 
 
 def _step(known: ResourceState) -> Step:
-    told = _newest(known)
-    found: shapes.PipelineStep = told.detail
+    told = pipeline_step.TYPE.resources(known)[-1]
+    found = told.detail
     kind, metadata = next(iter(_metadata(known).items()), ("", {}))
     made = next((metadata[name] for name in ("arn", "checkJobArn") if isinstance(metadata.get(name), str)), "")
     attempts = {arn for change in told.changes for arn in change.values}
@@ -165,10 +163,6 @@ def _step(known: ResourceState) -> Step:
     )
 
 
-def _newest(known: ResourceState) -> Resource[Any]:
-    return views(known, RULES[known.kind])[-1]
-
-
 class _Metadata(msgspec.Struct, frozen=True):
     """All that a step's metadata tell, whatever its kind is."""
 
@@ -180,7 +174,7 @@ _decoder = msgspec.json.Decoder(_Metadata)
 
 def _metadata(known: ResourceState) -> Mapping[str, Mapping[str, Any]]:
     _, incarnation = lives_of(known)[-1]
-    told = shapes.read(detail(incarnation), _decoder).metadata
+    told = read(detail(incarnation), _decoder).metadata
     return {kind: inner for kind, inner in told.items() if isinstance(inner, dict) and inner}
 
 

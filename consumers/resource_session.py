@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import cast
 
 import msgspec
 
-from consumers import shapes
-from consumers.kind import ResourceKind
-from consumers.resources.types import Change, D, DescribeRequest, Resource, Rule, instant
-from consumers.rules import RULES
-from consumers.rules.deployment import as_described
-from consumers.state import (
-    CREATED_BY,
-    DELETED,
-    MODIFIED_BY,
-    Incarnation,
-    ResourceState,
-    decode,
-    detail,
-    encode,
-    has_ours,
-    incarnations,
-    modified,
-    moment,
-    tags,
-)
-from consumers.tellings import TELLINGS
+from consumers.kind import TRIAL_COMPONENT, ResourceKind
+from consumers.resources import RESOURCE_TYPES
+from consumers.resources.fields import described_status
+from consumers.resources.types import AnyResource, D, DescribeRequest, Resource
+from consumers.state import ResourceState, decode, encode, incarnations
 from store import metric_points
 from store import resources as table
 from store.database import Transaction
@@ -49,7 +33,7 @@ class ResourceSession:
         self.rows: dict[str, ResourceRow] = {}
         self.fresh: set[int] = set()  # ids of resources of which nothing was known before this transaction
         self._known: dict[str, ResourceState] = {}
-        self._lives: dict[str, list[Resource[Any]]] = {}
+        self._lives: dict[str, list[AnyResource]] = {}
         self._references: dict[str, set[str]] = {}
 
     def claim(self, kinds: Mapping[str, str]) -> None:
@@ -87,15 +71,13 @@ class ResourceSession:
             self._known[key] = known
             self._lives.pop(key, None)
             self._references.pop(key, None)
-            rule = RULES[known.kind]
-            if rule.refers:
+            resource_type = RESOURCE_TYPES[known.kind]
+            if resource_type.references:
                 referring[row.id] = self.references(key)
             version = row.version + 1
-            row = row._replace(
-                kind=known.kind.value, version=version, problem=None, known=self.tx.packer.pack(encode(known))
-            )
+            row = row._replace(kind=known.kind, version=version, problem=None, known=self.tx.packer.pack(encode(known)))
             if self.derives:
-                row = row._replace(derived=version, rule=rule.signature)
+                row = row._replace(derived=version, rule=resource_type.signature)
             row = _listed(row, self.incarnations(key)[-1])
             self.rows[key] = row
             changed.append(row)
@@ -114,16 +96,16 @@ class ResourceSession:
             self._known[key] = decode(self.tx.packer.unpack(row.known))
         return self._known.get(key)
 
-    def incarnations(self, key: str) -> list[Resource[Any]]:
+    def incarnations(self, key: str) -> list[AnyResource]:
         """Each life of a resource, the oldest first; none when nothing is known of it."""
         if key not in self._lives:
             known = self.known(key)
             self._lives[key] = self._views(key, known) if known else []
         return self._lives[key]
 
-    def _views(self, key: str, known: ResourceState) -> list[Resource[Any]]:
-        found = views(known, RULES[known.kind])
-        if known.kind is ResourceKind.TRIAL_COMPONENT:
+    def _views(self, key: str, known: ResourceState) -> list[AnyResource]:
+        found = RESOURCE_TYPES[known.kind].resources(known)
+        if known.kind == TRIAL_COMPONENT:
             measured = metric_points.statistics(self.tx, key)
             if measured:
                 found = [
@@ -138,17 +120,17 @@ class ResourceSession:
             found = {
                 target
                 for incarnation in self.incarnations(key)
-                for target in RULES[incarnation.kind].references(incarnation)
+                for target in RESOURCE_TYPES[incarnation.kind].references_of(incarnation)
             }
             self._references[key] = found
         return self._references[key]
 
-    def questions(self, key: str) -> set[DescribeRequest]:
+    def missing(self, key: str) -> set[DescribeRequest]:
         """What SageMaker is to be asked for the sake of a resource, in any of its lives."""
         return {
             asked
             for incarnation in self.incarnations(key)
-            for asked in RULES[incarnation.kind].questions(incarnation, self.lookup)
+            for asked in RESOURCE_TYPES[incarnation.kind].missing_of(incarnation, self.lookup)
         }
 
     def fetch_references(self, keys: Iterable[str]) -> None:
@@ -161,14 +143,15 @@ class ResourceSession:
             self.rows |= table.load(self.tx, targets - self.rows.keys())
             wanted = {key for key in targets if self.known(key) is not None}
 
-    def lookup(self, key: str, kind: type[D], at: int | None = None) -> Resource[D] | None:
+    def lookup(self, key: str, fields: type[D], at: int | None = None) -> Resource[D] | None:
         """As `consumers.resources.types.Lookup` says."""
-        found = self.incarnations(key)
-        if not found or not isinstance(found[0].detail, kind):
+        incarnations = self.incarnations(key)
+        if not incarnations or not isinstance(incarnations[0].detail, fields):
             return None
+        found = cast("list[Resource[D]]", incarnations)
         if at is None:
             return found[-1]
-        # Sources tell one life's beginning with and without fractions of a second.
+        # Sources report the beginning of one incarnation with and without fractions of a second.
         begun = [incarnation for incarnation in found if incarnation.created // 1000 <= at // 1000]
         return begun[-1] if begun else found[0]
 
@@ -181,74 +164,24 @@ def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
         referring = table.referrers(tx, frontier)
         new = referring.keys() - found
         found |= new
-        frontier = {key for key in new if RULES[ResourceKind(referring[key])].passes_on}
+        frontier = {key for key in new if RESOURCE_TYPES[ResourceKind(referring[key])].passes_on}
     return found
 
 
-def references(known: ResourceState) -> set[str]:
-    """The keys of all that a resource refers to, in any of its incarnations."""
-    rule = RULES[known.kind]
-    return {target for incarnation in views(known, rule) for target in rule.references(incarnation)}
+def references(state: ResourceState) -> set[str]:
+    """The keys of all that a resource references, in any of its incarnations."""
+    resource_type = RESOURCE_TYPES[state.kind]
+    return {key for incarnation in resource_type.resources(state) for key in resource_type.references_of(incarnation)}
 
 
-def views(known: ResourceState, rule: Rule) -> list[Resource[Any]]:
-    """Each life of what is known as rules see it, the oldest first."""
-    found = incarnations(known)
-    replaced = [begun * 1000 if begun else None for begun, _ in found[1:]]
-    return [
-        _view(known, created, incarnation, rule, until)
-        for (created, incarnation), until in zip(found, [*replaced, None], strict=True)
-    ]
-
-
-def made(incarnation: Resource[Any]) -> int:
-    """When it was made, in epoch milliseconds; what only began somewhen, when it began."""
-    began = TELLINGS[incarnation.kind].began
-    if began is None or getattr(incarnation.detail, "creation_time", None):
-        return incarnation.created
-    return instant(getattr(incarnation.detail, began)) or incarnation.created
-
-
-def _listed(row: ResourceRow, incarnation: Resource[Any]) -> ResourceRow:
+def _listed(row: ResourceRow, incarnation: AnyResource) -> ResourceRow:
     """A row with what it is listed by, from its newest life."""
-    telling = TELLINGS[incarnation.kind]
+    resource_type = RESOURCE_TYPES[incarnation.kind]
+    status = resource_type.status_fields
     return row._replace(
-        name=incarnation.named(getattr(incarnation.detail, telling.name, None)),
-        status=as_described(getattr(incarnation.detail, telling.status[0], None)) if telling.status else "",
-        created=made(incarnation),
+        name=incarnation.named(getattr(incarnation.detail, resource_type.name_field, None)),
+        status=described_status(getattr(incarnation.detail, status[0], None)) if status else "",
+        created=resource_type.created(incarnation),
         modified=incarnation.modified,
         deleted=int(incarnation.deleted is not None),
     )
-
-
-def _view(
-    known: ResourceState, created: int | None, incarnation: Incarnation, rule: Rule, replaced: int | None
-) -> Resource[Any]:
-    told = shapes.read(detail(incarnation), rule.decoder)
-    exactly = instant(getattr(told, "creation_time", None))
-    roughly = created * 1000 if created else known.earliest
-    whole = shapes.tags(getattr(told, "tags", None))
-    mine = has_ours(incarnation)
-    deleted = incarnation.fields.get(DELETED) if mine else None
-    return Resource(
-        kind=known.kind,
-        arn=known.arn,
-        detail=told,
-        created=exactly or roughly or 0,
-        modified=modified(incarnation),
-        replaced=replaced,
-        deleted=(msgspec.json.decode(deleted[1], type=int) or None) if deleted else None,
-        changes=tuple(Change(moment(stamped), values) for stamped, values in incarnation.changes),
-        tags=tags(incarnation, whole) if mine else whole,
-        created_by=_who(incarnation, CREATED_BY, "CreatedBy"),
-        modified_by=_who(incarnation, MODIFIED_BY, "LastModifiedBy"),
-    )
-
-
-def _who(incarnation: Incarnation, told: str, described: str) -> str:
-    """Who did something, as a call tells, or else SageMaker's own answer."""
-    if told in incarnation.fields:
-        return msgspec.json.decode(incarnation.fields[told][1], type=str)
-    if described in incarnation.fields:
-        return shapes.who(incarnation.fields[described][1])
-    return ""

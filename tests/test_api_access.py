@@ -29,7 +29,7 @@ from tests.support.cli import CommandResult, Headwater
 
 ROOT = Path(__file__).parent.parent
 SECRETS = {"ann": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYANN", "ci": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYCI", "root": "x" * 30}
-ROLES = {"ann": "write", "ci": "read", "root": "admin"}
+ROLES = {"ann": "write", "ci": "read", "root": "write"}
 
 
 class Server(NamedTuple):
@@ -109,7 +109,7 @@ def as_(name: str | None, server: Server, service: str = "sagemaker", secret: st
     config = Config(retries={"total_max_attempts": 1}, **({} if name else {"signature_version": UNSIGNED}))
     return boto3.client(
         service,
-        region_name=REGION,
+        region_name=more.pop("region", REGION),
         endpoint_url=server.url,
         verify=str(server.folder / "ca.pem"),
         aws_access_key_id=f"AKIA{name.upper()}" if name else None,
@@ -196,6 +196,18 @@ def test_who_made_something_and_who_changed_it_is_told(guarded: Server) -> None:
     assert described["LastModifiedBy"] == {"IamIdentity": {"Arn": f"{user}root"}}
 
 
+@pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
+def test_the_arn_of_who_made_something_is_in_the_partition_of_its_region(
+    guarded: Server, region: str, partition: str
+) -> None:
+    client = as_("ann", guarded, region=region)
+    client.create_context(ContextName="elsewhere", **CONTEXT)
+
+    described = client.describe_context(ContextName="elsewhere")
+    assert described["ContextArn"] == f"arn:{partition}:sagemaker:{region}:000000000000:context/elsewhere"
+    assert described["CreatedBy"] == {"IamIdentity": {"Arn": f"arn:{partition}:iam::000000000000:user/ann"}}
+
+
 def test_the_log_tells_who_asked_for_what_and_no_secret(guarded: Server) -> None:
     as_("ann", guarded).list_actions()
     refused(as_("ann", guarded, secret="a wrong secret of someone").list_actions)
@@ -229,7 +241,9 @@ def refusal(said: CommandResult) -> str:
 
 def test_it_does_not_begin_where_others_reach_it_and_need_not_sign(headwater: Headwater) -> None:
     said = refusal(headwater("serve", "--host", "0.0.0.0"))
-    assert "0.0.0.0 can be reached from elsewhere: say --credentials FILE, so that callers have to sign, or" in said
+    assert (
+        "0.0.0.0 can be reached from other machines: say --credentials FILE, so that callers have to sign, or" in said
+    )
 
 
 def test_it_does_not_begin_on_a_port_that_is_taken(headwater: Headwater) -> None:

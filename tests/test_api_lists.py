@@ -209,7 +209,9 @@ def test_a_token_of_another_list_is_refused(api: Api) -> None:
         (api.sagemaker.list_actions, {}),
     ):
         assert refused(call, NextToken=token, **asked).startswith("ValidationException: NextToken is of a request with")
-    assert refused(api.sagemaker.list_contexts, NextToken="x").startswith("ValidationException: NextToken is none that")
+    assert refused(api.sagemaker.list_contexts, NextToken="x").startswith(
+        "ValidationException: NextToken was not made by"
+    )
 
 
 # ------------------------------------------------------------------------------------------------- while others write

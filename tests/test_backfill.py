@@ -19,10 +19,11 @@ import boto3
 import pytest
 import structlog
 
-from consumers.catalogue import EVENTS
 from consumers.handle import handle
-from consumers.kind import ResourceKind
-from consumers.run.backfill import BATCH, KINDS, Backfill, BackfillPosition, Estimate, backfill
+from consumers.kind import PIPELINE_STEP
+from consumers.resources import EVENTS
+from consumers.resources.glue_job_run import GLUE_JOB_RUN
+from consumers.run.backfill import BATCH, KINDS, Backfill, BackfillPosition, BackfillResult, Estimate, Left, backfill
 from ingest.delivery import Delivery, Refused, Unavailable
 from ingest.sagemaker import LISTS, REQUESTS, SageMaker
 from store.database import Store
@@ -68,15 +69,20 @@ def models(sagemaker: FakeSageMaker, count: int, start: float = 0) -> list[str]:
 
 
 def filled(store: Store, *kinds: str, since: datetime | None = None, patience: float = 0, now: datetime = NOW) -> int:
-    """The exit code of a backfill of some kinds."""
+    """Backfill some kinds: 0 if everything was described, else 1, as the command's exit code."""
+    result = backfilled(store, *kinds, since=since, patience=patience, now=now)
+    return 0 if result.filled.complete and not result.left.denied else 1
+
+
+def backfilled(
+    store: Store, *kinds: str, since: datetime | None = None, patience: float = 0, now: datetime = NOW
+) -> BackfillResult:
     return backfill(
         store,
         SageMaker(per_second=FAST, now=lambda: now),
         kinds=kinds or KINDS,
         since=since,
-        reading="headwater backfill",
-        anew=False,
-        as_json=True,
+        restart=False,
         patience=patience,
     )
 
@@ -123,11 +129,8 @@ def test_tags_are_asked_for_where_the_description_has_none(kind: str) -> None:
 
 
 def test_every_kind_that_rules_know_is_looked_for() -> None:
-    steps_and_glue = {
-        ResourceKind.PIPELINE_STEP,
-        ResourceKind.GLUE_JOB_RUN,
-    }  # told by ListPipelineExecutionSteps; not SageMaker's
-    assert {kind.value for kind in {*EVENTS.values()} - steps_and_glue} <= set(KINDS)
+    elsewhere = {PIPELINE_STEP, GLUE_JOB_RUN}  # in ListPipelineExecutionSteps; not SageMaker's
+    assert {*EVENTS.values()} - elsewhere <= set(KINDS)
 
 
 # ------------------------------------------------------------------------------------------------------ what is found
@@ -140,7 +143,7 @@ def test_what_exists_is_derived_as_if_its_events_had_come(aws: str, make_store: 
 
     assert filled(store) == 0
 
-    by_kind = {kind.value: name for name, kind in EVENTS.items()}
+    by_kind = {str(kind): name for name, kind in EVENTS.items()}
     events = []
     for kind, arn in made.items():
         if kind in by_kind and kind != "pipeline-execution":
@@ -340,7 +343,7 @@ def test_stopped_in_order_it_goes_on_there_by_itself(
     again = headwater("backfill", "--kinds", "model", "--per-second", "1000")
     assert (again.code, again.err.splitlines()[0]) == (
         0,
-        "going on where the last backfill stopped; --anew begins anew",
+        "going on where the last backfill stopped; --anew begins from the start",
     )
     assert "to go on" not in headwater("status").out
     assert count <= sagemaker.calls["DescribeModel"] <= count + 2 * BATCH
@@ -424,7 +427,7 @@ def test_what_our_role_may_not_ask_stops_nothing_else_and_is_said_once(
 
     assert said.code == 1
     assert said.err.splitlines()[-1] == (
-        "headwater: not allowed to ask about all: give this role sagemaker:DescribeLabelingJob, "
+        "headwater: not allowed to describe everything: give this role sagemaker:DescribeLabelingJob, "
         "sagemaker:ListEndpoints, then: headwater backfill --kinds endpoint,labeling-job"
     )
     assert sagemaker.calls["DescribeLabelingJob"] <= BATCH
@@ -481,17 +484,14 @@ def test_a_server_that_hangs_up_at_everything_is_told_on(sagemaker: FakeSageMake
         filled(one_store, "model")
 
 
-def test_what_is_gone_or_another_account_s_is_counted_and_left_out(
-    sagemaker: FakeSageMaker, one_store: Store, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_gone_or_another_account_s_is_counted_and_left_out(sagemaker: FakeSageMaker, one_store: Store) -> None:
     [arn] = models(sagemaker, 1)
     gone, shared = arn_of("model/gone"), arn_of("model/model-0", account="999999999999")
     sagemaker.lists("ListModels", {"ModelArn": gone, "ModelName": "gone", "CreationTime": at(7)})
     sagemaker.lists("ListModels", {"ModelArn": shared, "ModelName": "Model-0", "CreationTime": at(8)})
-    assert filled(one_store, "model") == 0
+    result = backfilled(one_store, "model")
     assert {one for one, _ in asked(one_store)} == {arn}
-    printed = json.loads(capfd.readouterr().out)
-    assert (printed["resources"], printed["gone"], printed["elsewhere"]) == (3, 1, 1)
+    assert (result.described, result.left) == (3, Left(gone=1, elsewhere=1))
 
 
 def test_what_sagemaker_does_not_take_is_said_and_left_out(
@@ -529,7 +529,7 @@ def test_a_dry_run_describes_nothing_and_writes_nothing(
         0,
         "       3  labeling-job\n     250  model\n"
         "253 resources of 2 kinds: 503 calls, or more where answers have several pages, at least 50 seconds\n"
-        "nothing was asked about them yet: leave --dry-run out to do it\n",
+        "nothing was described yet: leave --dry-run out to do it\n",
         "",
     )
     assert {name for name in sagemaker.calls if not name.startswith("List")} == set()
@@ -558,7 +558,7 @@ def test_since_is_an_age_or_a_date(sagemaker: FakeSageMaker, headwater: Headwate
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--kinds", "model,horse"), "--kinds does not know 'horse': choose of pipeline,"),
+        (("--kinds", "model,horse"), "--kinds does not know 'horse': choose from pipeline,"),
         (("--since", "yesterday"), "--since is an age in days, as 400d, or a date, as 2025-01-31, not 'yesterday'"),
         (("--per-second", "0"), "--per-second"),
     ],
@@ -574,7 +574,7 @@ def test_operations_that_a_server_lacks_are_named_and_gone_on_without(aws: str, 
     said = headwater("backfill", "--kinds", "model,labeling-job,image-version", "--per-second", "1000")
     assert said.code == 0
     assert "this server has no operation ListImages, ListLabelingJobs: went on without\n" in said.out
-    assert "1 resources asked about\n2 events in" in said.out
+    assert "1 resources described\n2 events in" in said.out
 
 
 def test_the_answers_in_the_ledger_make_the_same_lineage_with_no_aws_in_reach(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from pathlib import Path
 
-from consumers.capture import page
-from consumers.catalogue import EVENTS, KEPT
-from consumers.kind import ResourceKind
-from consumers.observe.describe_responses import ANSWERS
-from consumers.rules import RULES
-from consumers.tellings import TELLINGS
+import pytest
+
+from consumers.observe.unhandled import KEPT
+from consumers.resources import CALLS, EVENTS, RESOURCE_TYPES
+from consumers.resources.types import AnyResourceType
+from docs.generate import capture
 from tests.support.events import HERE
 
 DOCUMENTED = (HERE / "events" / "detail-types.txt").read_text().splitlines()
@@ -21,15 +22,21 @@ def test_every_kind_of_event_is_derived_from_or_kept_for_a_reason() -> None:
     assert all(KEPT.values())
 
 
-def test_every_kind_of_resource_has_its_row_and_its_rule() -> None:
-    assert set(TELLINGS) == set(RULES) == set(ResourceKind)
+@pytest.mark.parametrize("one", RESOURCE_TYPES.values(), ids=attrgetter("name"))
+def test_a_type_names_fields_that_its_resources_have(one: AnyResourceType) -> None:
+    named = (one.arn_field, one.name_field, one.created_field, one.began_field, *one.status_fields, *one.clock_fields)
+
+    assert {*filter(None, named)} <= set(one.fields.__struct_fields__)
+    assert one.identity or (one.arn_field and one.name_field)
+
+
+def test_no_event_call_or_description_belongs_to_two_types() -> None:
+    types = RESOURCE_TYPES.values()
+
+    assert len(EVENTS) == sum(len(one.events) for one in types)
+    assert len(CALLS) == sum(len(one.calls) for one in types)
+    assert len({one.signature for one in types}) == len(types)
 
 
 def test_the_page_says_what_the_code_does() -> None:
-    assert (Path(__file__).parents[1] / "docs" / "capture.md").read_text() == page() + "\n"
-
-
-def test_every_answer_is_one_that_can_be_asked_for() -> None:
-    from ingest.sagemaker import REQUESTS
-
-    assert set(ANSWERS) <= set(REQUESTS)
+    assert (Path(__file__).parents[1] / "docs" / "capture.md").read_text() == capture()

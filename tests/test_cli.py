@@ -26,7 +26,7 @@ import pytest
 from bench.generate import events
 from consumers.cli.failures import os_failure
 from consumers.cli.options import PORT
-from consumers.observe import sort_of, understood_kinds
+from consumers.observe import handled_labels, label
 from ingest.event import decode
 from store.database import Store
 from tests.support import readme, stores
@@ -67,8 +67,8 @@ def test_a_replay_says_what_became_of_all_it_read(headwater: Headwater) -> None:
     assert told["dead"] == {
         "does not say which endpoint it is about: it has no ARN, and no account and region to make one from": 1
     }
-    sorts = Counter(sort_of(decode(path.read_bytes())) for path in sorted(SAMPLES.glob("*.json")))
-    assert told["kept"] == {sort: number for sort, number in sorts.items() if sort not in understood_kinds()}
+    sorts = Counter(label(decode(path.read_bytes())) for path in sorted(SAMPLES.glob("*.json")))
+    assert told["kept"] == {sort: number for sort, number in sorts.items() if sort not in handled_labels()}
     spoken = headwater("replay", ABALONE, ALL_SAMPLES)
     assert "57 events in" in spoken.out
     assert "1 not understood, see headwater dead-letters list" in spoken.out
@@ -250,7 +250,7 @@ def test_dead_letters_are_listed_shown_redriven_and_discarded(headwater: Headwat
     assert letter["reason"] in headwater("dead-letters", "list").out
     shown = headwater("dead-letters", "show", "1")
     assert json.loads(shown.out)["detail"]["EndpointName"] == "sagemaker-project-dev"
-    assert headwater("dead-letters", "redrive", "--all") == (1, "0 understood, 1 still dead\n", "")
+    assert headwater("dead-letters", "redrive", "--all") == (1, "0 handled, 1 still dead\n", "")
     assert headwater("dead-letters", "discard", "1") == (0, "1 discarded\n", "")
     assert headwater("dead-letters", "list").out == "no dead letters\n"
 

@@ -27,7 +27,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from consumers.api import server
-from consumers.api.access import public
+from consumers.api.access import is_exposed
 from consumers.cli import app
 from consumers.cli.options import PORT
 from consumers.run import metrics
@@ -398,7 +398,7 @@ def test_a_server_is_given_keys_that_nobody_else_in_the_container_can_read() -> 
     assert container["args"] == ["serve", "--credentials", f"{mounted['mountPath']}/credentials"]
     [volume] = [volume for volume in spec["volumes"] if volume["name"] == "credentials"]
     assert spec["securityContext"]["fsGroup"] == group  # which Kubernetes gives the secret's files to, root owning them
-    assert not public(volume["secret"]["defaultMode"], 0, user)
+    assert not is_exposed(volume["secret"]["defaultMode"], 0, user)
 
 
 def seconds(text: str) -> float:

@@ -10,9 +10,9 @@ from itertools import permutations
 import pytest
 
 from consumers.catch_up import catch_up
-from consumers.kind import ResourceKind
+from consumers.kind import TRAINING_JOB
+from consumers.resources import RESOURCE_TYPES, training_job
 from consumers.resources.types import DescribeRequest
-from consumers.rules import RULES, jobs
 from consumers.run.reconcile import findings
 from store.database import Store
 from store.digest import canonical
@@ -126,9 +126,10 @@ def test_a_job_whose_rule_read_less_before_hears_of_its_client_all_the_same(
 ) -> None:
     store = make_store()
     with monkeypatch.context() as earlier:
-        rule = RULES[ResourceKind.TRAINING_JOB]
-        deaf = dataclasses.replace(rule, lineage=jobs.training_job, refers=lambda _: (), asks=None, version=1)
-        earlier.setitem(RULES, ResourceKind.TRAINING_JOB, deaf)
+        deaf = dataclasses.replace(
+            training_job.TYPE, lineage=training_job.lineage, references=lambda _: (), missing=None, version=1
+        )
+        earlier.setitem(RESOURCE_TYPES, TRAINING_JOB, deaf)
         fed(store, [JOB])
 
     assert catch_up(store) == 1

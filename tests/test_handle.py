@@ -8,13 +8,12 @@ import pytest
 
 from consumers import derive as second_step
 from consumers import handle as both_steps
-from consumers.catalogue import EVENTS
 from consumers.catch_up import catch_up
 from consumers.handle import handle
-from consumers.kind import ResourceKind
+from consumers.kind import FEATURE_GROUP, TRANSFORM_JOB
+from consumers.resources import EVENTS, RESOURCE_TYPES, feature_group
+from consumers.resources.feature_group import FeatureGroup
 from consumers.resources.types import Lookup, Resource
-from consumers.rules import RULES, features
-from consumers.shapes import FeatureGroup
 from ingest.delivery import Delivery
 from store.database import Store, Unavailable
 from store.digest import digest
@@ -24,7 +23,7 @@ from store.status import status
 from tests.support.events import case_events
 from tests.support.stores import MakeStore, fed
 
-FEATURE_GROUP = "SageMaker Feature Group State Change"
+FEATURE_GROUP_EVENT = "SageMaker Feature Group State Change"
 GROUP = case_events("feature_group")
 ABALONE = case_events("abalone")
 
@@ -35,13 +34,13 @@ def test_events_that_no_rule_knew_are_derived_the_day_one_does(
     want = digest(fed(make_store(), GROUP))
     store = make_store()
     with monkeypatch.context() as earlier:
-        earlier.delitem(EVENTS, FEATURE_GROUP)
+        earlier.delitem(EVENTS, FEATURE_GROUP_EVENT)
         settlement = handle([Delivery(body) for body in GROUP], store)
-    assert (settlement.kept, settlement.derived) == ({FEATURE_GROUP: len(GROUP)}, 0)
+    assert (settlement.kept, settlement.derived) == ({FEATURE_GROUP_EVENT: len(GROUP)}, 0)
     assert digest(store)[1] == {}
     assert catch_up(store) > 0
     assert digest(store) == want
-    assert store.read(events.counts) == {"derived": {FEATURE_GROUP: len(GROUP)}}
+    assert store.read(events.counts) == {"derived": {FEATURE_GROUP_EVENT: len(GROUP)}}
     assert catch_up(store) == 0
 
 
@@ -51,11 +50,11 @@ def test_a_rule_that_says_something_else_is_applied_to_what_is_known(
     store = fed(make_store(), [*GROUP, *ABALONE])
 
     def silent(group: Resource[FeatureGroup], lookup: Lookup) -> Lineage:
-        return Lineage(features.feature_group(group, lookup).entities[:1])
+        return Lineage(feature_group.lineage(group, lookup).entities[:1])
 
-    rule = RULES[ResourceKind.FEATURE_GROUP]
+    rule = feature_group.TYPE
     changed = dataclasses.replace(rule, lineage=silent, version=rule.version + 1)
-    monkeypatch.setitem(RULES, ResourceKind.FEATURE_GROUP, changed)
+    monkeypatch.setitem(RESOURCE_TYPES, FEATURE_GROUP, changed)
     assert catch_up(store) == 1
     assert catch_up(store) == 0
     assert digest(store) == digest(fed(make_store(), [*ABALONE, *GROUP]))
@@ -86,8 +85,8 @@ def test_a_rule_that_fails_holds_up_no_other_and_is_told(store: Store, monkeypat
     def fail(*_: object) -> Lineage:
         raise KeyError("a bug")
 
-    broken = dataclasses.replace(RULES[ResourceKind.TRANSFORM_JOB], lineage=fail)
-    monkeypatch.setitem(RULES, ResourceKind.TRANSFORM_JOB, broken)
+    broken = dataclasses.replace(RESOURCE_TYPES[TRANSFORM_JOB], lineage=fail)
+    monkeypatch.setitem(RESOURCE_TYPES, TRANSFORM_JOB, broken)
     settlement = handle([Delivery(body) for body in ABALONE], store)
     assert (settlement.events, settlement.failed, list(settlement.dead)) == (29, 1, [])
     [(key, why)] = status(store).problems
@@ -123,9 +122,9 @@ def test_what_the_store_refuses_says_nothing_whatever_the_order(
         assert len(status(store).problems) == 1
         digests.add(digest(store)[0])
     assert len(digests) == 1
-    bumped = {kind: dataclasses.replace(rule, version=rule.version + 1) for kind, rule in RULES.items()}
+    bumped = {kind: dataclasses.replace(rule, version=rule.version + 1) for kind, rule in RESOURCE_TYPES.items()}
     for kind, rule in bumped.items():
-        monkeypatch.setitem(RULES, kind, rule)
+        monkeypatch.setitem(RESOURCE_TYPES, kind, rule)
     catch_up(store)
     assert catch_up(store) == 0
 

@@ -7,7 +7,7 @@ import pytest
 
 from consumers.demo import aws as demo
 from consumers.demo.aws import Aws, Stack
-from consumers.observe.describe_responses import DESCRIBED_BY
+from consumers.resources import RESOURCE_TYPES
 from consumers.run.backfill import KINDS
 
 TEMPLATE = demo.template()
@@ -190,8 +190,9 @@ def test_the_worker_may_take_messages_from_its_queue_and_do_nothing_else(aws: Aw
 def test_whoever_looks_at_sagemaker_may_ask_what_headwater_asks_and_nothing_else(aws: Aws, stack: Stack) -> None:
     listing = {plan.listed_by for plan in KINDS.values()}
     existing = {operation for plan in KINDS.values() for operation in plan.asks}
+    described = {one.described_by.operation.name for one in RESOURCE_TYPES.values() if one.described_by}
     # Of AutoML jobs of the first sort, the older operation is asked.
-    about_one = {*existing, *DESCRIBED_BY.values(), "DescribeAutoMLJob"} - listing
+    about_one = {*existing, *described, "DescribeAutoMLJob"} - listing
     assert stack.describe_policy_arn
     assert allowed_by(aws, stack.describe_policy_arn) == [
         {

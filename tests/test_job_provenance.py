@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from consumers.rules.origins import Program, family, metadata_of, program, repository
-from consumers.shapes import MetadataProperties
+from consumers.resources.fields import MetadataProperties
+from consumers.resources.job_provenance import Program, family, metadata_of, program, repository
 from store.lineage import LONGEST_URI
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"

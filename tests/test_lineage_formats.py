@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from consumers.cli.lineage_formats import FORMATS, as_csv, as_dot, as_json, as_mermaid, tree
+from consumers.cli.lineage_formats import FORMATS, as_csv, as_dot, as_json, as_mermaid
+from consumers.cli.lineage_tree import tree
 from store.graph.lineage import Walk
 from store.graph.traversal import Direction, Edge, Vertex
 

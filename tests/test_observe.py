@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers import handle as handling
-from consumers.catalogue import ANSWER, CALL, EVENTS, WRITE
 from consumers.handle import OUR_FAULT, handle, observe_batch
 from consumers.observe import client_calls
+from consumers.observe.detail_types import CLIENT_CALL, CLOUDTRAIL_CALL, DESCRIPTION
 from consumers.resource_session import references
+from consumers.resources import EVENTS
 from consumers.run.forward import message
 from ingest.delivery import Delivery
 from ingest.event import Event
@@ -133,9 +134,9 @@ def spoiled(draw: st.DrawFn) -> bytes:
 
 def test_every_way_in_and_every_kind_of_event_has_a_message_to_spoil() -> None:
     assert EVENTS.keys() - by_kind().keys() == set()
-    assert {f"{WRITE}: {operation}" for operation in client_calls.WRITES} - by_kind().keys() == set()
-    assert len([kind for kind in by_kind() if kind.startswith(CALL)]) > 40
-    assert len([kind for kind in by_kind() if kind.startswith(ANSWER)]) > 20
+    assert {f"{CLIENT_CALL}: {operation}" for operation in client_calls.CLIENT_CALLS} - by_kind().keys() == set()
+    assert len([kind for kind in by_kind() if kind.startswith(CLOUDTRAIL_CALL)]) > 40
+    assert len([kind for kind in by_kind() if kind.startswith(DESCRIPTION)]) > 20
 
 
 @pytest.mark.law

@@ -8,11 +8,11 @@ from consumers.api import service_model
 from consumers.api.app import ClientLimits
 from consumers.api.operations import METRICS, OPERATIONS
 from consumers.api.server import GRACE, THREADS
-from consumers.operations import page
+from docs.generate import operations
 
 
 def test_the_page_says_what_the_code_does() -> None:
-    assert (Path(__file__).parents[1] / "docs" / "operations.md").read_text() == page() + "\n"
+    assert (Path(__file__).parents[1] / "docs" / "operations.md").read_text() == operations()
 
 
 def test_the_page_about_the_api_tells_the_limits_that_hold() -> None:
@@ -29,7 +29,7 @@ def test_every_operation_is_one_of_the_service_that_it_is_asked_of() -> None:
 
 
 def test_every_operation_has_a_row_with_what_differs() -> None:
-    rows = {row.split(" | ")[0]: row for row in page().splitlines() if row.startswith("| ")}
+    rows = {row.split(" | ")[0]: row for row in operations().splitlines() if row.startswith("| ")}
     for name, row in OPERATIONS.items():
         said = rows[f"| `{name}`"]
         assert ("write" if row.writes else "read") in said
@@ -37,7 +37,7 @@ def test_every_operation_has_a_row_with_what_differs() -> None:
 
 
 def test_what_is_answered_and_what_is_not_are_all_that_there_is() -> None:
-    [others] = [row for row in page().splitlines() if row.startswith("| SageMaker's ")]
+    [others] = [row for row in operations().splitlines() if row.startswith("| SageMaker's ")]
     number = int(others.split()[2])
     assert number + len(OPERATIONS) == len(service_model.names(service_model.SAGEMAKER)) + len(
         service_model.names(service_model.METRICS)

@@ -19,8 +19,8 @@ from bench.generate import events
 from consumers.api.resource_views import Descriptions
 from consumers.catch_up import catch_up, redrive
 from consumers.handle import handle
-from consumers.kind import ResourceKind
-from consumers.rules import RULES
+from consumers.kind import TRAINING_JOB
+from consumers.resources import RESOURCE_TYPES
 from ingest.delivery import Delivery
 from store.database import Store
 from store.graph.evidence import of_association, of_entity
@@ -82,7 +82,7 @@ def large() -> Iterator[Store]:
     migrate(store)
     partitions.make(store, range(2024 * 12 + 2, 2024 * 12 + 5))
 
-    told = {"rule": RULES[ResourceKind.TRAINING_JOB].signature, "body": store.packer.pack(b"{}")}
+    told = {"rule": RESOURCE_TYPES[TRAINING_JOB].signature, "body": store.packer.pack(b"{}")}
 
     def fill(connection: Connection) -> None:
         for statement in FILLED.split(";"):

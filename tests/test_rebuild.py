@@ -167,7 +167,7 @@ def test_it_says_what_became_of_all_and_what_to_do_next(headwater: Headwater) ->
     assert (said.code, said.err) == (0, "")
     first, last = said.out.splitlines()
     assert first.startswith("29 events in ")
-    assert last == "to see whether both say the same: headwater compare sqlite:///headwater.db sqlite:///new.db"
+    assert last == "to see whether both hold the same: headwater compare sqlite:///headwater.db sqlite:///new.db"
     assert headwater(*last.partition("headwater ")[2].split()).code == 0
     again = headwater("rebuild", "--into", "sqlite:///new.db", "--resume", "--json")
     assert again.err == "nothing to go on with: reading from the start\n"

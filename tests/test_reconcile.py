@@ -7,10 +7,12 @@ import json
 import random
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from consumers.cli.output import reconciled_json
 from consumers.run.reconcile import DAY, Reconciled, counted, findings, reconcile
 from ingest.sagemaker import SageMaker
 from store.database import Store
@@ -128,7 +130,7 @@ def test_what_no_longer_exists_is_asked_about_and_said_to_be_missing_still(
     done = reconciled(store, sagemaker)
 
     assert sagemaker.calls == {"DescribeModel": 1, "DescribeTransformJob": 1}
-    assert done.told() == {
+    assert json.loads(msgspec.json.encode(reconciled_json(done))) == {
         "found": {"unfinished": 1, "unknown": 1, "unanswered": 1},
         "mended": {},
         "answered": 0,
@@ -138,7 +140,7 @@ def test_what_no_longer_exists_is_asked_about_and_said_to_be_missing_still(
         },
         "left": [
             {"gap": "unfinished", "about": JOB, "seen": "InProgress since it began"},
-            {"gap": "unknown", "about": MODEL, "seen": f"{PARTITION}endpoint-config/blue refers to it"},
+            {"gap": "unknown", "about": MODEL, "seen": f"{PARTITION}endpoint-config/blue references it"},
             {"gap": "unanswered", "about": f"{PARTITION}model/Prices", "seen": "lineage needs DescribeModel"},
         ],
     }
@@ -195,15 +197,15 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
 
-def test_what_is_missing_is_told_and_nobody_is_asked(headwater: Headwater, sagemaker: FakeSageMaker) -> None:
+def test_a_dry_run_shows_what_is_missing_and_asks_for_nothing(headwater: Headwater, sagemaker: FakeSageMaker) -> None:
     account = known_to(sagemaker, generated(3))
     stored(account, ":endpoint-config/")
 
     said = headwater("reconcile", "--dry-run", *asking(sagemaker))
 
     assert (said.code, sagemaker.calls) == (1, {})
-    assert "spoken of by others, but never told of" in said.out
-    assert "nobody was asked" in said.out
+    assert "referenced by others, but never reported" in said.out
+    assert "nothing was asked" in said.out
 
 
 @pytest.mark.usefixtures("credentials")
@@ -218,10 +220,7 @@ def test_what_was_mended_is_told_and_the_second_time_nothing_is_missing(
 
     assert (first.code, told["left"], told["mended"], told["reasons"]) == (0, [], told["found"], {})
     assert told["found"]["unknown"] >= 1
-    assert (
-        headwater("reconcile", *asking(sagemaker)).out
-        == "nothing is missing, as far as can be told from what is known\n"
-    )
+    assert headwater("reconcile", *asking(sagemaker)).out == "nothing is missing, as far as the store shows\n"
 
 
 @pytest.mark.usefixtures("credentials")
@@ -259,11 +258,11 @@ def test_what_was_not_answered_is_told_once_and_not_as_mended(
 
     assert (said.code, said.out) == (
         1,
-        "       1  spoken of by others, but never told of, 0 mended\n"
-        f"          {MODEL}: {PARTITION}endpoint-config/blue refers to it\n"
-        "       1  questions that events leave open, 0 mended\n"
+        "       1  referenced by others, but never reported, 0 recovered\n"
+        f"          {MODEL}: {PARTITION}endpoint-config/blue references it\n"
+        "       1  descriptions that lineage needs and events leave out, 0 recovered\n"
         f"          {PARTITION}model/Prices: lineage needs DescribeModel\n"
-        "0 questions answered, 1 not\n"
+        "0 describe requests answered, 1 not\n"
         f"         1  {reason}\n"
         "2 still missing: see above why; to try again, the same command\n",
     )

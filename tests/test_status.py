@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 from sqlalchemy import select
 
-from consumers.catalogue import CALL, why_kept
 from consumers.cli import output
 from consumers.handle import handle
+from consumers.observe.detail_types import CLOUDTRAIL_CALL
+from consumers.observe.unhandled import why_kept
 from ingest.delivery import Delivery
 from store import describe_requests
 from store.database import Store, Transaction
@@ -101,8 +102,8 @@ def test_what_sagemaker_was_asked_is_told_with_why_there_was_no_answer(store: St
 
     assert (dict(found.questions), dict(found.refusals)) == ({"missing": 1, "open": 2}, {"it is not there": 1})
     lines = said(store)
-    at = lines.index("questions to SageMaker: 2 waiting, 0 answered, 1 about what is not there")
-    assert lines[at + 1 : at + 3] == ["1 of them went without an answer:", "         1  it is not there"]
+    at = lines.index("describe requests to SageMaker: 2 waiting, 0 answered, 1 about what does not exist")
+    assert lines[at + 1 : at + 3] == ["1 of them were not answered:", "         1  it is not there"]
 
 
 def test_what_is_kept_on_purpose_is_told_apart_from_what_no_rule_knows(store: Store) -> None:
@@ -113,7 +114,7 @@ def test_what_is_kept_on_purpose_is_told_apart_from_what_no_rule_knows(store: St
 
     at = lines.index("3 events in the ledger")
     assert lines[at + 1 : at + 5] == [
-        "2 of them kept on purpose, and nothing derived from them:",
+        "2 of them kept on purpose, with nothing derived from them:",
         "         2  the life of a notebook, not of what is made in it",
         "1 of them kept for later, no rule knows their kind yet:",
         "         1  SageMaker Moon Phase State Change",
@@ -122,7 +123,7 @@ def test_what_is_kept_on_purpose_is_told_apart_from_what_no_rule_knows(store: St
 
 @pytest.mark.parametrize(
     ("sort", "known"),
-    [(f"{CALL}: ListModels", True), ("SageMaker Notebook Instance State Change", True), ("others", False)],
+    [(f"{CLOUDTRAIL_CALL}: ListModels", True), ("SageMaker Notebook Instance State Change", True), ("others", False)],
 )
 def test_a_reason_is_known_of_what_is_kept_on_purpose(sort: str, known: bool) -> None:
     assert (why_kept(sort) is not None) == known

@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy import create_engine
 
 from bench.generate import events
-from consumers.run.replay import fill
+from consumers.run.fill import fill
 from consumers.run.worker import Totals
 from consumers.run.worker_pool import Lost, WorkerPool, work_together
 from ingest.archive import ArchiveSource

@@ -40,6 +40,7 @@ from consumers.api.operations import METRICS, OPERATIONS
 from consumers.api.request import Request
 from consumers.api.service import Service
 from consumers.api.signature import Verifier, region_of
+from consumers.arns import aws_partition
 from store import entity_records
 from store.database import Unavailable
 
@@ -294,7 +295,7 @@ class RequestHandler:
             ),
             region=region,
             account=account,
-            arn_prefix=f"{_partition(region)}:sagemaker:{region}:{account}:",
+            arn_prefix=f"arn:{aws_partition(region)}:sagemaker:{region}:{account}:",
             caller=principal.arn if principal else "",
             limits=limits,
         )
@@ -319,10 +320,3 @@ def _json(body: bytes) -> Any:
         return msgspec.json.decode(body or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise Unreadable(f"The request is not JSON: {why}") from None
-
-
-def _partition(region: str) -> str:
-    """The beginning of ARNs in a region."""
-    if region.startswith("cn-"):
-        return "arn:aws-cn"
-    return "arn:aws-us-gov" if region.startswith("us-gov-") else "arn:aws"

@@ -19,12 +19,12 @@ from consumers.api.errors import Refusal, ServiceUnavailable
 from consumers.api.request import Request
 from consumers.derive import derive, derive_committed
 from consumers.handle import observe_batch, record
-from consumers.kind import ResourceKind
+from consumers.kind import ASSOCIATION, MEMBERSHIP
 from consumers.observe import observe
 from consumers.observe.client_calls import Write, event
 from consumers.resource_session import ResourceSession
+from consumers.resources.client_associations import link_key
 from consumers.state import DELETED, ResourceState, incarnations, moment
-from consumers.tellings import link
 from ingest.delivery import Delivery
 from ingest.event import Malformed, decode
 from store.database import Store, Transaction, Unavailable, Unusable
@@ -54,11 +54,11 @@ class StoreView:
 
     def is_linked_by_client(self, source: str, destination: str) -> bool:
         """True if a client added an association between these ARNs and has not deleted it."""
-        return self._created(link(ResourceKind.ASSOCIATION, source, destination)) is not None
+        return self._created(link_key(ASSOCIATION, source, destination)) is not None
 
     def is_put_in_trial_by_client(self, trial: str, component: str) -> bool:
         """True if a client associated this trial component with this trial and has not disassociated it."""
-        return self._created(link(ResourceKind.MEMBERSHIP, trial, component)) is not None
+        return self._created(link_key(MEMBERSHIP, trial, component)) is not None
 
     def _created(self, key: str | None) -> int | None:
         if key is None:
@@ -114,6 +114,11 @@ class ClientWriter:
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for a transaction."""
+        return self._queue.qsize()
 
     def write(self, request: Request, resource: str, fields: Mapping[str, Any], guard: Guard) -> Mapping[str, Any]:
         """Record a write, and wait until it is committed.
@@ -236,7 +241,7 @@ def _groups(batch: Sequence[_WaitingWrite]) -> list[list[_WaitingWrite]]:
 def _commit_group(tx: Transaction, group: Sequence[_WaitingWrite], now: int, touched: set[str]) -> Sequence[Outcome]:
     """Record the writes of a group; a guard refuses before anything of its write is recorded."""
     session = ResourceSession(tx, derives=tx.exclusive)
-    kinds = {state.arn.lower(): state.kind.value for one in group for state in one.subjects}
+    kinds = {state.arn.lower(): state.kind for one in group for state in one.subjects}
     outcomes: list[Outcome] = []
     deliveries: list[Delivery] = []
     with nullcontext() if tx.exclusive else tx.connection.begin_nested() as claimed:

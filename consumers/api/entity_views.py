@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from consumers.arns import account_prefix
 from store.entity_records import Described, Parts
 from store.lineage import GROUP, Measured
 
@@ -98,7 +99,7 @@ def component(one: Described, parts: Parts | None = None) -> Record:
         "EndTime": told.get("ended"),
         "InputArtifacts": _values(told.get("inputs", {})),
         "OutputArtifacts": _values(told.get("outputs", {})),
-        "LineageGroupArn": group_arn(_partition(one.arn)),
+        "LineageGroupArn": group_arn(account_prefix(one.arn)),
         **_common(one),
     }
     if parts is not None:
@@ -147,7 +148,7 @@ def _common(one: Described) -> Record:
 def _of_lineage(one: Described) -> Record:
     return {
         "Properties": one.document.get("properties") or {},
-        "LineageGroupArn": group_arn(_partition(one.arn)),
+        "LineageGroupArn": group_arn(account_prefix(one.arn)),
     }
 
 
@@ -168,10 +169,6 @@ def _who(arn: str | None) -> Record | None:
     if not arn:
         return None
     return {"UserProfileArn": arn} if ":user-profile/" in arn else {"IamIdentity": {"Arn": arn}}
-
-
-def _partition(arn: str) -> str:
-    return ":".join(arn.split(":", 5)[:5]) + ":"
 
 
 def _values(told: Mapping[str, tuple[str, str]]) -> Record:

@@ -9,14 +9,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 from consumers import pipeline_executions
-from consumers.kind import ResourceKind
+from consumers.kind import (
+    MODEL_PACKAGE,
+    PIPELINE,
+    PIPELINE_EXECUTION,
+    PIPELINE_STEP,
+    TRAINING_JOB,
+    TUNING_JOB,
+    ResourceKind,
+)
 from consumers.observe.cloudtrail import pascal
-from consumers.resource_session import made, views
-from consumers.resources.types import Resource, instant
-from consumers.rules import RULES
-from consumers.rules.deployment import as_described
+from consumers.resources import RESOURCE_TYPES
+from consumers.resources.fields import described_status, instant
+from consumers.resources.types import AnyResource
 from consumers.state import Incarnation, ResourceState, decode, detail, incarnations, moment
-from consumers.tellings import TELLINGS
 from store import resources as table
 from store.database import Store, Transaction
 from store.graph import resolve
@@ -101,14 +107,15 @@ def description(known: ResourceState) -> Description:
 
     What is true of a status alone (why it failed, what it is being updated to) goes with that status.
     """
-    resource, (_, incarnation) = views(known, RULES[known.kind])[-1], incarnations(known)[-1]
-    members, telling = _members(known.kind), TELLINGS[known.kind]
-    status = as_described(getattr(resource.detail, telling.status[0])) if telling.status else ""
+    resource_type = RESOURCE_TYPES[known.kind]
+    resource, (_, incarnation) = resource_type.resources(known)[-1], incarnations(known)[-1]
+    members, fields = _members(known.kind), resource_type.status_fields
+    status = described_status(getattr(resource.detail, fields[0])) if fields else ""
     told = _values(incarnation)
     for name, statuses in _PASSING.items():
         if name in told and status not in statuses and _is_older(incarnation, name, members.status):
             del told[name]
-    if known.kind in (ResourceKind.PIPELINE_EXECUTION, ResourceKind.PIPELINE_STEP):
+    if known.kind in (PIPELINE_EXECUTION, PIPELINE_STEP):
         told = {_RENAMED.get(name, name): value for name, value in pascal(told).items()}
     elif members.status in told:
         told[members.status] = status
@@ -160,10 +167,10 @@ class _Members(NamedTuple):
 
 @cache
 def _members(kind: ResourceKind) -> _Members:
-    telling = TELLINGS[kind]
-    names = {one.name: one.encode_name for one in msgspec.structs.fields(telling.decoder.type)}
-    status = telling.status[0] if telling.status else ""
-    return _Members(*(names.get(name, "") for name in (telling.arn, telling.name, status)))
+    resource_type = RESOURCE_TYPES[kind]
+    names = {one.name: one.encode_name for one in msgspec.structs.fields(resource_type.fields)}
+    status = next(iter(resource_type.status_fields), "")
+    return _Members(*(names.get(name, "") for name in (resource_type.arn_field, resource_type.name_field, status)))
 
 
 _values_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -206,16 +213,16 @@ _RENAMED = {
 """What events of pipelines call otherwise than answers do."""
 
 
-def _identity(resource: Resource[Any], told: Description) -> Description:
+def _identity(resource: AnyResource, told: Description) -> Description:
     """Its ARN, and its name with its case."""
     kind, members = resource.kind, _members(resource.kind)
-    if kind is ResourceKind.PIPELINE_STEP:  # it has no ARN of its own
+    if kind == PIPELINE_STEP:  # it has no ARN of its own
         return {}
-    if kind is ResourceKind.PIPELINE_EXECUTION:
+    if kind == PIPELINE_EXECUTION:
         pipeline = resource.arn.partition("/execution/")[0]
         return {"PipelineExecutionArn": resource.arn, "PipelineArn": told.get("PipelineArn") or pipeline}
     name = told.get(members.name)
-    if kind is ResourceKind.MODEL_PACKAGE and "/" in resource.tail:
+    if kind == MODEL_PACKAGE and "/" in resource.tail:
         group, _, version = resource.tail.rpartition("/")
         named = told.get("ModelPackageGroupName")
         return {
@@ -227,15 +234,16 @@ def _identity(resource: Resource[Any], told: Description) -> Description:
     return {members.arn: resource.arn, members.name: resource.named(name if isinstance(name, str) else None)}
 
 
-def _times(resource: Resource[Any], incarnation: Incarnation) -> Description:
+def _times(resource: AnyResource, incarnation: Incarnation) -> Description:
     """When it was made and changed: as it was told, unless something newer is known."""
     stamped = incarnation.fields.get("LastModifiedTime") or incarnation.fields.get("lastModifiedTime")
     newest = stamped is not None and moment(stamped[0]) >= resource.modified
     changed = instant(getattr(resource.detail, "last_modified_time", None)) if newest else None
-    return {"CreationTime": made(resource), "LastModifiedTime": changed or resource.modified}
+    created = RESOURCE_TYPES[resource.kind].created(resource)
+    return {"CreationTime": created, "LastModifiedTime": changed or resource.modified}
 
 
-def _people(resource: Resource[Any], told: Description) -> Description:
+def _people(resource: AnyResource, told: Description) -> Description:
     """Who made it and who changed it, and its tags."""
     found: Description = {"Tags": [{"Key": key, "Value": value} for key, value in resource.tags.items()]}
     for name, arn in (("CreatedBy", resource.created_by), ("LastModifiedBy", resource.modified_by)):
@@ -246,7 +254,7 @@ def _people(resource: Resource[Any], told: Description) -> Description:
 
 def _part(kind: str) -> str:
     """What comes before the name in ARNs of a kind."""
-    return ResourceKind.PIPELINE.value if kind == ResourceKind.PIPELINE_EXECUTION else kind
+    return PIPELINE if kind == PIPELINE_EXECUTION else kind
 
 
 # ---------------------------------------------------------------------------------------------------- what has members
@@ -264,12 +272,12 @@ def _step(told: Description, maker: Description) -> Description:
 def _tuned(tx: Transaction, tuning: Description) -> list[Mapping[str, Any]]:
     """The training jobs of a tuning job: those that it lists, and those that say that they are its."""
     tuning_arn = tuning["HyperParameterTuningJobArn"]
-    prefix = tuning_arn.rpartition(f"{ResourceKind.TUNING_JOB}/")[0]
+    prefix = tuning_arn.rpartition(f"{TUNING_JOB}/")[0]
     listed_jobs = {}
     for one in _structures(tuning, "TrainingJobSummaries"):
-        arn = one.get("TrainingJobArn") or f"{prefix}{ResourceKind.TRAINING_JOB}/{one.get('TrainingJobName')}"
+        arn = one.get("TrainingJobArn") or f"{prefix}{TRAINING_JOB}/{one.get('TrainingJobName')}"
         listed_jobs[arn.lower()] = one
-    own = {arn.lower() for arn in resolve.runs_of(tx, tuning_arn) if f":{ResourceKind.TRAINING_JOB}/" in arn.lower()}
+    own = {arn.lower() for arn in resolve.runs_of(tx, tuning_arn) if f":{TRAINING_JOB}/" in arn.lower()}
     jobs = _told(tx, sorted(listed_jobs.keys() | own))
     found: list[Mapping[str, Any]] = []
     for key in sorted(listed_jobs.keys() | jobs.keys()):

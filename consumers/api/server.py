@@ -166,12 +166,13 @@ def open_application(store: Store, settings: Settings) -> Iterator[Starlette]:
         threads.shutdown(cancel_futures=True)
 
 
-def web_server(app: Starlette, tls: tuple[Path, Path] | None = None) -> uvicorn.Server:
+def web_server(app: Starlette, tls: tuple[Path, Path] | None = None, *, grace: int = GRACE) -> uvicorn.Server:
     """The server of an application, which leaves signals to its caller.
 
     Args:
         app: The application.
         tls: The files of a certificate and of its key, or None.
+        grace: Seconds that open requests have to finish once it is stopped.
     """
     certificate, key = tls or (None, None)
     return _Server(
@@ -181,7 +182,7 @@ def web_server(app: Starlette, tls: tuple[Path, Path] | None = None) -> uvicorn.
             access_log=False,
             server_header=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=GRACE,
+            timeout_graceful_shutdown=grace,
             lifespan="off",
             http=_Connection,
             ws="none",

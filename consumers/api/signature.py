@@ -1,7 +1,7 @@
-"""Who signed a request: AWS's Signature Version 4, made again by botocore's own signer and compared.
+"""Who signed a request: AWS's Signature Version 4, computed again by botocore's own signer and compared.
 
-What is verified is what came: the path and the query as they were on the wire, and each header by the one value that
-the operation will read.
+The request is verified as it arrived: the path and the query as they were on the wire, and each header with the one
+value that the operation will read.
 """
 
 from __future__ import annotations
@@ -22,79 +22,73 @@ from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.utils import normalize_url_path
 
-from consumers.api.access import ACCESS_KEY, Credentials, Identity, Principal, Role
+from consumers.api.access import Credentials, Identity, Principal, Role
 from consumers.api.errors import BadSignature, IncompleteSignature, NotSigned, UnknownClient
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "sagemaker"
-"""What clients of both services sign for: SageMaker's and its metrics'."""
+"""The service that clients sign for, of SageMaker and of its metrics alike."""
 
 _TERMINATOR = "aws4_request"
 _SKEW = timedelta(minutes=15)
 _REGION = re.compile(r"[a-z0-9-]{1,64}")
 # Bounded, so that a long header costs no more than its length.
-_SCOPE = re.compile(r"Credential=([^/,\s]{1,128})/[0-9]{8}/([^/,\s]{1,64})/")
+_SCOPE = re.compile(r"Credential=[^/,\s]{1,128}/[0-9]{8}/([^/,\s]{1,64})/")
 _PARAMETERS = ("Credential", "Signature", "SignedHeaders")
-_TELLING = ("x-amz-date", "x-amz-target")
+_MEANINGFUL = ("x-amz-date", "x-amz-target")
 _ISO = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _PRESIGNED = re.compile(r"(^|&)x-amz-(algorithm|credential|signature)=", re.IGNORECASE)
 
 
 def region_of(headers: Mapping[str, str]) -> str | None:
-    """The region that a request was signed for; nothing is verified, and None if there is none."""
-    found = _SCOPE.search(headers.get("authorization", ""))
-    return found[2] if found and _REGION.fullmatch(found[2]) else None
-
-
-def access_key_of(headers: Mapping[str, str]) -> str | None:
-    """The access key that a request says it was signed with; nothing is verified, and None if there is none."""
-    found = _SCOPE.search(headers.get("authorization", ""))
-    return found[1] if found and ACCESS_KEY.fullmatch(found[1]) else None
+    """The region that a request says it was signed for, without verifying it; None if it says none."""
+    match = _SCOPE.search(headers.get("authorization", ""))
+    return match[1] if match and _REGION.fullmatch(match[1]) else None
 
 
 class Verifier:
-    """Tells who signed a request."""
+    """Verifies signatures."""
 
     def __init__(self, credentials: Credentials, account: str) -> None:
-        """Know who may ask.
+        """Verify against these access keys.
 
         Args:
-            credentials: Their access keys.
+            credentials: The identities that may call the API.
             account: The twelve digits of the account that is served.
         """
         self._identities = credentials.identities
         self._account = account
-        # Whoever signs with an unknown key waits as long as whoever signs with a wrong secret.
+        # An unknown access key takes as long to refuse as a wrong secret.
         self._nobody = Identity("", "", secrets.token_hex(), Role.READ)
 
     def verify(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes, now: datetime
     ) -> Principal:
-        """Who signed this. The same request again, within a quarter of an hour, is let pass: AWS does so too.
+        """The caller that signed this. The same request is accepted again within 15 minutes, as AWS does.
 
         Args:
             method: `POST` or another.
             path: As it was sent, not decoded.
             query: As it was sent, without the question mark.
             headers: By names in lower case, each with the one value that will be read; decoded as Latin-1.
-            body: All of it.
+            body: The whole body.
             now: The time, with its zone.
 
         Raises:
-            NotSigned: There is no signature where one is looked for.
-            IncompleteSignature: It is not of the form that AWS gave it.
-            UnknownClient: The access key is none of ours, or needs a session.
+            NotSigned: The Authorization header is missing.
+            IncompleteSignature: The signature does not have the form that AWS defines.
+            UnknownClient: No identity has the access key, or it needs a session.
             BadSignature: Something else was signed, at another time, for another service or with another secret.
         """
         if _PRESIGNED.search(query):
-            raise NotSigned("Headwater does not take presigned URLs: sign in the Authorization header.")
+            raise NotSigned("Headwater does not accept presigned URLs: sign in the Authorization header.")
         if "authorization" not in headers:
             raise NotSigned("Missing Authentication Token")
         claim = _claim(headers["authorization"])
         if "x-amz-security-token" in headers:
             raise UnknownClient(
                 "The security token included in the request is invalid: Headwater's access keys have no session "
-                "tokens. Sign with a long-lived key from the file of credentials of the server."
+                "tokens. Sign with a long-lived key from the server's credentials file."
             )
         signed = _signed(headers, claim)
         when = _when(signed)
@@ -104,18 +98,18 @@ class Verifier:
             raise BadSignature("The provided 'x-amz-content-sha256' header does not match what was computed.")
 
         identity = self._identities.get(claim.access_key_id)
-        right = _signature(
+        expected = _signature(
             identity or self._nobody, claim, _iso(when), AWSRequest(method, _url(path, query), signed, body)
         )
-        same = hmac.compare_digest(right.encode(), claim.signature.encode())
+        same = hmac.compare_digest(expected.encode(), claim.signature.encode())
         if identity is None:
             raise UnknownClient("The security token included in the request is invalid.")
         if not same:
-            raise BadSignature(_OTHER)
+            raise BadSignature(_MISMATCH)
         return Principal(identity.name, identity.access_key_id, identity.role, claim.region, self._account)
 
 
-_OTHER = (
+_MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
     "and signing method. Consult the service documentation for details."
 )
@@ -123,7 +117,7 @@ _OTHER = (
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What an Authorization header says."""
+    """The parts of an Authorization header."""
 
     access_key_id: str
     date: str
@@ -135,30 +129,30 @@ class _Claim:
 
 
 def _claim(authorization: str) -> _Claim:
-    # What is wrong with it is said without quoting it: it may hold a secret that was meant for elsewhere.
+    # Errors do not quote the header: it may hold a secret that was meant for another server.
     scheme, _, rest = authorization.partition(" ")
     if scheme != ALGORITHM:
         raise IncompleteSignature(f"Unsupported AWS 'algorithm' in the Authorization header: sign with {ALGORITHM}.")
     pairs = [part.strip().partition("=") for part in rest.split(",")]
-    said = {name: value for name, _, value in pairs}
-    if lacking := [name for name in _PARAMETERS if not said.get(name)]:
+    parameters = {name: value for name, _, value in pairs}
+    if lacking := [name for name in _PARAMETERS if not parameters.get(name)]:
         raise IncompleteSignature(" ".join(f"Authorization header requires '{name}' parameter." for name in lacking))
     if len(pairs) != len(_PARAMETERS):
         raise IncompleteSignature(f"Authorization header has other parameters than one of {', '.join(_PARAMETERS)}.")
-    credential = said["Credential"].split("/")
+    credential = parameters["Credential"].split("/")
     if len(credential) != 5:
         raise IncompleteSignature(
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term."
         )
-    signed = said["SignedHeaders"].split(";")
+    signed = parameters["SignedHeaders"].split(";")
     if signed != sorted(set(signed)):
-        raise IncompleteSignature("SignedHeaders must be sorted, and each there once.")
+        raise IncompleteSignature("SignedHeaders must be sorted, and name each header once.")
     access_key_id, date, region, service, terminator = credential
-    return _Claim(access_key_id, date, region, service, terminator, tuple(signed), said["Signature"])
+    return _Claim(access_key_id, date, region, service, terminator, tuple(signed), parameters["Signature"])
 
 
 def _signed(headers: Mapping[str, str], claim: _Claim) -> dict[str, str]:
-    """The headers that were signed, which are all that say what is asked, of whom and when."""
+    """The signed headers: among them all that say which operation, on which host, and when."""
     for name in claim.signed:
         if name not in headers:
             raise IncompleteSignature(
@@ -167,23 +161,23 @@ def _signed(headers: Mapping[str, str], claim: _Claim) -> dict[str, str]:
     if "host" not in claim.signed:
         raise BadSignature("'Host' must be a 'SignedHeader' in the AWS Authorization.")
     for name in headers:
-        if (name in _TELLING or name.startswith("x-headwater-")) and name not in claim.signed:
+        if (name in _MEANINGFUL or name.startswith("x-headwater-")) and name not in claim.signed:
             raise BadSignature(f"'{name}' must be a 'SignedHeader' in the AWS Authorization.")
     return {name: headers[name] for name in claim.signed}
 
 
 def _when(signed: Mapping[str, str]) -> datetime:
-    """When it was signed: as AWS writes times, or as HTTP does."""
-    said = signed.get("x-amz-date", signed.get("date"))
-    if said is None:
+    """The time of signing, in AWS's format or in HTTP's."""
+    text = signed.get("x-amz-date", signed.get("date"))
+    if text is None:
         raise IncompleteSignature(
             "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header, "
             "which must be a 'SignedHeader'."
         )
     try:
-        if _ISO.fullmatch(said):
-            return datetime.strptime(said, SIGV4_TIMESTAMP).replace(tzinfo=UTC)
-        return parsedate_to_datetime(said).replace(tzinfo=UTC)  # HTTP's are in GMT, however they say so
+        if _ISO.fullmatch(text):
+            return datetime.strptime(text, SIGV4_TIMESTAMP).replace(tzinfo=UTC)
+        return parsedate_to_datetime(text).replace(tzinfo=UTC)  # HTTP's are in GMT, however they say so
     except ValueError:
         raise IncompleteSignature(
             "Date must be in ISO-8601 'basic format', as 20260101T000000Z. See http://en.wikipedia.org/wiki/ISO_8601"
@@ -220,18 +214,18 @@ def _iso(at: datetime) -> str:
 
 
 def _url(path: str, query: str) -> str:
-    """A URL from which botocore takes just this path and this query; the host is signed as a header.
+    """A URL from which botocore takes exactly this path and query; the host is signed as a header.
 
-    Other forms of a path would be signed alike, but lead elsewhere.
+    Other forms of the path have the same signature, but mean another path.
     """
     url = f"http://host{path}?{query}"
     if not path.startswith("/") or path != normalize_url_path(path) or urlsplit(url)[2:] != (path, query, ""):
-        raise BadSignature(_OTHER)
+        raise BadSignature(_MISMATCH)
     return url
 
 
 class _Signer(SigV4Auth):  # type: ignore[misc]  # botocore carries no types
-    """botocore's, for the headers that somebody else chose: some clients sign those that it leaves out."""
+    """botocore's signer, for headers that the client chose: some clients sign headers that botocore leaves out."""
 
     def headers_to_sign(self, request: AWSRequest) -> Any:
         return request.headers

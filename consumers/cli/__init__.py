@@ -1,9 +1,10 @@
-"""The command line: every command, and all wiring."""
+"""The command line: its commands, and how errors become a sentence and an exit code."""
 
 from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 
@@ -12,8 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from stamina.instrumentation import set_on_retry_hooks
 
-from consumers.cli import import_, maintenance, query, worker
-from consumers.cli.dead_letters import letters
+from consumers.cli import dead_letters, demo, import_, maintenance, query, worker
 from consumers.cli.failures import OutputFailed, ReaderGone, os_failure, standard_output
 from consumers.cli.options import Failed, Misused
 from ingest.delivery import Refused
@@ -30,28 +30,31 @@ app = App(
     help_format="markdown",
 )
 
-for command in (
-    worker.run,
-    worker.serve,
-    worker.forward,
-    import_.replay,
-    import_.backfill,
-    import_.demo,
-    query.lineage,
-    query.runs,
-    query.experiments,
-    query.pipeline,
-    query.digest,
-    query.compare,
-    query.status,
-    maintenance.migrate,
-    maintenance.export,
-    maintenance.rebuild,
-    maintenance.prune,
-    maintenance.reconcile,
-    letters,
-):
-    app.command(command)
+COMMANDS: Mapping[str, Callable[..., object]] = {
+    "run": worker.run_command,
+    "serve": worker.serve_command,
+    "forward": worker.forward_command,
+    "replay": import_.replay_command,
+    "backfill": import_.backfill_command,
+    "demo": demo.demo_command,
+    "lineage": query.lineage_command,
+    "runs": query.runs_command,
+    "experiments": query.experiments_command,
+    "pipeline": query.pipeline_command,
+    "digest": query.digest_command,
+    "compare": query.compare_command,
+    "status": query.status_command,
+    "migrate": maintenance.migrate_command,
+    "export": maintenance.export_command,
+    "rebuild": maintenance.rebuild_command,
+    "prune": maintenance.prune_command,
+    "reconcile": maintenance.reconcile_command,
+}
+"""Every command by its name, but for those of `dead-letters`."""
+
+for name, command in COMMANDS.items():
+    app.command(command, name=name)
+app.command(dead_letters.app)
 
 
 def main() -> None:

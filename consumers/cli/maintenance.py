@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from consumers.cli.import_ import BatchSize, Workers
+from consumers.cli.import_ import NOTHING_TO_RESUME, BatchSize, Workers
 from consumers.cli.options import (
     AsJson,
     Database,
@@ -23,14 +23,14 @@ from consumers.cli.options import (
     Misused,
     Region,
     at_least_one,
-    moment,
     opened,
+    past_moment,
     print_json,
 )
 from store.database import DEFAULT_URL, Store
 
 
-def migrate(
+def migrate_command(
     *,
     database_url: Database = DEFAULT_URL,
     kafka_too: Annotated[bool, Parameter(name="--kafka", negative="", help="Make the Kafka topic as well.")] = False,
@@ -48,12 +48,12 @@ def migrate(
 ) -> None:
     """Make the store, or take it to the newest schema. `run` and `replay` do it when they start.
 
-    With `--kafka` the topic is made as well, or what is different with the one that is there is said.
+    With `--kafka` the topic is made as well; of a topic that exists already, it says what differs.
     """
-    from store import migrate as schema
+    from store.migrate import migrate
 
     with Store(database_url) as store:
-        before, now = schema.migrate(store, waiting=lambda whom: print(whom, file=sys.stderr))
+        before, now = migrate(store, waiting=lambda why: print(why, file=sys.stderr))
     if before == now:
         print(f"{store} is at schema {now} already")
     else:
@@ -64,7 +64,7 @@ def migrate(
     connection = kafka.connection()
     from ingest.kafka.topic import prepare_topic
 
-    made = asyncio.run(
+    topic = asyncio.run(
         prepare_topic(
             connection,
             kafka.kafka_topic,
@@ -74,26 +74,29 @@ def migrate(
             add_partitions=add_partitions,
         )
     )
-    added = f", {made.added} of them new" if made.added else ""
-    there = "made" if made.made else "there already"
-    print(f"the topic {kafka.kafka_topic} is {there}, with {made.partitions} partitions{added}")
-    for remark in made.remarks:
+    added = f", {topic.added} of them new" if topic.added else ""
+    outcome = "made" if topic.made else "there already"
+    print(f"the topic {kafka.kafka_topic} is {outcome}, with {topic.partitions} partitions{added}")
+    for remark in topic.remarks:
         print(remark)
 
 
-def export(
+def export_command(
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"], help="A file; .gz and .zst pack it.")] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], help="A file; .gz and .zst compress it.")] = None,
     database_url: Database = DEFAULT_URL,
 ) -> None:
-    """Every event of the ledger as JSON lines, in the order of arrival: what `replay` makes the same store from."""
-    from consumers.run import replay
+    """Every event of the ledger as JSON lines, in the order of arrival: `replay` makes the same store from them."""
+    from consumers.run.export import export, export_to_file
 
     with opened(database_url) as store:
-        replay.export(store, output)
+        if output is None:
+            export(store, sys.stdout.buffer)
+        else:
+            print(f"{export_to_file(store, output):,} events in {output}")
 
 
-def rebuild(
+def rebuild_command(
     *,
     into: Annotated[str, Parameter(help="The URL of the store to make; it must be empty.")],
     database_url: Database = DEFAULT_URL,
@@ -102,14 +105,16 @@ def rebuild(
     workers: Workers = 1,
     as_json: AsJson = False,
 ) -> int:
-    """A new store made from this one's ledger: all is derived anew, by the rules of today, on either database.
+    """A new store made from this one's ledger: everything is derived again, by today's rules, on either database.
 
-    Dead letters are sent round again. Events that `prune` took away are not there to derive from; those that come in
-    meanwhile may be missed: stop the workers first, or rebuild once more with --resume, which changes only what is
-    missing. `headwater compare` shows what has become different.
+    Dead letters are handled again too. Events that `prune` deleted are missing; events that arrive meanwhile may be
+    missed: stop the workers first, or rebuild once more with --resume, which adds only what is missing.
+    `headwater compare` shows what differs.
     """
-    from consumers.cli import output as report
-    from consumers.run import rebuild as anew
+    from consumers.cli import output
+    from consumers.cli.progress import reading
+    from consumers.run.fill import Progress, Started
+    from consumers.run.rebuild import rebuild
     from consumers.run.worker_pool import Lost
     from store.compare import same_database
 
@@ -118,38 +123,46 @@ def rebuild(
         if same_database(source, target):
             raise Misused(f"{target} cannot be made from itself: name another store with --into")
         try:
-            filled = anew.rebuild(source, target, resume=resume, batch_size=batch_size, workers=workers)
+            with reading() as show:
+
+                def on_progress(progress: Started | Progress) -> None:
+                    if isinstance(progress, Progress):
+                        show(progress)
+                    elif resume and not progress.resumed:
+                        print(NOTHING_TO_RESUME, file=sys.stderr)
+
+                result = rebuild(
+                    source, target, resume=resume, batch_size=batch_size, workers=workers, on_progress=on_progress
+                )
         except Lost as why:
             raise Failed(str(why)) from why
     if as_json:
-        print_json(filled.told())
+        print_json(output.filled_json(result))
     else:
-        again = "the same command with --resume goes on there"
-        console = Console(highlight=False)
-        report.filled(console, filled.totals, filled.seconds, None if filled.complete else again)
-        if filled.complete:
-            print(f"to see whether both say the same: headwater compare {source} {target}")
-    return 0 if filled.complete else 1
+        output.filled(Console(highlight=False), result, "the same command with --resume goes on there")
+        if result.complete:
+            print(f"to see whether both hold the same: headwater compare {source} {target}")
+    return 0 if result.complete else 1
 
 
-def prune(
+def prune_command(
     *,
     ledger_older_than: Annotated[str, Parameter(help="An age in days, as 400d, or a date, as 2025-01-31.")],
     yes: Annotated[bool, Parameter(name="--yes", negative="", help="Do it, and do not only say it.")] = False,
     database_url: Database = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
-    """Take old events out of the ledger. What is known of resources, and lineage, stay as they are.
+    """Delete old events from the ledger. The states of resources, and lineage, stay as they are.
 
-    Without `--yes` it only says what would go. `headwater export` keeps a copy of all events; without one, a store
-    cannot be made again from its ledger, and rules to come know nothing of the events that are gone.
+    Without `--yes` it only says what would be deleted. `headwater export` keeps a copy of all events; without one, a
+    store cannot be made again from its ledger, and later rules cannot use the deleted events.
     """
-    from store.ledger import prune as pruning
+    from store.ledger.prune import prunable, prune
 
-    before = moment("--ledger-older-than", ledger_older_than)
+    before = past_moment("--ledger-older-than", ledger_older_than)
     with opened(database_url) as store:
-        found = pruning.prunable(store, before)
-        gone = pruning.prune(store, before) if yes else 0
+        found = prunable(store, before)
+        gone = prune(store, before) if yes else 0
     if as_json:
         print_json({"done": yes, "removed": gone, "prunable": found})
         return
@@ -161,19 +174,19 @@ def prune(
         return
     print(f"{found.events:,} events, of {_day(found.oldest)} to {_day(found.newest)}, would be removed")
     if found.kept:
-        print(f"{found.kept:,} of them have no rule yet: a rule to come would never know of them")
+        print(f"{found.kept:,} of them have no rule yet: a later rule could not use them")
     if found.tables:
         print(f"{len(found.tables)} months would go as a whole, {found.bytes / 1_000_000:,.1f} MB on disk:", end=" ")
         print(", ".join(found.tables))
-    print("nothing is removed yet: keep a copy with headwater export, then say --yes")
+    print("nothing is removed yet: keep a copy with headwater export, then give --yes")
 
 
-def reconcile(
+def reconcile_command(
     *,
-    dry_run: Annotated[bool, Parameter(negative="", help="Only say what is missing: ask nobody.")] = False,
+    dry_run: Annotated[bool, Parameter(negative="", help="Only say what is missing: ask for nothing.")] = False,
     after: Annotated[
         str | None,
-        Parameter(help="Days after which anything under way must be over, as 2d; else as long as SageMaker allows it."),
+        Parameter(help="Days after which anything under way must have ended, as 2d; else as long as SageMaker allows."),
     ] = None,
     per_second: Annotated[
         float | None, Parameter(env_var="HEADWATER_PER_SECOND", help="How often each operation is called in a second.")
@@ -183,37 +196,38 @@ def reconcile(
     database_url: Database = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> int:
-    """Find what events must have been lost for, and ask SageMaker about just that.
+    """Find resources whose events must have been lost, and ask SageMaker about just these.
 
-    Lost are the events of what is still under way long after it must have ended, of what others speak of and nothing is
-    known of (a step's job, an endpoint's configuration, a configuration's model), and of jobs whose model is used.
-    Answers are kept in the ledger as events. The exit code is 1 when something is missing still.
+    Lost are the events of what is still under way long after it must have ended, of what others reference and no event
+    reports (a step's job, an endpoint's configuration, a configuration's model), and of jobs whose model is used.
+    Descriptions go into the ledger like events. The exit code is 1 when something is still missing.
     """
-    from consumers.cli import output as report
-    from consumers.run import reconcile as mending
+    from consumers.cli import output
+    from consumers.cli.progress import describing
+    from consumers.run.reconcile import DAY, Reconciled, findings, run_reconcile
 
-    longest = None if after is None else _days("--after", after) * mending.DAY
+    longest = None if after is None else _days("--after", after) * DAY
     if per_second is not None and not 0 < per_second <= 1000:
         raise Misused(f"--per-second must be more than 0 and at most 1,000, not {per_second}")
     with opened(database_url) as store:
         if dry_run:
-            found = mending.findings(store, time.time_ns() // 1_000_000, longest)
-            done = mending.Reconciled(found=found)
+            done = Reconciled(found=findings(store, time.time_ns() // 1_000_000, longest))
         else:
             from ingest.sagemaker import SageMaker
 
             sagemaker = SageMaker(region=region, endpoint_url=endpoint_url, per_second=per_second)
-            done = mending.run(store, sagemaker, longest)
+            with describing() as show:
+                done = run_reconcile(store, sagemaker, longest, show)
     if as_json:
-        print_json(done.told())
+        print_json(output.reconciled_json(done))
     else:
-        report.reconciled(Console(highlight=False), done, dry_run=dry_run)
+        output.reconciled(Console(highlight=False), done, dry_run=dry_run)
     return 1 if done.left else 0
 
 
-def _days(option: str, said: str) -> int:
-    if (age := re.fullmatch(r"([0-9]{1,5})d", said)) is None:
-        raise Misused(f"{option} is a number of days, as 2d, not {said!r}")
+def _days(option: str, text: str) -> int:
+    if (age := re.fullmatch(r"([0-9]{1,5})d", text)) is None:
+        raise Misused(f"{option} is a number of days, as 2d, not {text!r}")
     return int(age[1])
 
 

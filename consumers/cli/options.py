@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 import msgspec
 from cyclopts import Parameter
+from rich.console import Console
 
 from store.database import Store, Unusable
 
@@ -38,16 +39,17 @@ Endpoint = Annotated[
 ]
 BatchSize = Annotated[int, Parameter(env_var="HEADWATER_BATCH_SIZE", help="The most messages at a time.")]
 Visibility = Annotated[
-    int, Parameter(env_var="HEADWATER_VISIBILITY", help="Seconds until messages of a worker that died come again.")
+    int,
+    Parameter(env_var="HEADWATER_VISIBILITY", help="Seconds after which a dead worker's messages are delivered again."),
 ]
-UntilEmpty = Annotated[bool, Parameter(negative="", help="Stop when nothing waits any more.")]
+UntilEmpty = Annotated[bool, Parameter(negative="", help="Stop when the queue is empty.")]
 
 PORT = 8950
-"""Where the API is served unless told otherwise."""
+"""The port of the API, by default."""
 
 
 class ServingArguments(TypedDict):
-    """What services take beside their work."""
+    """What every service takes."""
 
     metrics_at: tuple[str, int] | None
     log_format: str
@@ -57,7 +59,7 @@ class ServingArguments(TypedDict):
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How a service tells of itself."""
+    """How a service logs, and where it serves metrics."""
 
     metrics_port: Annotated[
         int | None, Parameter(env_var="HEADWATER_METRICS_PORT", help="Serve /metrics and /health on this port.")
@@ -94,7 +96,7 @@ class Kafka:
         str, Parameter(env_var="HEADWATER_KAFKA_TOPIC", help="The topic that events are put on.")
     ] = "headwater-events"
     kafka_tls: Annotated[
-        bool | None, Parameter(env_var="HEADWATER_KAFKA_TLS", help="Use TLS; as is done where there is a user.")
+        bool | None, Parameter(env_var="HEADWATER_KAFKA_TLS", help="Use TLS; the default where there is a user.")
     ] = None
     kafka_ca: Annotated[
         Path | None, Parameter(env_var="HEADWATER_KAFKA_CA", help="A file with the authorities to trust.")
@@ -106,7 +108,7 @@ class Kafka:
     kafka_sasl: Annotated[
         Literal["plain", "scram-sha-256", "scram-sha-512", "msk-iam"] | None,
         Parameter(
-            env_var="HEADWATER_KAFKA_SASL", help="How to say who we are: a user and password, or an AWS role on MSK."
+            env_var="HEADWATER_KAFKA_SASL", help="How to authenticate: by user and password, or as an AWS role on MSK."
         ),
     ] = None
     kafka_username: Annotated[
@@ -121,7 +123,7 @@ class Kafka:
         """How to reach Kafka.
 
         Raises:
-            Failed: What Kafka needs is not installed.
+            Failed: The extra for Kafka is not installed.
             Refused: The options do not go together.
         """
         try:
@@ -142,11 +144,11 @@ class Kafka:
 
 
 class Failed(Exception):
-    """What was asked for cannot be done; the message is one sentence that says what to do."""
+    """What was requested cannot be done; the message is one sentence that says what to do."""
 
 
 class Misused(Failed):
-    """The command was called wrongly."""
+    """The command was used wrongly."""
 
 
 def opened(database_url: str, *, migrated: bool = False) -> Store:
@@ -154,10 +156,10 @@ def opened(database_url: str, *, migrated: bool = False) -> Store:
 
     Args:
         database_url: Of SQLite or PostgreSQL.
-        migrated: True to make it, or take it to the newest schema, where need be.
+        migrated: True to make it or take it to the newest schema, where that is needed.
 
     Raises:
-        Unusable, Unavailable: It cannot be had.
+        Unusable, Unavailable: It cannot be opened.
     """
     from store import migrate
 
@@ -173,35 +175,45 @@ def opened(database_url: str, *, migrated: bool = False) -> Store:
 
 
 def at_least_one(option: str, value: int) -> int:
-    """The value of an option that counts.
+    """The value of an option that is a count.
 
     Raises:
-        Misused: It is less, or too much for a database.
+        Misused: It is less than one, or too large for a database.
     """
     if not 1 <= value <= 1_000_000_000:
         raise Misused(f"{option} must be from 1 to 1,000,000,000, not {value}")
     return value
 
 
-def moment(option: str, said: str) -> int:
+def past_moment(option: str, text: str) -> int:
     """An age or a date as epoch milliseconds.
 
     Raises:
         Misused: It is neither, or not in the past.
     """
     now = time.time_ns() // 1_000_000
-    if (age := re.fullmatch(r"([0-9]{1,5})d", said)) is not None:
+    if (age := re.fullmatch(r"([0-9]{1,5})d", text)) is not None:
         found = now - int(age[1]) * 86_400_000
     else:
         try:
-            found = int(datetime.strptime(said, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1000
+            found = int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1000
         except ValueError:
-            raise Misused(f"{option} is an age in days, as 400d, or a date, as 2025-01-31, not {said!r}") from None
+            raise Misused(f"{option} is an age in days, as 400d, or a date, as 2025-01-31, not {text!r}") from None
     if not 0 < found < now:
-        raise Misused(f"{option} must name a day in the past, not {said!r}")
+        raise Misused(f"{option} must name a day in the past, not {text!r}")
     return found
+
+
+def print_json_line(value: object) -> None:
+    """Print a value as JSON on one line."""
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
 
 
 def print_json(value: object) -> None:
     """Print a value as JSON on several lines."""
     sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def wide_console() -> Console:
+    """A console as wide as the terminal; where there is none, wide enough for long URIs."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)

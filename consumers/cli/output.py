@@ -1,20 +1,19 @@
-"""What commands tell people: tables and sentences."""
+"""What commands print for people, as sentences and counts, and the JSON that goes with it."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from consumers.catalogue import why_kept
-from consumers.run.worker import Totals
+from consumers.cli.text import age, moment
+from consumers.observe.unhandled import why_kept
+from consumers.run.fill import BACKFILL, LEDGER_OF, FillResult
 from store.compare import WAYS, Comparison
 from store.describe_requests import ANSWERED, MISSING, OPEN
 from store.digest import PART_FIELDS
@@ -22,28 +21,24 @@ from store.ledger.events import DeadLetter
 from store.status import NEWEST, Reach, Status
 
 if TYPE_CHECKING:
-    from consumers.pipeline_executions import Execution, Step
-    from consumers.run.reconcile import Reconciled
+    from consumers.run.backfill import BackfillResult, Estimate, Left
+    from consumers.run.reconcile import Gap, Reconciled
 
-LEDGER_OF = "the ledger of "
-"""What a rebuild's reading is named, before the name of the store."""
-BACKFILL = "headwater backfill"
-"""What a backfill's reading is named: the command."""
 SHOWN = 5
 """How many reasons or kinds are shown before the rest is counted."""
 
 
-def filled(console: Console, totals: Totals, seconds: float, go_on: str | None) -> None:
-    """What became of all that was read.
+def filled(console: Console, result: FillResult, resume: str) -> None:
+    """What became of everything that was read.
 
     Args:
-        console: Where to tell it.
-        totals: All batches' settlements.
-        seconds: How long it took.
-        go_on: What to do about its being stopped before the end; None when it was not.
+        console: Where to print it.
+        result: What became of it.
+        resume: What to do if it was stopped before the end.
     """
-    rate = totals.events / seconds if seconds else 0
-    console.print(f"{totals.events:,} events in {seconds:,.1f} s ({rate:,.0f}/s)")
+    totals = result.totals
+    rate = totals.events / result.seconds if result.seconds else 0
+    console.print(f"{totals.events:,} events in {result.seconds:,.1f} s ({rate:,.0f}/s)")
     _kept(console, totals.kept)
     if totals.dead:
         dead = sum(totals.dead.values())
@@ -51,8 +46,96 @@ def filled(console: Console, totals: Totals, seconds: float, go_on: str | None) 
         _most(console, totals.dead)
     if totals.failed:
         console.print(f"[red]{totals.failed:,} rules failed[/red], see headwater status")
-    if go_on:
-        console.print(f"stopped before the end: {go_on}")
+    if not result.complete:
+        console.print(f"stopped before the end: {resume}")
+
+
+def filled_json(result: FillResult) -> dict[str, Any]:
+    """The same for programs."""
+    totals = result.totals
+    return {
+        "events": totals.events,
+        "kept": totals.kept,
+        "dead": totals.dead,
+        "rule_failures": totals.failed,
+        "seconds": round(result.seconds, 3),
+        "events_per_second": round(totals.events / result.seconds) if result.seconds else 0,
+        "complete": result.complete,
+    }
+
+
+def estimated(found: Estimate) -> str:
+    """What a backfill takes, in a sentence."""
+    resources, calls = sum(found.resources.values()), sum(found.calls.values())
+    return (
+        f"{resources:,} resources of {len(found.resources)} kinds: {calls:,} calls, or more where answers have several "
+        f"pages, at least {age(found.seconds)}"
+    )
+
+
+def planned(console: Console, found: Estimate, left: Left) -> None:
+    """What a backfill would describe."""
+    for kind, number in found.resources.items():
+        console.print(f"{number:>8,}  {kind}")
+    console.print(estimated(found), soft_wrap=True)
+    _not_described(console, left)
+    console.print("nothing was described yet: leave --dry-run out to do it", soft_wrap=True)
+
+
+def planned_json(found: Estimate, left: Left) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "resources": found.resources,
+        "calls": found.calls,
+        "seconds_at_least": round(found.seconds, 1),
+        **_not_described_json(left),
+    }
+
+
+def backfilled(console: Console, result: BackfillResult) -> None:
+    """What came of a backfill."""
+    console.print(f"{result.described:,} resources described")
+    filled(console, result.filled, "the same command goes on there")
+    _not_described(console, result.left)
+
+
+def backfilled_json(result: BackfillResult) -> dict[str, Any]:
+    """The same for programs."""
+    return {**filled_json(result.filled), "resources": result.described, **_not_described_json(result.left)}
+
+
+def _not_described(console: Console, left: Left) -> None:
+    if left.unsupported:
+        names = ", ".join(sorted(left.unsupported))
+        console.print(escape(f"this server has no operation {names}: went on without"), soft_wrap=True)
+    for (operation, kind), (number, first) in left.invalid.items():
+        refused = f"{operation} was refused for {number:,} of the kind {kind}: {first}"
+        console.print(escape(refused), soft_wrap=True)
+    if left.gone:
+        console.print(f"{left.gone:,} were listed, but deleted before they were described", soft_wrap=True)
+    if left.elsewhere:
+        console.print(f"{left.elsewhere:,} belong to other accounts", soft_wrap=True)
+
+
+def _not_described_json(left: Left) -> dict[str, Any]:
+    return {
+        "denied": {permission: sorted(kinds) for permission, kinds in sorted(left.denied.items())},
+        "unsupported": {operation: sorted(kinds) for operation, kinds in sorted(left.unsupported.items())},
+        "invalid": {f"{operation} {kind}": number for (operation, kind), (number, _) in left.invalid.items()},
+        "gone": left.gone,
+        "elsewhere": left.elsewhere,
+    }
+
+
+def denial(left: Left) -> str:
+    """What our role lacks, and what to do about it; empty when it lacks nothing."""
+    if not left.denied:
+        return ""
+    kinds = ",".join(sorted(set().union(*left.denied.values())))
+    return (
+        f"not allowed to describe everything: give this role {', '.join(sorted(left.denied))}, "
+        f"then: headwater backfill --kinds {kinds}"
+    )
 
 
 def compared(console: Console, here: str, there: str, found: Comparison) -> None:
@@ -93,21 +176,21 @@ def _most(console: Console, counted: Mapping[str, int]) -> None:
 
 def reconciled(console: Console, done: Reconciled, *, dry_run: bool) -> None:
     """What was missing, and what became of it."""
-    from consumers.run.reconcile import GAPS, counted  # AWS's client: only where it is used
+    from consumers.run.reconcile import counted  # AWS's client: only where it is used
 
     if not done.found:
-        console.print("nothing is missing, as far as can be told from what is known")
+        console.print("nothing is missing, as far as the store shows")
         return
     found, mended = counted(done.found), counted(done.mended)
     for gap, number in found.items():
-        became = "" if dry_run else f", {mended.get(gap, 0):,} mended"
-        console.print(f"{number:>8,}  {GAPS[gap]}{became}")
+        became = "" if dry_run else f", {mended.get(gap, 0):,} recovered"
+        console.print(f"{number:>8,}  {_GAPS[gap]}{became}")
         for one in [one for one in (done.found if dry_run else done.left) if one.gap == gap][:SHOWN]:
             console.print(escape(f"          {one.about}: {one.seen}"), soft_wrap=True)
     if dry_run:
-        console.print("nobody was asked: the same command without --dry-run asks SageMaker")
+        console.print("nothing was asked: the same command without --dry-run asks SageMaker")
         return
-    console.print(f"{done.answered:,} questions answered, {sum(done.reasons.values()):,} not")
+    console.print(f"{done.answered:,} describe requests answered, {sum(done.reasons.values()):,} not")
     _most(console, done.reasons)
     if done.left:
         console.print(
@@ -115,59 +198,25 @@ def reconciled(console: Console, done: Reconciled, *, dry_run: bool) -> None:
         )
 
 
-def execution(console: Console, told: Execution) -> None:
-    """A pipeline execution, and its steps in the order of time."""
-    title = f"[bold]{escape(told.pipeline)}[/bold] {escape(told.name)}".rstrip()
-    console.print(f"{title}  {_colored(told.status)}  {_lasted(told.started, told.ended)}".rstrip(), soft_wrap=True)
-    console.print(escape(told.arn), soft_wrap=True)
-    for what, value in (
-        ("", told.description),
-        ("started by ", told.started_by),
-        ("failed: ", told.failure),
-        *((f"{name} = ", value) for name, value in told.parameters.items()),
-    ):
-        if value:
-            console.print(f"  {escape(what + value)}", soft_wrap=True)
-    if not told.steps:
-        console.print("no steps are known")
-        return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("step", "type", "status", "began", "took", "tries", "what it made, and how it went"):
-        table.add_column(column, overflow="fold")
-    for step in told.steps:
-        table.add_row(
-            escape(step.name),
-            escape(step.type),
-            _colored(step.status),
-            moment(step.started) if step.started else "",
-            age((step.ended - step.started) / 1000) if step.started and step.ended else "",
-            "" if step.attempts is None else str(step.attempts),
-            escape("\n".join(_of_step(step))),
-        )
-    console.print(table)
+_GAPS: Mapping[Gap, str] = {
+    "unfinished": "still under way long after it must have ended",
+    "unknown": "referenced by others, but never reported",
+    "unproduced": "model data that is used, but no job is known to have made",
+    "unanswered": "descriptions that lineage needs and events leave out",
+}
 
 
-def _of_step(step: Step) -> Iterator[str]:
-    if step.made:
-        yield step.made.split(":", 5)[-1]
-    for arn in step.earlier:
-        yield f"before that {arn.split(':', 5)[-1]}"
-    if step.cached_from:
-        yield f"found in the cache: {step.cached_from.rpartition('/')[2]}"
-    yield from (f"{name}: {value}" for name, value in step.details.items())
-    if step.failure:
-        yield f"failed: {step.failure}"
+def reconciled_json(done: Reconciled) -> dict[str, Any]:
+    """The same for programs."""
+    from consumers.run.reconcile import counted
 
-
-def _colored(status: str) -> str:
-    color = "red" if status == "Failed" else "green" if status == "Succeeded" else "yellow"
-    return f"[{color}]{escape(status)}[/{color}]" if status else ""
-
-
-def _lasted(started: int | None, ended: int | None) -> str:
-    if started is None:
-        return ""
-    return f"{moment(started)}, took {age((ended - started) / 1000)}" if ended else f"since {moment(started)}"
+    return {
+        "found": counted(done.found),
+        "mended": counted(done.mended),
+        "answered": done.answered,
+        "reasons": done.reasons,
+        "left": [{"gap": one.gap, "about": one.about, "seen": one.seen} for one in done.left],
+    }
 
 
 def dead_letters(console: Console, letters: Sequence[DeadLetter]) -> None:
@@ -176,12 +225,12 @@ def dead_letters(console: Console, letters: Sequence[DeadLetter]) -> None:
         console.print("no dead letters")
         return
     for letter in letters:
-        told = (
+        about = (
             f"{letter.id:>6}  {moment(letter.received)}  {len(letter.body):,} bytes from {letter.origin or 'nowhere'}"
         )
-        console.print(escape(told), soft_wrap=True)
+        console.print(escape(about), soft_wrap=True)
         console.print(f"        [red]{escape(letter.reason)}[/red]", soft_wrap=True)
-    console.print("dead-letters show NUMBER prints one; redrive sends round again, discard takes away", soft_wrap=True)
+    console.print("dead-letters show NUMBER prints one; redrive handles it again, discard deletes it", soft_wrap=True)
 
 
 def status(console: Console, where: str, found: Status) -> None:
@@ -191,13 +240,13 @@ def status(console: Console, where: str, found: Status) -> None:
         console.print("empty: feed it with headwater replay or headwater run")
     else:
         ago = (time.time_ns() // 1_000_000 - found.last_received) / 1000
-        newest = f", the newest tells of {moment(found.last_event)}" if found.last_event else ""
+        newest = f", the newest is of {moment(found.last_event)}" if found.last_event else ""
         console.print(f"last event received {age(ago)} ago{newest}")
     kept = found.events.get("kept", {})
     console.print(f"{sum(sum(kinds.values()) for kinds in found.events.values()):,} events in the ledger")
     _kept(console, kept)
     if found.events.get("nothing"):
-        console.print(f"{sum(found.events['nothing'].values()):,} of them tell nothing, as refused calls do:")
+        console.print(f"{sum(found.events['nothing'].values()):,} of them report nothing, as refused calls do:")
         _most(console, found.events["nothing"])
     _numbers(console, "resources", found.resources)
     _numbers(console, "entities", found.entities)
@@ -205,10 +254,10 @@ def status(console: Console, where: str, found: Status) -> None:
     _reaching(console, "models", found.models)
     _reaching(console, "endpoints", found.endpoints)
     if found.questions:
-        told = ", ".join(f"{found.questions.get(state, 0):,} {word}" for state, word in _ANSWERS.items())
-        console.print(f"questions to SageMaker: {told}")
+        outcomes = ", ".join(f"{found.questions.get(state, 0):,} {word}" for state, word in _OUTCOMES.items())
+        console.print(f"describe requests to SageMaker: {outcomes}")
     if found.refusals:
-        console.print(f"[yellow]{sum(found.refusals.values()):,} of them went without an answer:[/yellow]")
+        console.print(f"[yellow]{sum(found.refusals.values()):,} of them were not answered:[/yellow]")
         _most(console, found.refusals)
     if found.dead_letters:
         console.print(f"[red]{found.dead_letters:,} dead letters[/red]: headwater dead-letters list")
@@ -228,11 +277,11 @@ def status(console: Console, where: str, found: Status) -> None:
         console.print(escape(f"stopped before its end, to go on: {command}"), soft_wrap=True)
 
 
-_ANSWERS = {OPEN: "waiting", ANSWERED: "answered", MISSING: "about what is not there"}
+_OUTCOMES = {OPEN: "waiting", ANSWERED: "answered", MISSING: "about what does not exist"}
 
 
 def _kept(console: Console, kept: Mapping[str, int]) -> None:
-    """What nothing was derived from: on purpose, by reason; for want of a rule, by kind."""
+    """What nothing is derived from: on purpose, by reason; for want of a rule, by kind."""
     reasons: Counter[str] = Counter()
     unknown: dict[str, int] = {}
     for sort, number in kept.items():
@@ -241,7 +290,7 @@ def _kept(console: Console, kept: Mapping[str, int]) -> None:
         else:
             unknown[sort] = number
     if reasons:
-        console.print(f"{reasons.total():,} of them kept on purpose, and nothing derived from them:")
+        console.print(f"{reasons.total():,} of them kept on purpose, with nothing derived from them:")
         _most(console, reasons)
     if unknown:
         console.print(f"{sum(unknown.values()):,} of them kept for later, no rule knows their kind yet:")
@@ -260,16 +309,3 @@ def _numbers(console: Console, what: str, counted: Mapping[str, int]) -> None:
     console.print(f"{sum(counted.values()):,} {what}")
     for name, number in counted.items():
         console.print(f"  {number:>8,}  {escape(name)}")
-
-
-def moment(milliseconds: int) -> str:
-    """A time for people, in UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def age(seconds: float) -> str:
-    """A span of time for people."""
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:,.0f} seconds"

@@ -1,4 +1,4 @@
-"""Commands that ask a store."""
+"""Commands that query a store."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from rich.console import Console
 
-from consumers.cli.options import AsJson, Database, Failed, Misused, at_least_one, opened, print_json
+from consumers.cli.options import (
+    AsJson,
+    Database,
+    Failed,
+    Misused,
+    at_least_one,
+    opened,
+    print_json,
+    wide_console,
+)
 from store.database import DEFAULT_URL
 from store.graph.traversal import LIMIT, Direction
 
 LONGEST_REF = 4096
-"""Characters in what is asked for, at the most: no ARN, URI or name is longer."""
+"""Characters in a reference, at most: no ARN, URI or name is longer."""
 
 
-def lineage(
+def lineage_command(
     ref: Annotated[str, Parameter(help="An ARN of anything (entity, job, endpoint, package), an S3 URI, or a name.")],
     /,
     *,
     direction: Annotated[
-        Direction, Parameter(help="To what it came from, to what came of it, or both of these.")
+        Direction, Parameter(help="Towards what it came from, what came of it, or both.")
     ] = Direction.BOTH,
-    depth: Annotated[int | None, Parameter(help="How many links to follow at most; all unless told.")] = None,
+    depth: Annotated[int | None, Parameter(help="How many links to follow at most; by default all.")] = None,
     limit: Annotated[int, Parameter(help="How many entities to show at most, in each direction.")] = LIMIT,
     inferred: Annotated[
         bool,
@@ -37,11 +46,12 @@ def lineage(
     Examples: `headwater lineage s3://bucket/train.csv --direction descendants`, `headwater lineage my-endpoint`,
     `headwater lineage arn:aws:sagemaker:eu-west-1:111122223333:model-package/churn/7 --format mermaid`.
     """
-    from consumers.cli import lineage_formats
-    from store.graph import lineage as query
+    from consumers.cli.lineage_formats import FORMATS
+    from consumers.cli.lineage_tree import tree
     from store.graph import resolve
+    from store.graph.lineage import walk
 
-    _askable(ref)
+    _checked(ref)
     if depth is not None and depth < 0:
         raise Misused("--depth counts links: 0 or more")
     at_least_one("--limit", limit)
@@ -59,16 +69,14 @@ def lineage(
     if not found[0].starts:
         raise Failed(f"{found[0].vertex.name or ref!r} has no trial components yet: nothing to follow")
     with store:
-        walk = query.walk(store, found[0].starts, direction, depth=depth, limit=limit, inferred=inferred)
+        found_walk = walk(store, found[0].starts, direction, depth=depth, limit=limit, inferred=inferred)
     if format == "tree":
-        # Where nobody looks at it, long URIs need not fit a screen.
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-        console.print(lineage_formats.tree(walk))
+        wide_console().print(tree(found_walk))
     else:
-        sys.stdout.write(lineage_formats.FORMATS[format](walk).rstrip("\n") + "\n")
+        sys.stdout.write(FORMATS[format](found_walk).rstrip("\n") + "\n")
 
 
-def pipeline(
+def pipeline_command(
     ref: Annotated[str, Parameter(help="An execution's ARN or id, or a pipeline's name or ARN: its newest execution.")],
     /,
     *,
@@ -79,27 +87,27 @@ def pipeline(
 
     Examples: `headwater pipeline churn-flow`, `headwater pipeline d84ewltjmxhe --json`.
     """
-    from consumers import pipeline_executions
-    from consumers.cli import output
+    from consumers.cli import pipeline_table
+    from consumers.pipeline_executions import execution
     from store.graph import resolve
 
     with opened(database_url) as store:
-        found = resolve.executions(store, _askable(ref))
-        told = pipeline_executions.execution(store, found[0]) if len(found) == 1 else None
+        found = resolve.executions(store, _checked(ref))
+        chosen = execution(store, found[0]) if len(found) == 1 else None
     if len(found) > 1:
         lines = "\n".join(f"  {arn}" for arn in found)
-        raise Failed(f"{ref!r} means several executions; say one of their ARNs:\n{lines}")
-    if told is None:
-        raise Failed(f"no execution is known of {ref!r}; say its ARN or id, or the name of a pipeline that has run")
+        raise Failed(f"{ref!r} means several executions; give one of their ARNs:\n{lines}")
+    if chosen is None:
+        raise Failed(f"the store has no execution {ref!r}; give its ARN or id, or the name of a pipeline that has run")
     if as_json:
-        print_json(told)
+        print_json(chosen)
     else:
-        output.execution(Console(highlight=False, width=None if sys.stdout.isatty() else 200), told)
+        pipeline_table.execution(wide_console(), chosen)
 
 
-def runs(
+def runs_command(
     group: Annotated[
-        str | None, Parameter(help="An experiment or a trial (name or ARN), or a family of runs; all runs unless told.")
+        str | None, Parameter(help="An experiment or a trial (name or ARN), or a family of runs; by default all runs.")
     ] = None,
     /,
     *,
@@ -107,8 +115,8 @@ def runs(
         list[str] | None,
         Parameter(
             negative="",
-            help="What has to be true: a parameter, a metric, tag:NAME, status, name or created; < <= = != >= > or "
-            "contains; a value. May come several times.",
+            help="A condition: a parameter, a metric, tag:NAME, status, name or created; < <= = != >= > or "
+            "contains; a value. May be given several times.",
         ),
     ] = None,
     sort_by: Annotated[
@@ -124,99 +132,99 @@ def runs(
     Examples: `headwater runs churn --sort-by validation:rmse --ascending`,
     `headwater runs --where 'eta>0.1' --where status=Completed --format csv`.
     """
-    from consumers.cli import runs_table as texts
-    from store.search import runs as search
+    from consumers.cli import runs_table
+    from store.search.runs import BadCondition, Unknown, condition, runs
 
     at_least_one("--limit", limit)
     try:
-        conditions = [search.condition(_askable(text)) for text in where or ()]
-    except search.BadCondition as why:
+        conditions = [condition(_checked(text)) for text in where or ()]
+    except BadCondition as why:
         raise Misused(str(why)) from None
     with opened(database_url) as store:
         try:
-            found = search.runs(
+            found = runs(
                 store,
-                None if group is None else _askable(group),
+                None if group is None else _checked(group),
                 conditions,
-                sort_by=_askable(sort_by),
+                sort_by=_checked(sort_by),
                 ascending=ascending,
                 limit=limit,
             )
-        except (search.BadCondition, search.Unknown) as why:
+        except (BadCondition, Unknown) as why:
             raise Failed(str(why)) from None
     if format == "json":
         print_json(found)
     elif format == "csv":
-        sys.stdout.write(texts.as_csv(found.runs) + "\n")
+        sys.stdout.write(runs_table.as_csv(found.runs) + "\n")
     else:
-        asked = [one.name for one in conditions] + [sort_by]
-        texts.table(Console(highlight=False, width=None if sys.stdout.isatty() else 200), found, asked)
+        columns = [one.name for one in conditions] + [sort_by]
+        runs_table.table(wide_console(), found, columns)
 
 
-def experiments(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> None:
+def experiments_command(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> None:
     """Experiments with their trials and runs, and the families of runs that are in no experiment."""
-    from consumers.cli import runs_table as texts
-    from store.search import runs as search
+    from consumers.cli import runs_table
+    from store.search.runs import groups
 
     with opened(database_url) as store:
-        found = search.groups(store)
+        found = groups(store)
     if as_json:
         print_json(found)
     else:
-        texts.groups(Console(highlight=False, width=None if sys.stdout.isatty() else 200), found)
+        runs_table.groups(wide_console(), found)
 
 
-def _askable(ref: str) -> str:
-    """What a person asks for.
+def _checked(ref: str) -> str:
+    """A reference, condition or name as it was given.
 
     Raises:
-        Misused: It is no text that anything could be named.
+        Misused: It is too long, or not UTF-8.
     """
     if len(ref) > LONGEST_REF or ref != ref.encode("utf-8", "replace").decode():
-        raise Misused(f"what is asked for must be UTF-8 text of at most {LONGEST_REF:,} characters")
+        raise Misused(f"an argument must be UTF-8 text of at most {LONGEST_REF:,} characters")
     return ref
 
 
-def digest(
+def digest_command(
     *,
     verbose: Annotated[bool, Parameter(negative="", help="Print counts as well.")] = False,
     database_url: Database = DEFAULT_URL,
     as_json: AsJson = False,
 ) -> None:
-    """The SHA-256 of the canonical graph: two stores that were told the same events print the same."""
-    from store.digest import digest as compute
+    """The SHA-256 of the canonical graph: two stores of the same events print the same."""
+    from store.digest import digest
 
     with opened(database_url) as store:
-        value, counts = compute(store)
+        value, counts = digest(store)
     if as_json:
         print_json({"digest": value, "counts": counts})
         return
     print(value)
     if verbose:
-        for sort, number in sorted(counts.items()):
-            print(f"{number:>12,} {sort}")
+        for kind, number in sorted(counts.items()):
+            print(f"{number:>12,} {kind}")
 
 
-def compare(
+def compare_command(
     here: Annotated[str, Parameter(help="The URL of a store.")],
     there: Annotated[str, Parameter(help="The URL of another one.")],
     /,
     *,
-    limit: Annotated[int, Parameter(help="How many differences of each sort to show.")] = 20,
+    limit: Annotated[int, Parameter(help="How many differences of each kind to show.")] = 20,
     as_json: AsJson = False,
 ) -> int:
     """What differs between two stores: entities, links, parameters, metrics, tags; on either database.
 
-    The exit code is 0 when they say the same and 1 when they do not.
+    The exit code is 0 when they hold the same and 1 when they do not.
     """
     from consumers.cli import output
-    from store import compare as side_by_side
+    from store.compare import compare, same_database
 
     at_least_one("--limit", limit)
     with opened(here) as one, opened(there) as other:
-        if side_by_side.same_database(one, other):
+        if same_database(one, other):
             raise Misused(f"both are {one}: name two stores")
-        found = side_by_side.compare(one, other, limit)
+        found = compare(one, other, limit)
     if as_json:
         print_json(found)
     else:
@@ -224,13 +232,13 @@ def compare(
     return 0 if found.same else 1
 
 
-def status(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> None:
-    """What the store holds, how far behind it is, and what is the matter with it."""
+def status_command(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> None:
+    """What the store holds, how far behind it is, and what is wrong with it."""
     from consumers.cli import output
-    from store.status import status as ask
+    from store.status import status
 
     with opened(database_url) as store:
-        found = ask(store)
+        found = status(store)
     if as_json:
         print_json(found)
     else:

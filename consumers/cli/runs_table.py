@@ -10,26 +10,25 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from consumers.cli.lineage_formats import cell
-from consumers.cli.output import age, moment
+from consumers.cli.text import age, csv_cell, moment
 from store.search.runs import Found, Group, Run
 
 INFERRED = "~"
-"""Before what is ours, and not among what SageMaker keeps."""
+"""Before what Headwater infers and SageMaker does not write."""
 _OURS = "SageMaker."
-"""What SageMaker's own parameters begin with: not what anybody chose to try."""
+"""What SageMaker's own parameters begin with: not values that somebody chose to try."""
 
 
-def table(console: Console, found: Found, asked: Collection[str]) -> None:
-    """Runs, one a row; what was asked for has columns of its own, all else that was tried or measured is listed.
+def table(console: Console, found: Found, names: Collection[str]) -> None:
+    """Runs, one a row; named parameters and metrics have columns of their own, all others are listed.
 
     Args:
-        console: Where to tell it.
+        console: Where to print it.
         found: Which runs.
-        asked: Names of parameters and metrics in conditions, and what they were sorted by.
+        names: Names of parameters and metrics in conditions, and what they were sorted by.
     """
-    told = {name for run in found.runs for name in (*run.parameters, *run.metrics)}
-    columns = [name for name in dict.fromkeys(asked) if name in told]
+    known = {name for run in found.runs for name in (*run.parameters, *run.metrics)}
+    columns = [name for name in dict.fromkeys(names) if name in known]
     drawn = _columns("run", "status", "began", "took", "on", "in", *columns, "metrics", "parameters")
     for run in found.runs:
         chosen = {name: value for name, value in run.parameters.items() if not name.startswith(_OURS)}
@@ -53,7 +52,7 @@ def table(console: Console, found: Found, asked: Collection[str]) -> None:
 def groups(console: Console, found: Sequence[Group]) -> None:
     """Experiments and families, one a row."""
     if not found:
-        console.print("no runs are known yet")
+        console.print("there are no runs yet")
         return
     drawn = _columns("experiment", "trials", "runs")
     for group in found:
@@ -75,11 +74,13 @@ def as_csv(runs: Sequence[Run]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     fixed = [name for name in Run.__struct_fields__ if name not in ("parameters", "metrics")]
     names = [*(f"metric {name}" for name in metrics), *(f"parameter {name}" for name in parameters)]
-    writer.writerow([*fixed, *map(cell, names)])
+    writer.writerow([*fixed, *map(csv_cell, names)])
     for run in runs:
-        told = [getattr(run, name) for name in fixed]
+        fixed_values = [getattr(run, name) for name in fixed]
         measured = [run.metrics.get(name, "") for name in metrics]
-        writer.writerow([*map(_cell, (*told, *measured, *(run.parameters.get(name, "") for name in parameters)))])
+        writer.writerow(
+            [*map(_cell, (*fixed_values, *measured, *(run.parameters.get(name, "") for name in parameters)))]
+        )
     return out.getvalue().removesuffix("\n")
 
 
@@ -89,8 +90,8 @@ def _cell(value: object) -> str:
     if isinstance(value, int | float):
         return _value(value)
     if isinstance(value, tuple):
-        return cell("; ".join(value))
-    return cell(str(value)) if value is not None else ""
+        return csv_cell("; ".join(value))
+    return csv_cell(str(value)) if value is not None else ""
 
 
 def _columns(*names: str) -> Table:
@@ -116,5 +117,5 @@ def _listed(values: Mapping[str, str | float], elsewhere: Collection[str]) -> st
 
 
 def _value(value: str | float) -> str:
-    """A number without digits that tell nothing: 5, not 5.0."""
+    """A number without needless digits: 5, not 5.0."""
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

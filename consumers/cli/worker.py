@@ -1,4 +1,4 @@
-"""Commands that run until they are told to stop."""
+"""Commands that run until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ingest.sagemaker import SageMaker
 
 
-def run(
+def run_command(
     queue: Annotated[str | None, Parameter(env_var="HEADWATER_QUEUE", help="The queue's URL or its name.")] = None,
     /,
     *,
@@ -53,20 +53,39 @@ def run(
         Literal["auto", "never"],
         Parameter(
             env_var="HEADWATER_DESCRIBE",
-            help="auto: ask SageMaker what events leave out and lineage needs, by its Describe and List operations.",
+            help="auto: ask SageMaker for what events leave out and lineage needs, by Describe and List operations.",
         ),
     ] = "auto",
+    max_dead_in_a_row: Annotated[
+        int,
+        Parameter(
+            env_var="HEADWATER_MAX_DEAD_IN_A_ROW",
+            help="Stop, without acknowledging the batch, when more messages in a row become dead letters; 0: never.",
+        ),
+    ] = 20,
+    max_dead_share: Annotated[
+        float,
+        Parameter(
+            env_var="HEADWATER_MAX_DEAD_SHARE",
+            help="The same when more than this share of the last 200 messages, 0 to 1, become dead letters; 0: never.",
+        ),
+    ] = 0.5,
     serving: Serving | None = None,
 ) -> None:
-    """The worker: take events from an SQS queue, or a Kafka topic, and keep the lineage that follows.
+    """The worker: take events from an SQS queue, or a Kafka topic, and save the lineage that follows.
 
-    It makes or migrates the store when it starts, and runs until SIGTERM or Ctrl-C: the batch in hand is finished,
-    nothing is lost. Start as many as you like, on one queue and one store, or on one topic (of as many partitions)
+    It makes or migrates the store when it starts, and runs until SIGTERM or Ctrl-C: then it finishes the batch in hand,
+    and nothing is lost. Start as many as you like, on one queue and one store, or on one topic (of as many partitions)
     and one store.
     """
     from consumers.run import worker_service
+    from consumers.run.dead_letter_limit import DeadLetterLimit
 
     at_least_one("--batch-size", batch_size)
+    if max_dead_in_a_row < 0:
+        raise Misused(f"--max-dead-in-a-row must be 0 or more, not {max_dead_in_a_row}")
+    if not 0 <= max_dead_share <= 1:
+        raise Misused(f"--max-dead-share must be from 0 to 1, not {max_dead_share:g}")
     if from_kafka:
         kafka = kafka or Kafka()
         feed_of = partial(
@@ -94,6 +113,7 @@ def run(
         lambda: opened(database_url, migrated=True),
         until_empty=until_empty,
         asks=partial(_sagemaker, region, endpoint_url) if describe == "auto" else None,
+        limit=DeadLetterLimit(in_a_row=max_dead_in_a_row, share=max_dead_share),
         **(serving or Serving()).arguments(),
     )
 
@@ -104,14 +124,14 @@ def _sagemaker(region: str | None, endpoint_url: str | None) -> SageMaker:
     return SageMaker(region=region, endpoint_url=endpoint_url)
 
 
-def serve(
+def serve_command(
     *,
     host: Annotated[str, Parameter(env_var="HEADWATER_HOST", help="The address to listen on.")] = "127.0.0.1",
     port: Port = PORT,
     database_url: Database = DEFAULT_URL,
     account: Annotated[
         str | None,
-        Parameter(env_var="HEADWATER_ACCOUNT", help="The account of ARNs that are made; the store's own unless told."),
+        Parameter(env_var="HEADWATER_ACCOUNT", help="The account in new ARNs; by default the store's own."),
     ] = None,
     region: Region = None,
     limits: Annotated[
@@ -127,7 +147,7 @@ def serve(
         Parameter(
             env_var="HEADWATER_CREDENTIALS",
             group="Access",
-            help="A file like ~/.aws/credentials, with a role (read, write, admin) in each section: callers must sign.",
+            help="A file like ~/.aws/credentials, with a role (read or write) in each section: callers must sign.",
         ),
     ] = None,
     insecure: Annotated[
@@ -165,17 +185,17 @@ def serve(
             insecure=insecure,
             tls=(tls_cert, tls_key) if tls_cert and tls_key else None,
         ),
-        _say_where,
+        _print_address,
         **(serving or Serving()).arguments(),
     )
 
 
-def _say_where(listening: Listening) -> None:
+def _print_address(listening: Listening) -> None:
     of = f"lineage of {', '.join(listening.regions)}" if listening.regions else "no lineage yet"
     print(f"Headwater answers SageMaker's API at {listening.url} (account {listening.account}, {of})", flush=True)
 
 
-def forward(
+def forward_command(
     queue: Annotated[str, Parameter(env_var="HEADWATER_QUEUE", help="The queue's URL or its name.")],
     /,
     *,
@@ -189,7 +209,7 @@ def forward(
 ) -> None:
     """Put the events of an SQS queue onto a Kafka topic, keyed by resource, for any number of workers on it.
 
-    A message is deleted from the queue after Kafka has it on as many brokers as it asks for. `headwater migrate
+    A message is deleted from the queue once Kafka has it on as many brokers as the topic requires. `headwater migrate
     --kafka` makes the topic, `headwater run --kafka` reads it, `headwater replay --to-kafka` puts archives onto it.
     """
     from consumers.run import worker_service

@@ -8,7 +8,6 @@
 The template deployed is the one for the real AWS; `fitted_to_moto` shows all that is changed in it.
 """
 
-import asyncio
 import json
 import logging
 import secrets
@@ -20,18 +19,6 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.markup import escape
-
-from consumers.cli.lineage_formats import tree
-from consumers.run.worker import Totals, work
-from store.database import Store
-from store.digest import digest
-from store.graph.lineage import walk
-from store.graph.resolve import find
-from store.graph.traversal import Direction
-from store.migrate import migrate
 
 HERE = Path(__file__).parents[1]
 CHECKOUT = HERE.parent
@@ -286,80 +273,3 @@ def shipped(name: str, source: Path) -> Path:
     """A file of the demo: in the package of an installed wheel, at `source` in a checkout."""
     packaged = HERE / "demo_files" / name
     return packaged if packaged.exists() else source
-
-
-async def demo(path: Path, console: Console) -> None:
-    """The main job, from a pipeline's run to answers about its model, told step by step.
-
-    Args:
-        path: The SQLite file to make; one that is there is replaced.
-        console: Where to tell.
-
-    Raises:
-        MotoMissing: moto is not installed.
-        Unusable, Unavailable: The store cannot be made.
-    """
-    store = new_store(path)
-    with miniature() as aws:
-        _step(console, "An AWS in miniature: EventBridge, SQS and CloudFormation, on this machine alone")
-        stack = await asyncio.to_thread(deploy, aws)
-        _step(console, "infra/template.yaml deployed: a rule, an archive, and the queue", stack.queue_arn)
-        published = await asyncio.to_thread(publish, aws, abalone(), bus=stack.event_bus)
-        _step(console, f"{published} events of a real pipeline run published on the bus {stack.event_bus!r}")
-        totals = await _drain(aws, stack.queue_url, store)
-    value, counts = digest(store)
-    _step(
-        console,
-        f"The worker drained the queue: {totals.events} events, {sum(totals.dead.values())} not understood",
-        f"{counts['Association']} associations between {counts['Artifact']} artifacts, {counts['TrialComponent']} "
-        f"trial components, {counts['Action']} action and {counts['Context']} context",
-        f"digest {value}",
-    )
-    [model] = find(store, "abalonemodelpackagegroupname/1")
-    _step(console, "What the registered model came from, and what came of it:")
-    console.print(tree(walk(store, model.starts, Direction.BOTH)))
-    option = f"--database-url {store}"
-    _step(
-        console,
-        "Try next:",
-        f"headwater lineage s3://sagemaker-sample-files-000000000000/abalone/abalone-dataset.csv {option}",
-        f"headwater lineage d84ewltjmxhe --format mermaid {option}",
-        f"headwater status {option}",
-        f"headwater serve {option}   (for boto3 and SageMaker's SDKs: the README has ten lines of each)",
-        f"headwater replay tests/cases/abalone/events.jsonl {option}   (changes nothing: the digest stays)",
-    )
-    store.close()
-
-
-def new_store(path: Path) -> Store:
-    """An empty store in a SQLite file, in the place of one that is there."""
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
-    store = Store(f"sqlite:///{path}")
-    migrate(store)
-    return store
-
-
-async def _drain(aws: Aws, queue_url: str, store: Store) -> Totals:
-    """The worker, until the queue is empty."""
-    from aiobotocore.config import AioConfig
-
-    from ingest.sqs import SqsSource
-
-    keys = {name: value for name, value in aws.arguments.items() if name.startswith("aws_")}
-    plain = AioConfig(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False)
-    source = SqsSource(queue_url, region=aws.region, endpoint_url=aws.endpoint, config=plain, credentials=keys, wait=1)
-
-    async def at_rest() -> bool:
-        return await source.depth() == 0
-
-    try:
-        return await work(source, store, asyncio.Event(), patience=0, at_rest=at_rest)
-    finally:
-        await source.aclose()
-
-
-def _step(console: Console, said: str, *more: str) -> None:
-    console.print(f"[bold green]»[/bold green] [bold]{escape(said)}[/bold]", soft_wrap=True)
-    for line in more:
-        console.print(f"  {escape(line)}", soft_wrap=True)

@@ -1,58 +1,64 @@
-"""What one event tells, and of which resources: Event -> what is known by it alone."""
+"""What one event reports, and of which resources: event -> states, by itself alone."""
 
 from __future__ import annotations
 
-from consumers.catalogue import ANSWER, CALL, EVENTS, WRITE
 from consumers.observe import client_calls, cloudtrail, describe_responses
-from consumers.observe.observation import Where, observed
+from consumers.observe.detail_types import CLIENT_CALL, CLOUDTRAIL_CALL, DESCRIPTION
+from consumers.observe.observation import observe_fields
+from consumers.resources import EVENTS, RESOURCE_TYPES
+from consumers.resources.types import Envelope
 from consumers.state import ResourceState
-from consumers.tellings import TELLINGS
 from ingest.event import Event
 from store.metric_points import Point
 
 
 def observe(event: Event) -> tuple[ResourceState, ...]:
-    """What an event tells, the resource that it is about first; nothing when no rule knows its kind.
+    """What an event reports of resources, the one that it is about first; nothing when no type knows its kind.
 
     Raises:
         Malformed: It does not name its resource, or a value that rules need cannot be read.
     """
     if kind := EVENTS.get(event.kind):
-        return observed(TELLINGS[kind], event.detail, Where(event.account, event.region, event.resources), event.time)
-    if event.kind == CALL:
+        envelope = Envelope(event.account, event.region, event.resources)
+        return observe_fields(RESOURCE_TYPES[kind], event.detail, envelope, event.time)
+    if event.kind == CLOUDTRAIL_CALL:
         return cloudtrail.observe(event)
-    if event.kind == ANSWER:
+    if event.kind == DESCRIPTION:
         return describe_responses.observe(event)
-    if event.kind == WRITE:
+    if event.kind == CLIENT_CALL:
         return client_calls.observe(event)
     return ()
 
 
-def measured(event: Event) -> tuple[Point, ...]:
-    """What an event tells that was measured, point by point.
+def metric_points_of(event: Event) -> tuple[Point, ...]:
+    """The points of metrics that an event reports.
 
     Raises:
         Malformed: It cannot be read.
     """
-    return client_calls.measured(event) if event.kind == WRITE else ()
+    return client_calls.metric_points_of(event) if event.kind == CLIENT_CALL else ()
 
 
-def sort_of(event: Event) -> str:
-    """What an event is counted as: its kind, and of a call or an answer the operation too."""
-    if event.kind == CALL:
-        return f"{CALL}: {cloudtrail.named(event)}"
-    if event.kind == ANSWER:
-        return f"{ANSWER}: {describe_responses.operation(event)}"
-    if event.kind == WRITE:
-        return f"{WRITE}: {client_calls.operation(event)}"
+def label(event: Event) -> str:
+    """What an event is counted as: its kind, and of a call or a description the operation too.
+
+    Raises:
+        Malformed: It does not say which operation that was.
+    """
+    if event.kind == CLOUDTRAIL_CALL:
+        return f"{CLOUDTRAIL_CALL}: {cloudtrail.operation(event)}"
+    if event.kind == DESCRIPTION:
+        return f"{DESCRIPTION}: {describe_responses.operation(event)}"
+    if event.kind == CLIENT_CALL:
+        return f"{CLIENT_CALL}: {client_calls.operation(event)}"
     return event.kind
 
 
-def understood_kinds() -> set[str]:
-    """What events are counted as that tell something, at least some of them."""
+def handled_labels() -> set[str]:
+    """The labels of events that report something of resources, at least some of them."""
     return {
         *EVENTS,
-        *(f"{CALL}: {name}" for name in cloudtrail.CALLS),
-        *(f"{ANSWER}: {name}" for name in describe_responses.ANSWERS),
-        *(f"{WRITE}: {name}" for name in client_calls.WRITES),
+        *(f"{CLOUDTRAIL_CALL}: {name}" for name in cloudtrail.handled_calls()),
+        *(f"{DESCRIPTION}: {name}" for name in describe_responses.handled_operations()),
+        *(f"{CLIENT_CALL}: {name}" for name in client_calls.CLIENT_CALLS),
     }

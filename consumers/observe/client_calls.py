@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from consumers.catalogue import WRITE
-from consumers.kind import ResourceKind
-from consumers.observe.cloudtrail import CALLS, Call, Made, told
-from consumers.observe.observation import Where, kind_of, observed
+from consumers.arns import kind_of
+from consumers.kind import ARTIFACT, TRIAL_COMPONENT
+from consumers.observe.cloudtrail import GrantedCall, apply_call, observe_parameters
+from consumers.observe.detail_types import CLIENT_CALL
+from consumers.observe.observation import observe_fields
+from consumers.resources import RESOURCE_TYPES
+from consumers.resources.types import Envelope
 from consumers.state import ResourceState
-from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed
 from store.metric_points import NO_STEP, Point
 
@@ -47,7 +49,7 @@ def event(write: Write, account: str, region: str, resource: str) -> bytes:
     return msgspec.json.encode(
         {
             "version": "0",
-            "detail-type": WRITE,
+            "detail-type": CLIENT_CALL,
             "source": "headwater",
             "account": account,
             "time": write.time,
@@ -65,15 +67,15 @@ def observe(event: Event) -> tuple[ResourceState, ...]:
         Malformed: It cannot be read, or does not say what it was about.
     """
     write = _read(event)
-    call = WRITES.get(write.operation)
-    where = Where(event.account, event.region, event.resources)
-    asked = write.request
-    if "CreationTime" in asked:  # which tells the life that is meant, and not when this was
-        asked = {**asked, "LastModifiedTime": write.time}
-    return call(Made(asked, where, write.time, write.by)) if call else ()
+    apply = CLIENT_CALLS.get(write.operation)
+    parameters = write.request
+    if "CreationTime" in parameters:  # which says the incarnation that is meant, and not when the call was
+        parameters = {**parameters, "LastModifiedTime": write.time}
+    envelope = Envelope(event.account, event.region, event.resources)
+    return apply(GrantedCall(parameters, envelope, write.time, write.by)) if apply else ()
 
 
-def measured(event: Event) -> tuple[Point, ...]:
+def metric_points_of(event: Event) -> tuple[Point, ...]:
     """What a write tells that was measured, point by point.
 
     Raises:
@@ -82,7 +84,7 @@ def measured(event: Event) -> tuple[Point, ...]:
     write = _read(event)
     if write.operation != "BatchPutMetrics":
         return ()
-    component = next((arn for arn in event.resources if kind_of(arn) == ResourceKind.TRIAL_COMPONENT), None)
+    component = next((arn for arn in event.resources if kind_of(arn) == TRIAL_COMPONENT), None)
     if component is None:
         raise Malformed("does not say of which trial component it tells metrics")
     try:
@@ -119,80 +121,88 @@ class _Put(msgspec.Struct, rename="pascal"):
     creation_time: int = 0
 
 
-def _subject(made: Made) -> str:
+def _subject(call: GrantedCall) -> str:
     """The ARN of the resource that a call was about."""
-    if not made.where.resources:
+    if not call.envelope.resources:
         raise Malformed("does not name the resource that the call was about")
-    return made.where.resources[0]
+    return call.envelope.resources[0]
 
 
-def _puts(made: Made) -> tuple[ResourceState, ...]:
-    """That there is a trial component of which something was measured; the points are beside what is known of it."""
-    return (ResourceState(ResourceKind.TRIAL_COMPONENT, _subject(made), made.time),)
+def _put_metrics(call: GrantedCall) -> tuple[ResourceState, ...]:
+    """That there is a trial component with metrics; the points themselves are kept beside its state."""
+    return (ResourceState(TRIAL_COMPONENT, _subject(call), call.time),)
 
 
-def _deletes_component(made: Made) -> tuple[ResourceState, ...]:
+def _delete_component(call: GrantedCall) -> tuple[ResourceState, ...]:
     """A trial component goes, and the associations that clients have added to it."""
-    links = made.read("Associations", list[tuple[str, str]], [])
-    gone = [
-        known
-        for source, destination in links
-        for known in CALLS["DeleteAssociation"](
-            replace(made, asked={"SourceArn": source, "DestinationArn": destination})
+    pairs = call.read("Associations", list[tuple[str, str]], [])
+    associations = [
+        state
+        for source, destination in pairs
+        for state in apply_call(
+            "DeleteAssociation", replace(call, parameters={"SourceArn": source, "DestinationArn": destination})
         )
     ]
-    return (*CALLS["DeleteTrialComponent"](made), *gone)
+    return (*apply_call("DeleteTrialComponent", call), *associations)
 
 
-def _about_an_artifact(call: Call) -> Call:
-    """A call about an artifact that none has made perhaps, so that the write says what it stands for."""
+def _tag(name: str) -> ClientCall:
+    """A call that tags something; an artifact perhaps that no client has made, so that the call says what it is."""
 
-    def tell(made: Made) -> tuple[ResourceState, ...]:
-        if kind_of(_subject(made)) != ResourceKind.ARTIFACT:
-            return call(made)
-        itself = {name: made.asked[name] for name in ("Source", "ArtifactType", "CreationTime") if name in made.asked}
-        return (*told(ResourceKind.ARTIFACT, replace(made, asked=itself), itself), *call(made))
+    def apply(call: GrantedCall) -> tuple[ResourceState, ...]:
+        if kind_of(_subject(call)) != ARTIFACT:
+            return apply_call(name, call)
+        fields = ("Source", "ArtifactType", "CreationTime")
+        itself = {field: call.parameters[field] for field in fields if field in call.parameters}
+        artifact = observe_parameters(ARTIFACT, replace(call, parameters=itself), itself)
+        return (*artifact, *apply_call(name, call))
 
-    return tell
+    return apply
 
 
-def _made_now(call: Call) -> Call:
+def _create(name: str) -> ClientCall:
     """A call that makes something: it is as old as the call."""
-    return lambda made: call(replace(made, asked={**made.asked, "CreationTime": made.time}))
+    return lambda call: apply_call(name, replace(call, parameters={**call.parameters, "CreationTime": call.time}))
 
 
-def _between_artifacts(made: Made) -> tuple[ResourceState, ...]:
-    """An association, and what those of its ends are that are artifacts: one that a job made, no client has told."""
-    sources = made.read("ArtifactSources", dict[str, dict[str, Any]], {})
+def _as_recorded(name: str) -> ClientCall:
+    """A call that says what CloudTrail's record of it would."""
+    return lambda call: apply_call(name, call)
+
+
+def _add_association(call: GrantedCall) -> tuple[ResourceState, ...]:
+    """An association, and its ends that are artifacts: of one that a job made, no client has said what it is."""
+    sources = call.read("ArtifactSources", dict[str, dict[str, Any]], {})
     ends = [
-        known
+        state
         for arn, source in sources.items()
-        for known in observed(
-            TELLINGS[ResourceKind.ARTIFACT],
+        for state in observe_fields(
+            RESOURCE_TYPES[ARTIFACT],
             msgspec.json.encode({"ArtifactArn": arn, "Source": source}),
-            made.where,
-            made.time,
+            call.envelope,
+            call.time,
         )
     ]
-    return (*CALLS["AddAssociation"](made), *ends)
+    return (*apply_call("AddAssociation", call), *ends)
 
 
-_THINGS = ("Artifact", "Context", "Action", "Experiment", "Trial", "TrialComponent")
+ClientCall = Callable[[GrantedCall], tuple[ResourceState, ...]]
+_ENTITIES = ("Artifact", "Context", "Action", "Experiment", "Trial", "TrialComponent")
 
-WRITES: Mapping[str, Call] = {
-    **{f"Create{thing}": _made_now(CALLS[f"Create{thing}"]) for thing in _THINGS},
-    **{f"Update{thing}": CALLS[f"Update{thing}"] for thing in _THINGS},
-    **{f"Delete{thing}": CALLS[f"Delete{thing}"] for thing in _THINGS},
-    "DeleteTrialComponent": _deletes_component,
-    "AddAssociation": _between_artifacts,
-    "DeleteAssociation": CALLS["DeleteAssociation"],
-    "AssociateTrialComponent": CALLS["AssociateTrialComponent"],
-    "DisassociateTrialComponent": CALLS["DisassociateTrialComponent"],
-    "AddTags": _about_an_artifact(CALLS["AddTags"]),
-    "DeleteTags": _about_an_artifact(CALLS["DeleteTags"]),
-    "BatchPutMetrics": _puts,
+CLIENT_CALLS: Mapping[str, ClientCall] = {
+    **{f"Create{entity}": _create(f"Create{entity}") for entity in _ENTITIES},
+    **{f"Update{entity}": _as_recorded(f"Update{entity}") for entity in _ENTITIES},
+    **{f"Delete{entity}": _as_recorded(f"Delete{entity}") for entity in _ENTITIES},
+    "DeleteTrialComponent": _delete_component,
+    "AddAssociation": _add_association,
+    "DeleteAssociation": _as_recorded("DeleteAssociation"),
+    "AssociateTrialComponent": _as_recorded("AssociateTrialComponent"),
+    "DisassociateTrialComponent": _as_recorded("DisassociateTrialComponent"),
+    "AddTags": _tag("AddTags"),
+    "DeleteTags": _tag("DeleteTags"),
+    "BatchPutMetrics": _put_metrics,
 }
-"""What writes tell, by operation."""
+"""What clients' calls say, by operation."""
 
 _decoder = msgspec.json.Decoder(Write)
 

@@ -12,11 +12,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from consumers import shapes
+from consumers.arns import kind_of
 from consumers.kind import ResourceKind
-from consumers.observe.observation import Where, camel, kind_of, observed
+from consumers.observe.observation import observe_fields
+from consumers.resources import CALLS, RESOURCE_TYPES
+from consumers.resources.calls import CallEffect, Effect, JsonObject
+from consumers.resources.fields import Name, Tag, Uri, as_map, read
+from consumers.resources.types import Envelope
 from consumers.state import CREATED_BY, DELETED, MODIFIED_BY, RANKS, TAG, ResourceState, entry
-from consumers.tellings import TELLINGS
 from ingest.event import Event, Malformed, milliseconds
 
 T = TypeVar("T")
@@ -27,9 +30,9 @@ _SERVICE = ".amazonaws.com"
 class UserIdentity(msgspec.Struct, frozen=True, rename="camel"):
     """Who called: a role's session, a user, or a service of AWS."""
 
-    arn: shapes.Uri | None = None
-    user_name: shapes.Name | None = None
-    invoked_by: shapes.Name | None = None
+    arn: Uri | None = None
+    user_name: Name | None = None
+    invoked_by: Name | None = None
 
     @property
     def name(self) -> str:
@@ -52,239 +55,132 @@ class Record(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class GrantedCall:
     """A call that was granted.
 
     Attributes:
-        asked: What was asked for, with SageMaker's names; what the answer adds to it is there as well.
-        where: The account and region, and the ARNs that the record names.
+        parameters: Its parameters, with SageMaker's names; the members of its response are there as well.
+        envelope: The account and region, and the ARNs that the record names.
         time: When, in epoch milliseconds.
-        by: Who called: the ARN of an identity, or the name of a service; empty where nobody tells.
+        by: The identity that called: its ARN, or the name of a service; empty where the record does not say it.
     """
 
-    asked: Mapping[str, Any]
-    where: Where
+    parameters: JsonObject
+    envelope: Envelope
     time: int
     by: str
 
     def read(self, name: str, type_: type[T], default: T) -> T:
-        """One of the things that were asked for, or the default where nothing is told of it.
+        """One of the parameters, or the default where it is absent.
 
         Raises:
             Malformed: It is of another type.
         """
-        told = self.asked.get(name)
+        value = self.parameters.get(name)
         try:
-            return default if told is None else msgspec.convert(told, type_)
+            return default if value is None else msgspec.convert(value, type_)
         except msgspec.ValidationError as why:
             raise Malformed(f"{name} cannot be read: {why}") from why
 
 
-Call = Callable[[Made], tuple[ResourceState, ...]]
-"""What a call tells, the resource that it is about first."""
-
-
-def creates(kind: ResourceKind) -> Call:
-    """A call that makes a resource, told with the names of its description."""
-
-    def tell(made: Made) -> tuple[ResourceState, ...]:
-        return told(kind, made, {**made.asked, CREATED_BY: made.by, DELETED: 0}, begins=True)
-
-    return tell
-
-
-def updates(kind: ResourceKind, *maps: str) -> Call:
-    """A call that changes a resource, told with the names of its description.
+def apply_call(name: str, call: GrantedCall) -> tuple[ResourceState, ...]:
+    """What a granted call says of resources, the one that it is about first; nothing if no type knows the call.
 
     Args:
-        kind: The resource.
-        maps: The fields to which it adds entries, and from which it takes away those in `<field>ToRemove`.
+        name: The operation; one of another service is named `<service> <operation>`.
+        call: The call.
+
+    Raises:
+        Malformed: It does not say what it is about, or a value that rules need cannot be read.
     """
-
-    def tell(made: Made) -> tuple[ResourceState, ...]:
-        for name in maps:  # as a whole they are what the kind's type says they are
-            shapes.read(msgspec.json.encode({name: made.asked.get(name)}), TELLINGS[kind].decoder)
-        fields = {name: value for name, value in made.asked.items() if name not in maps}
-        for name in maps:
-            fields |= {entry(name, key): value for key, value in made.read(name, dict[str, Any], {}).items()}
-            fields |= {entry(name, key): None for key in made.read(f"{name}ToRemove", list[str], [])}
-        return told(kind, made, {**fields, MODIFIED_BY: made.by}, least=1)
-
-    return tell
+    if name in _TAGGING:
+        return _TAGGING[name](call)
+    if name not in CALLS:
+        return ()
+    kind, effect = CALLS[name]
+    parameters = effect.rewrite(call.parameters) if effect.rewrite else call.parameters
+    return () if parameters is None else _EFFECTS[effect.effect](kind, effect, replace(call, parameters=parameters))
 
 
-def deletes(kind: ResourceKind) -> Call:
-    """A call that deletes a resource: what was known of it stays, and that it ended then."""
-
-    def tell(made: Made) -> tuple[ResourceState, ...]:
-        return told(kind, made, {**made.asked, DELETED: made.time, MODIFIED_BY: made.by}, least=RANKS - 1)
-
-    return tell
+def handled_calls() -> set[str]:
+    """The names of the calls that say something of resources."""
+    return {*CALLS, *_TAGGING}
 
 
-def told(
-    kind: ResourceKind, made: Made, fields: Mapping[str, Any], *, begins: bool = False, least: int = 0
+def observe_parameters(
+    kind: ResourceKind, call: GrantedCall, fields: JsonObject, *, begins: bool = False, least: int = 0
 ) -> tuple[ResourceState, ...]:
-    """What fields tell of a resource of a kind, at the time of a call.
+    """What fields say of a resource of a kind, at the time of a call.
 
-    CloudTrail tells times in whole seconds: `least` is how the call ranks among others of the same second. What is
-    made in it comes first, then what is changed, then what is deleted.
+    CloudTrail records times in whole seconds: `least` is how the call ranks among others of the same second. What makes
+    a resource comes first, then what changes it, then what deletes it.
     """
     content = msgspec.json.encode(fields)
-    return observed(TELLINGS[kind], content, made.where, made.time, begins=begins, own_time=True, least=least)
-
-
-def links(kind: ResourceKind) -> Call:
-    """A call that links two entities."""
-
-    def tell(made: Made) -> tuple[ResourceState, ...]:
-        return told(kind, made, {**made.asked, CREATED_BY: made.by, DELETED: 0, "CreationTime": made.time})
-
-    return tell
-
-
-def in_camel(call: Call) -> Call:
-    """A call about something that events spell in lowerCamel."""
-
-    def tell(made: Made) -> tuple[ResourceState, ...]:
-        return call(replace(made, asked=camel(made.asked)))
-
-    return tell
-
-
-def _add_tags(made: Made) -> tuple[ResourceState, ...]:
-    return _tagged(made, dict(shapes.tags(made.read("Tags", list[shapes.Tag], []))))
-
-
-def _delete_tags(made: Made) -> tuple[ResourceState, ...]:
-    return _tagged(made, dict.fromkeys(made.read("TagKeys", list[str], [])))
-
-
-def _tagged(made: Made, tags: Mapping[str, str | None]) -> tuple[ResourceState, ...]:
-    arn = made.read("ResourceArn", str, "")
-    kind = kind_of(arn)
-    if kind is None or not tags:
-        return ()
-    about = replace(made, where=made.where._replace(resources=(arn,)))
-    return told(kind, about, {f"{TAG}{key}": value for key, value in tags.items()}, least=1)
-
-
-def _glue_job_run(made: Made) -> tuple[ResourceState, ...]:
-    """A run of a Glue job begins, told with the names of its events."""
-    asked = made.asked
-    names = {"jobName": "JobName", "jobRunId": "JobRunId", "arguments": "Arguments"}
-    fields = {ours: asked[theirs] for ours, theirs in names.items() if theirs in asked}
-    return told(ResourceKind.GLUE_JOB_RUN, made, {**fields, CREATED_BY: made.by}, begins=True)
-
-
-def _updates_endpoint(made: Made) -> tuple[ResourceState, ...]:
-    """The configuration that an endpoint is updated to is the one to come: it may yet be rolled back."""
-    fields = {name: made.asked[name] for name in ("EndpointName", "EndpointArn") if name in made.asked}
-    coming = {"EndpointConfigName": made.asked.get("EndpointConfigName")}
-    return told(
-        ResourceKind.ENDPOINT, made, {**fields, "PendingDeploymentSummary": coming, MODIFIED_BY: made.by}, least=1
+    return observe_fields(
+        RESOURCE_TYPES[kind], content, call.envelope, call.time, begins=begins, own_time=True, least=least
     )
 
 
-def _of_image_version(call: Call) -> Call:
-    """A call about a version of an image; one that names it by an alias alone does not tell which."""
-    return lambda made: call(made) if {"Version", "ImageVersionArn"} & made.asked.keys() else ()
+def _create(kind: ResourceKind, _: CallEffect, call: GrantedCall) -> tuple[ResourceState, ...]:
+    return observe_parameters(kind, call, {**call.parameters, CREATED_BY: call.by, DELETED: 0}, begins=True)
 
 
-def _schedule_is(status: str) -> Call:
-    """A call that starts or stops a monitoring schedule."""
-
-    def tell(made: Made) -> tuple[ResourceState, ...]:
-        fields = {**made.asked, "MonitoringScheduleStatus": status, MODIFIED_BY: made.by}
-        return told(ResourceKind.MONITORING_SCHEDULE, made, fields, least=1)
-
-    return tell
+def _start(kind: ResourceKind, _: CallEffect, call: GrantedCall) -> tuple[ResourceState, ...]:
+    return observe_parameters(kind, call, {**call.parameters, CREATED_BY: call.by}, begins=True)
 
 
-CALLS: Mapping[str, Call] = {
-    "CreateTrainingJob": creates(ResourceKind.TRAINING_JOB),
-    "StopTrainingJob": updates(ResourceKind.TRAINING_JOB),
-    "DeleteTrainingJob": deletes(ResourceKind.TRAINING_JOB),
-    "CreateProcessingJob": creates(ResourceKind.PROCESSING_JOB),
-    "StopProcessingJob": updates(ResourceKind.PROCESSING_JOB),
-    "DeleteProcessingJob": deletes(ResourceKind.PROCESSING_JOB),
-    "CreateTransformJob": creates(ResourceKind.TRANSFORM_JOB),
-    "StopTransformJob": updates(ResourceKind.TRANSFORM_JOB),
-    "CreateHyperParameterTuningJob": creates(ResourceKind.TUNING_JOB),
-    "StopHyperParameterTuningJob": updates(ResourceKind.TUNING_JOB),
-    "DeleteHyperParameterTuningJob": deletes(ResourceKind.TUNING_JOB),
-    "CreateAutoMLJob": creates(ResourceKind.AUTOML_JOB),
-    "CreateAutoMLJobV2": creates(ResourceKind.AUTOML_JOB),
-    "StopAutoMLJob": updates(ResourceKind.AUTOML_JOB),
-    "CreateLabelingJob": creates(ResourceKind.LABELING_JOB),
-    "StopLabelingJob": updates(ResourceKind.LABELING_JOB),
-    "glue StartJobRun": _glue_job_run,
-    "CreateModel": creates(ResourceKind.MODEL),
-    "DeleteModel": deletes(ResourceKind.MODEL),
-    "CreateModelPackage": creates(ResourceKind.MODEL_PACKAGE),
-    "UpdateModelPackage": updates(ResourceKind.MODEL_PACKAGE, "CustomerMetadataProperties"),
-    "DeleteModelPackage": deletes(ResourceKind.MODEL_PACKAGE),
-    "CreateModelPackageGroup": creates(ResourceKind.MODEL_PACKAGE_GROUP),
-    "DeleteModelPackageGroup": deletes(ResourceKind.MODEL_PACKAGE_GROUP),
-    "CreateEndpointConfig": creates(ResourceKind.ENDPOINT_CONFIG),
-    "DeleteEndpointConfig": deletes(ResourceKind.ENDPOINT_CONFIG),
-    "CreateEndpoint": creates(ResourceKind.ENDPOINT),
-    "UpdateEndpoint": _updates_endpoint,
-    "UpdateEndpointWeightsAndCapacities": updates(ResourceKind.ENDPOINT),
-    "DeleteEndpoint": deletes(ResourceKind.ENDPOINT),
-    "CreateInferenceComponent": creates(ResourceKind.INFERENCE_COMPONENT),
-    "UpdateInferenceComponent": updates(ResourceKind.INFERENCE_COMPONENT),
-    "UpdateInferenceComponentRuntimeConfig": updates(ResourceKind.INFERENCE_COMPONENT),
-    "DeleteInferenceComponent": deletes(ResourceKind.INFERENCE_COMPONENT),
-    "CreateModelCard": creates(ResourceKind.MODEL_CARD),
-    "UpdateModelCard": updates(ResourceKind.MODEL_CARD),
-    "DeleteModelCard": deletes(ResourceKind.MODEL_CARD),
-    "CreateImage": creates(ResourceKind.IMAGE),
-    "UpdateImage": updates(ResourceKind.IMAGE),
-    "DeleteImage": deletes(ResourceKind.IMAGE),
-    "CreateImageVersion": creates(ResourceKind.IMAGE_VERSION),
-    "UpdateImageVersion": _of_image_version(updates(ResourceKind.IMAGE_VERSION)),
-    "DeleteImageVersion": _of_image_version(deletes(ResourceKind.IMAGE_VERSION)),
-    "CreateMonitoringSchedule": creates(ResourceKind.MONITORING_SCHEDULE),
-    "UpdateMonitoringSchedule": updates(ResourceKind.MONITORING_SCHEDULE),
-    "StartMonitoringSchedule": _schedule_is("Scheduled"),
-    "StopMonitoringSchedule": _schedule_is("Stopped"),
-    "DeleteMonitoringSchedule": deletes(ResourceKind.MONITORING_SCHEDULE),
-    "CreateFeatureGroup": creates(ResourceKind.FEATURE_GROUP),
-    "DeleteFeatureGroup": deletes(ResourceKind.FEATURE_GROUP),
-    "CreateArtifact": creates(ResourceKind.ARTIFACT),
-    "UpdateArtifact": updates(ResourceKind.ARTIFACT, "Properties"),
-    "DeleteArtifact": deletes(ResourceKind.ARTIFACT),
-    "CreateContext": creates(ResourceKind.CONTEXT),
-    "UpdateContext": updates(ResourceKind.CONTEXT, "Properties"),
-    "DeleteContext": deletes(ResourceKind.CONTEXT),
-    "CreateAction": creates(ResourceKind.ACTION),
-    "UpdateAction": updates(ResourceKind.ACTION, "Properties"),
-    "DeleteAction": deletes(ResourceKind.ACTION),
-    "CreateExperiment": creates(ResourceKind.EXPERIMENT),
-    "UpdateExperiment": updates(ResourceKind.EXPERIMENT),
-    "DeleteExperiment": deletes(ResourceKind.EXPERIMENT),
-    "CreateTrial": creates(ResourceKind.TRIAL),
-    "UpdateTrial": updates(ResourceKind.TRIAL),
-    "DeleteTrial": deletes(ResourceKind.TRIAL),
-    "CreateTrialComponent": creates(ResourceKind.TRIAL_COMPONENT),
-    "UpdateTrialComponent": updates(ResourceKind.TRIAL_COMPONENT, "Parameters", "InputArtifacts", "OutputArtifacts"),
-    "DeleteTrialComponent": deletes(ResourceKind.TRIAL_COMPONENT),
-    "AddAssociation": links(ResourceKind.ASSOCIATION),
-    "DeleteAssociation": deletes(ResourceKind.ASSOCIATION),
-    "AssociateTrialComponent": links(ResourceKind.MEMBERSHIP),
-    "DisassociateTrialComponent": deletes(ResourceKind.MEMBERSHIP),
-    "CreatePipeline": creates(ResourceKind.PIPELINE),
-    "UpdatePipeline": updates(ResourceKind.PIPELINE),
-    "DeletePipeline": deletes(ResourceKind.PIPELINE),
-    "StartPipelineExecution": in_camel(creates(ResourceKind.PIPELINE_EXECUTION)),
-    "UpdatePipelineExecution": in_camel(updates(ResourceKind.PIPELINE_EXECUTION)),
-    "StopPipelineExecution": in_camel(updates(ResourceKind.PIPELINE_EXECUTION)),
-    "RetryPipelineExecution": in_camel(updates(ResourceKind.PIPELINE_EXECUTION)),
+def _update(kind: ResourceKind, effect: CallEffect, call: GrantedCall) -> tuple[ResourceState, ...]:
+    maps = effect.maps
+    for name in maps:  # as a whole they are what the kind's type says they are
+        read(msgspec.json.encode({name: call.parameters.get(name)}), RESOURCE_TYPES[kind].decoder)
+    fields = {name: value for name, value in call.parameters.items() if name not in maps}
+    for name in maps:
+        fields |= {entry(name, key): value for key, value in call.read(name, dict[str, Any], {}).items()}
+        fields |= {entry(name, key): None for key in call.read(f"{name}ToRemove", list[str], [])}
+    return observe_parameters(kind, call, {**fields, MODIFIED_BY: call.by}, least=1)
+
+
+def _delete(kind: ResourceKind, _: CallEffect, call: GrantedCall) -> tuple[ResourceState, ...]:
+    fields = {**call.parameters, DELETED: call.time, MODIFIED_BY: call.by}
+    return observe_parameters(kind, call, fields, least=RANKS - 1)
+
+
+def _link(kind: ResourceKind, _: CallEffect, call: GrantedCall) -> tuple[ResourceState, ...]:
+    fields = {**call.parameters, CREATED_BY: call.by, DELETED: 0, "CreationTime": call.time}
+    return observe_parameters(kind, call, fields)
+
+
+_EFFECTS: Mapping[Effect, Callable[[ResourceKind, CallEffect, GrantedCall], tuple[ResourceState, ...]]] = {
+    Effect.CREATES: _create,
+    Effect.STARTS: _start,
+    Effect.UPDATES: _update,
+    Effect.DELETES: _delete,
+    Effect.LINKS: _link,
+}
+
+
+def _add_tags(call: GrantedCall) -> tuple[ResourceState, ...]:
+    return _tagged(call, dict(as_map(call.read("Tags", list[Tag], []))))
+
+
+def _delete_tags(call: GrantedCall) -> tuple[ResourceState, ...]:
+    return _tagged(call, dict.fromkeys(call.read("TagKeys", list[str], [])))
+
+
+def _tagged(call: GrantedCall, tags: Mapping[str, str | None]) -> tuple[ResourceState, ...]:
+    arn = call.read("ResourceArn", str, "")
+    kind = kind_of(arn)
+    if kind is None or kind not in RESOURCE_TYPES or not tags:
+        return ()
+    about = replace(call, envelope=call.envelope._replace(resources=(arn,)))
+    return observe_parameters(kind, about, {f"{TAG}{key}": value for key, value in tags.items()}, least=1)
+
+
+_TAGGING: Mapping[str, Callable[[GrantedCall], tuple[ResourceState, ...]]] = {
     "AddTags": _add_tags,
     "DeleteTags": _delete_tags,
 }
-"""What calls tell, by name; those of another service are named `<service> <operation>`."""
+"""Calls about a resource of any type."""
 
 _decoder = msgspec.json.Decoder(Record)
 
@@ -296,18 +192,19 @@ def observe(event: Event) -> tuple[ResourceState, ...]:
         Malformed: The record cannot be read, or does not say what the call was about.
     """
     record = _read(event)
-    call = CALLS.get(_name(record))
-    if call is None or record.error_code:
+    name = _name(record)
+    if name not in handled_calls() or record.error_code:
         return ()
     when = milliseconds(record.event_time, "eventTime") if record.event_time else event.time
     if when is None:
         raise Malformed("tells no time: neither eventTime in its record nor a time in its envelope")
-    asked = {**pascal(record.request_parameters or {}), **pascal(record.response_elements or {})}
-    where = Where(record.recipient_account_id or event.account, record.aws_region or event.region, event.resources)
-    return call(Made(asked, where, when, record.user_identity.name))
+    parameters = {**pascal(record.request_parameters or {}), **pascal(record.response_elements or {})}
+    account, region = record.recipient_account_id or event.account, record.aws_region or event.region
+    envelope = Envelope(account, region, event.resources)
+    return apply_call(name, GrantedCall(parameters, envelope, when, record.user_identity.name))
 
 
-def named(event: Event) -> str:
+def operation(event: Event) -> str:
     """The name of a recorded call; of another service than SageMaker with the service before it.
 
     Raises:

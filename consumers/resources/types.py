@@ -1,17 +1,34 @@
-"""A resource as rules see it: one life of it, typed, and the way to what it refers to."""
+"""What a resource type is; and a resource as rules see it: one incarnation, typed, with the way to others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
 
+from consumers.arns import account_prefix, build_arn, parse_arn
 from consumers.kind import ResourceKind
-from consumers.shapes import Time
-from ingest.event import milliseconds
+from consumers.resources.calls import CallEffect
+from consumers.resources.descriptions import Description
+from consumers.resources.fields import as_map, identity_of, instant, read
+from consumers.state import (
+    CREATED_BY,
+    DELETED,
+    MODIFIED_BY,
+    Incarnation,
+    ResourceState,
+    detail,
+    has_ours,
+    incarnations,
+    modified,
+    moment,
+    tags,
+)
+from ingest.event import Malformed
+from ingest.sagemaker_operations import ListOperation
 from store.lineage import ARTIFACT_WEIGHTS, CLIENT, OWNER, Action, Artifact, Entity, Lineage, Measured
 
 D_co = TypeVar("D_co", bound=msgspec.Struct, covariant=True)
@@ -19,33 +36,33 @@ D = TypeVar("D", bound=msgspec.Struct)
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What the tracked values were at a time, in epoch milliseconds."""
+    """The tracked values at a time, in epoch milliseconds."""
 
     time: int
     values: tuple[str, ...]
 
 
-class Resource(msgspec.Struct, Generic[D], frozen=True):
-    """One life of a resource.
+class Resource(msgspec.Struct, Generic[D_co], frozen=True):
+    """One incarnation of a resource.
 
     Attributes:
-        kind: What sort of thing it is.
+        kind: Its kind.
         arn: Its ARN.
-        detail: All that is known of it, as its type.
-        created: When it was made, as near as anyone tells, in epoch milliseconds.
-        modified: When the newest of it was so.
+        detail: Its fields, as its type has them.
+        created: When it was made, as near as any observation says, in epoch milliseconds.
+        modified: When the newest of its fields was observed.
         replaced: When another was made under its name, or None.
-        deleted: When it was deleted, where a call tells so, or None.
-        changes: What its tracked values have been, in order; equal ones may follow each other.
+        deleted: When it was deleted, where a call says so, or None.
+        changes: The tracked values, in the order of time; equal ones may follow each other.
         tags: Its tags, as they are now.
         created_by: Who made it: the ARN of an identity, or empty.
         modified_by: Who changed it last, likewise.
-        measured: Of a trial component: what clients measured, by the name of the metric.
+        measured: Of a trial component: the metrics that clients put, by name.
     """
 
     kind: ResourceKind
     arn: str
-    detail: D
+    detail: D_co
     created: int
     modified: int
     replaced: int | None = None
@@ -59,42 +76,47 @@ class Resource(msgspec.Struct, Generic[D], frozen=True):
     @property
     def partition(self) -> str:
         """Its ARN up to its account: `arn:aws:sagemaker:us-east-1:111122223333:`."""
-        return partition(self.arn)
+        return account_prefix(self.arn)
 
     @property
     def tail(self) -> str:
         """What its ARN says after its kind: a name, or `<group>/<version>`."""
         return self.arn.split(":", 5)[5].partition("/")[2]
 
+    @property
+    def gone(self) -> bool:
+        """True if it was deleted, or another was made under its name."""
+        return self.deleted is not None or self.replaced is not None
+
     def named(self, name: str | None) -> str:
-        """Its name with its case, if that is the name which its ARN speaks of; else what the ARN says."""
+        """Its name with its case, if this is the name that its ARN says in any case; else what the ARN says."""
         tail = self.tail
         return name if name and name.lower() == tail.lower() else tail
 
-    def asked(self, operation: str, name: str | None) -> Iterator[DescribeRequest]:
-        """The question about it, by its name with its case; none about what is no more."""
+    def describe(self, operation: str, name: str | None) -> Iterator[DescribeRequest]:
+        """The request to describe it, by its name with its case; none once it is deleted or replaced."""
         if not (self.deleted or self.replaced):
             yield DescribeRequest(f"{self.arn[: -len(self.tail)]}{self.named(name)}", operation)
 
-    def beside(self, kind: ResourceKind, name: str) -> str:
+    def arn_beside(self, kind: ResourceKind, name: str) -> str:
         """The ARN of a resource of the same account and region, from its name or its ARN."""
         return name if name.startswith("arn:") else f"{self.partition}{kind}/{name}"
 
-    def sibling(self, kind: ResourceKind, name: str) -> str:
+    def key_beside(self, kind: ResourceKind, name: str) -> str:
         """The key of a resource of the same account and region, from its name or its ARN."""
-        return self.beside(kind, name).lower()
+        return self.arn_beside(kind, name).lower()
 
 
 class Lookup(Protocol):
     """The way to other resources."""
 
-    def __call__(self, key: str, kind: type[D], at: int | None = None) -> Resource[D] | None:
+    def __call__(self, key: str, fields: type[D], at: int | None = None) -> Resource[D] | None:
         """A resource, as it stood.
 
         Args:
             key: Its ARN in lower case.
-            kind: The type of its detail.
-            at: When, in epoch milliseconds: the life that stood then, or the newest.
+            fields: The type of its fields.
+            at: When, in epoch milliseconds: the incarnation that stood then, or the newest.
 
         Returns:
             The resource, or None when nothing is known of it.
@@ -102,89 +124,217 @@ class Lookup(Protocol):
 
 
 class DescribeRequest(NamedTuple):
-    """What SageMaker is to be asked.
+    """A question for SageMaker that events leave open.
 
     Attributes:
-        arn: What about: an ARN, with the name's own case where that is known.
-        operation: By which operation of its API.
+        arn: The resource: an ARN, with the name's own case where that is known.
+        operation: The operation of SageMaker's API.
     """
 
     arn: str
     operation: str
 
 
+class Envelope(NamedTuple):
+    """Where an observation comes from, and the ARNs that stand beside its fields."""
+
+    account: str
+    region: str
+    resources: tuple[str, ...]
+
+    def arn(self, resource: str, service: str = "sagemaker") -> str | None:
+        """The ARN of a resource of this account and region, or None where these are missing."""
+        return build_arn(self.region, self.account, resource, service)
+
+
 Mark = Literal["observed", "documented", "plausible", "ours"]
+"""What a rule rests on (docs/evidence.md); ours, where SageMaker captures nothing."""
 
 
-@dataclass(frozen=True)
-class Rule:
-    """How one kind of resource becomes lineage.
+@dataclass(frozen=True, kw_only=True)
+class ResourceType(Generic[D_co]):
+    """All about one type of resource.
+
+    Callers use the methods, which take a resource of any type and check that it is of this one.
 
     Attributes:
-        name: For evidence.
-        shape: The type of the resource's detail.
-        lineage: What a resource says.
-        mark: What it rests on (CAPTURE): observed, documented, plausible; or ours, where SageMaker captures nothing.
-        refers: The keys of what it reads over `Lookup`: when one of these changes, it is derived anew.
-        asks: What its news leave out and lineage needs: to be asked of SageMaker.
+        kind: The kind of its resources.
+        name: For evidence and logs.
+        mark: What its rule rests on.
         version: Goes up when the rule says something else than before.
-        passes_on: True if what it refers to matters to those who refer to it.
+        passes_on: True if what a resource references matters to those that reference the resource.
+        fields: The type of its fields.
+        lineage: The rule: the lineage of a resource.
+        references: The keys of what the rule looks up: when one of these changes, the resource is derived again.
+        missing: What events leave out and lineage needs: requests to SageMaker.
+        arn_field: The field with its ARN.
+        name_field: The field with its name, which makes the ARN where that is missing.
+        identity: Makes its ARN of its fields, where that takes more than its name; None where they do not say it.
+        status_fields: The fields with its status: the main one, then a finer one.
+        clock_fields: The fields with the time of a change. The latest counts.
+        created_field: The field that tells one incarnation from another, where a name can be used again.
+        began_field: The field with the time when it began, where nothing may say when it was made.
+        tracked: The values whose whole history the rule needs.
+        also: What an observation of it says of other resources: from its ARN, its fields, and their time.
+        events: The detail-types of the events that report it.
+        calls: What recorded calls do to it, by operation; one of another service is named `<service> <operation>`.
+        described_by: The operation that describes it.
+        further_descriptions: Further operations that answer something about it.
+        listed_by: The operation that lists it.
+        listed_within: The kind of what it is listed in, if not all are listed at once.
     """
 
+    kind: ResourceKind
     name: str
-    shape: type[msgspec.Struct]
-    lineage: Any  # Callable[[Resource[D], Lookup], Lineage]: D is bound to `shape`, which a field cannot say
     mark: Mark
-    refers: Any = None  # Callable[[Resource[D]], Iterable[str]]
-    asks: Any = None  # Callable[[Resource[D], Lookup], Iterable[Question]]
     version: int = 1
     passes_on: bool = False
+    fields: type[D_co]
+    lineage: Callable[[Resource[D_co], Lookup], Lineage]
+    references: Callable[[Resource[D_co]], Iterable[str]] | None = None
+    missing: Callable[[Resource[D_co], Lookup], Iterable[DescribeRequest]] | None = None
+    arn_field: str = ""
+    name_field: str = ""
+    identity: Callable[[D_co, Envelope], str | None] | None = None
+    status_fields: tuple[str, ...] = ()
+    clock_fields: tuple[str, ...] = ("last_modified_time", "creation_time")
+    created_field: str | None = "creation_time"
+    began_field: str | None = None
+    tracked: Callable[[D_co], tuple[str, ...]] | None = None
+    also: Callable[[str, D_co, int], tuple[ResourceState, ...]] | None = None
+    events: tuple[str, ...] = ()
+    calls: Mapping[str, CallEffect] = field(default_factory=dict)
+    described_by: Description | None = None
+    further_descriptions: tuple[Description, ...] = ()
+    listed_by: ListOperation | None = None
+    listed_within: ResourceKind | None = None
 
     @cached_property
-    def decoder(self) -> msgspec.json.Decoder[Any]:
-        """Reads details of the shape."""
-        return msgspec.json.Decoder(self.shape)
+    def decoder(self) -> msgspec.json.Decoder[D_co]:
+        """Reads fields of the type."""
+        return msgspec.json.Decoder(self.fields)
 
     @property
     def signature(self) -> str:
         """Its name and its version, for evidence."""
         return f"{self.name}/{self.version}"
 
-    def apply(self, resource: Resource[Any], lookup: Lookup) -> Lineage:
-        """What the resource says; of what stands for itself also who made it, and who changed it last."""
-        said: Lineage = self.lineage(resource, lookup)
+    @property
+    def descriptions(self) -> tuple[Description, ...]:
+        """All operations that answer something about it, its description first."""
+        return (*((self.described_by,) if self.described_by else ()), *self.further_descriptions)
+
+    def lineage_of(self, resource: Resource[msgspec.Struct], lookup: Lookup) -> Lineage:
+        """The lineage of a resource; an entity that stands for the resource itself says who made and changed it."""
+        lineage = self.lineage(self._checked(resource), lookup)
         if not (resource.created_by or resource.modified_by):
-            return said
-        return msgspec.structs.replace(said, entities=tuple(_signed(one, resource) for one in said.entities))
+            return lineage
+        return msgspec.structs.replace(lineage, entities=tuple(_signed(one, resource) for one in lineage.entities))
 
-    def references(self, resource: Resource[Any]) -> Iterable[str]:
-        """The keys of what the resource refers to."""
-        keys: Iterable[str] = self.refers(resource) if self.refers else ()
-        return keys
+    def references_of(self, resource: Resource[msgspec.Struct]) -> Iterable[str]:
+        """The keys of what a resource references."""
+        return self.references(self._checked(resource)) if self.references else ()
 
-    def questions(self, resource: Resource[Any], lookup: Lookup) -> Iterable[DescribeRequest]:
-        """What SageMaker is to be asked for the sake of the resource."""
-        asked: Iterable[DescribeRequest] = self.asks(resource, lookup) if self.asks else ()
-        return asked
+    def missing_of(self, resource: Resource[msgspec.Struct], lookup: Lookup) -> Iterable[DescribeRequest]:
+        """What SageMaker is to be asked for the sake of a resource."""
+        return self.missing(self._checked(resource), lookup) if self.missing else ()
+
+    def identity_of(self, fields: msgspec.Struct, envelope: Envelope) -> str:
+        """The ARN of the resource that an observation is about: its own, else one beside it, else one put together.
+
+        Raises:
+            Malformed: None of these say it.
+        """
+        if self.identity:
+            if arn := self.identity(self._checked_fields(fields), envelope):
+                return arn
+            raise Malformed(f"does not say which {self.kind} it is about")
+        for candidate in (getattr(fields, self.arn_field), *envelope.resources):
+            if candidate and (parts := parse_arn(candidate)) and parts.part == self.kind:
+                return str(candidate)
+        name = getattr(fields, self.name_field)
+        if name and (made := envelope.arn(f"{self.kind}/{name.lower()}")):
+            return made
+        missing = "account and region" if name else "name"
+        raise Malformed(f"does not say which {self.kind} it is about: it has no ARN, and no {missing} to make one from")
+
+    def tracked_of(self, fields: msgspec.Struct) -> tuple[str, ...]:
+        """The values whose history the rule needs."""
+        return self.tracked(self._checked_fields(fields)) if self.tracked else ()
+
+    def also_of(self, arn: str, fields: msgspec.Struct, time: int) -> tuple[ResourceState, ...]:
+        """What an observation of a resource says of other resources."""
+        return self.also(arn, self._checked_fields(fields), time) if self.also else ()
+
+    def resources(self, state: ResourceState) -> list[Resource[D_co]]:
+        """Each incarnation of a resource as rules see it, the oldest first."""
+        found = incarnations(state)
+        replaced = [begun * 1000 if begun else None for begun, _ in found[1:]]
+        return [
+            self._resource(state, created, incarnation, until)
+            for (created, incarnation), until in zip(found, [*replaced, None], strict=True)
+        ]
+
+    def created(self, resource: Resource[msgspec.Struct]) -> int:
+        """When a resource was made, in epoch milliseconds; when it began, where nothing says that."""
+        if self.began_field is None or getattr(resource.detail, "creation_time", None):
+            return resource.created
+        return instant(getattr(resource.detail, self.began_field)) or resource.created
+
+    def _resource(
+        self, state: ResourceState, created: int | None, incarnation: Incarnation, replaced: int | None
+    ) -> Resource[D_co]:
+        fields = read(detail(incarnation), self.decoder)
+        exactly = instant(getattr(fields, "creation_time", None))
+        roughly = created * 1000 if created else state.earliest
+        together = as_map(getattr(fields, "tags", None))
+        ours = has_ours(incarnation)
+        deleted = incarnation.fields.get(DELETED) if ours else None
+        return Resource(
+            kind=state.kind,
+            arn=state.arn,
+            detail=fields,
+            created=exactly or roughly or 0,
+            modified=modified(incarnation),
+            replaced=replaced,
+            deleted=(msgspec.json.decode(deleted[1], type=int) or None) if deleted else None,
+            changes=tuple(Change(moment(stamped), values) for stamped, values in incarnation.changes),
+            tags=tags(incarnation, together) if ours else together,
+            created_by=_identity(incarnation, CREATED_BY, "CreatedBy"),
+            modified_by=_identity(incarnation, MODIFIED_BY, "LastModifiedBy"),
+        )
+
+    def _checked(self, resource: Resource[msgspec.Struct]) -> Resource[D_co]:
+        self._checked_fields(resource.detail)
+        return cast("Resource[D_co]", resource)
+
+    def _checked_fields(self, fields: msgspec.Struct) -> D_co:
+        if not isinstance(fields, self.fields):
+            raise TypeError(f"{type(fields).__name__} are not the fields of a {self.name}")
+        return fields
 
 
-def _signed(one: Entity, resource: Resource[Any]) -> Entity:
-    # An approval or a deployment is not the doing of whoever made the package or the endpoint.
-    itself = one.weight >= CLIENT or (isinstance(one, Artifact) and one.source_uri == resource.arn)
-    if not itself or (isinstance(one, Action) and one.weight == OWNER):
-        return one
-    weight = one.weight
-    if isinstance(one, Artifact) and weight < CLIENT:  # more than what others say, who know only its type
-        weight = max(weight, ARTIFACT_WEIGHTS.get(one.type, 5) + 1)
-    return msgspec.structs.replace(one, created_by=resource.created_by, modified_by=resource.modified_by, weight=weight)
+AnyResource = Resource[msgspec.Struct]
+AnyResourceType = ResourceType[msgspec.Struct]
 
 
-@lru_cache(maxsize=4096)  # each is asked for several times in a row
-def partition(arn: str) -> str:
-    """An ARN up to its account."""
-    return arn[: len(arn) - len(arn.split(":", 5)[5])].lower()
+def _signed(entity: Entity, resource: AnyResource) -> Entity:
+    # An approval or a deployment is not the doing of the identity that made the package or the endpoint.
+    itself = entity.weight >= CLIENT or (isinstance(entity, Artifact) and entity.source_uri == resource.arn)
+    if not itself or (isinstance(entity, Action) and entity.weight == OWNER):
+        return entity
+    weight = entity.weight
+    if isinstance(entity, Artifact) and weight < CLIENT:  # more than those count that only mention it, by its type
+        weight = max(weight, ARTIFACT_WEIGHTS.get(entity.type, 5) + 1)
+    return msgspec.structs.replace(
+        entity, created_by=resource.created_by, modified_by=resource.modified_by, weight=weight
+    )
 
 
-def instant(told: Time | None) -> int | None:
-    """A time that was checked when it came, in epoch milliseconds."""
-    return milliseconds(told, "time") if told else None
+def _identity(incarnation: Incarnation, recorded: str, described: str) -> str:
+    """Who made or changed it: as a recorded call says, or else SageMaker's own description."""
+    if recorded in incarnation.fields:
+        return msgspec.json.decode(incarnation.fields[recorded][1], type=str)
+    if described in incarnation.fields:
+        return identity_of(incarnation.fields[described][1])
+    return ""

@@ -6,24 +6,17 @@ What is looked for is in `KINDS`: a row for each kind.
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-
-from consumers.cli import output
-from consumers.run.replay import fill
+from consumers.run.fill import BACKFILL, FillResult, Progress, Started, fill, saved_position
 from ingest.aws_errors import Denied, Invalid, Missing, Unsupported
 from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
 from ingest.sagemaker import Elsewhere, Found, SageMaker
 from store.database import Store
-from store.status import read_up_to
 
 BATCH = 50
 """Resources in a batch: as many are asked about anew, at the most, when it is stopped in the middle of one."""
@@ -149,39 +142,6 @@ class Left:
                 number, first = self.invalid.get((operation, kind), (0, str(why)))
                 self.invalid[operation, kind] = number + 1, first
 
-    def told(self) -> dict[str, Any]:
-        """The same for programs."""
-        return {
-            "denied": {permission: sorted(kinds) for permission, kinds in sorted(self.denied.items())},
-            "unsupported": {operation: sorted(kinds) for operation, kinds in sorted(self.unsupported.items())},
-            "invalid": {f"{operation} {kind}": number for (operation, kind), (number, _) in self.invalid.items()},
-            "gone": self.gone,
-            "elsewhere": self.elsewhere,
-        }
-
-    def sentences(self) -> list[str]:
-        """The same for people."""
-        said = []
-        if self.unsupported:
-            said.append(f"this server has no operation {', '.join(sorted(self.unsupported))}: went on without")
-        for (operation, kind), (number, first) in self.invalid.items():
-            said.append(f"{operation} was not taken of {number:,} of the kind {kind}: {first}")
-        if self.gone:
-            said.append(f"{self.gone:,} were listed, but there no more when they were asked about")
-        if self.elsewhere:
-            said.append(f"{self.elsewhere:,} belong to other accounts")
-        return said
-
-    def refusal(self) -> str:
-        """What our role lacks, and what to do about it; nothing when it lacks nothing."""
-        if not self.denied:
-            return ""
-        kinds = ",".join(sorted(set().union(*self.denied.values())))
-        return (
-            f"not allowed to ask about all: give this role {', '.join(sorted(self.denied))}, "
-            f"then: headwater backfill --kinds {kinds}"
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
@@ -216,7 +176,7 @@ class Backfill:
         since: datetime | None = None,
         batch_size: int = BATCH,
         start_at: BackfillPosition | None = None,
-        tell: Callable[[Estimate], None] = lambda estimate: None,
+        on_listed: Callable[[Estimate], None] = lambda estimate: None,
     ):
         """Nothing is asked before `find`.
 
@@ -226,7 +186,7 @@ class Backfill:
             since: Leave out what was made before that.
             batch_size: The most resources in a batch; each brings several answers.
             start_at: Where an earlier one stopped; this one goes on behind it.
-            tell: Told once what was found.
+            on_listed: Called once with the estimate, when everything is listed.
         """
         self.position = start_at
         """Where asking stopped, as of the last acknowledged batch; None before the first."""
@@ -236,7 +196,7 @@ class Backfill:
         self._kinds = tuple(kinds)
         self._since = since
         self._batch_size = batch_size
-        self._tell = tell
+        self._on_listed = on_listed
         self._through = dict(start_at.through) if start_at else {}
         self._waiting: deque[_Resource] = deque()
         self._late: deque[_Resource] = deque()  # those of kinds that there was no answer about
@@ -278,7 +238,7 @@ class Backfill:
         mixed = ((at / len(some), one) for some in found for at, one in enumerate(some))
         self._waiting = deque(one for _, one in sorted(mixed, key=lambda share: share[0]))
         self._listed = True
-        self._tell(self.estimate())
+        self._on_listed(self.estimate())
 
     async def read(self) -> Batch | None:
         """What SageMaker says of the next resources, or None at the end.
@@ -384,61 +344,62 @@ class Backfill:
         self._answers[one.found.arn] = answers
 
 
+@dataclass(frozen=True, slots=True)
+class BackfillResult:
+    """What came of a backfill.
+
+    Attributes:
+        filled: What became of the descriptions.
+        described: How many resources SageMaker was asked about.
+        left: What could not be described.
+    """
+
+    filled: FillResult
+    described: int
+    left: Left
+
+
 def backfill(
     store: Store,
     sagemaker: SageMaker,
     *,
     kinds: Iterable[str],
     since: datetime | None,
-    reading: str,
-    anew: bool,
-    as_json: bool,
+    name: str = BACKFILL,
+    restart: bool,
     patience: float = PATIENCE,
-) -> int:
+    on_progress: Callable[[Started | Estimate | Progress], None] = lambda progress: None,
+) -> BackfillResult:
     """Take what exists in SageMaker into a store; see `headwater backfill --help`.
 
     Args:
         store: At the newest schema.
-        sagemaker: Whom to ask; closed at the end.
+        sagemaker: The client to ask; closed at the end.
         kinds: Of KINDS, those to look for.
         since: Leave out what was made before that.
-        reading: What the store remembers the position by.
-        anew: True to begin anew, and not where an earlier one stopped.
-        as_json: True to print for programs.
-        patience: Seconds that SageMaker is waited for when it does not answer.
-
-    Returns:
-        The exit code: 0 when all was asked, 1 when it was stopped before the end or something may not be asked.
+        name: The position is saved under this name.
+        restart: True to begin from the start, and not where an earlier backfill stopped.
+        patience: Seconds to wait for SageMaker when it does not answer.
+        on_progress: Called when it begins, with the estimate once all is listed, and after each batch.
 
     Raises:
         Refused, Unusable, Unavailable: Nothing may be asked, SageMaker does not answer, or the store cannot be used.
     """
-    stopped_at = None if anew else read_up_to(store, reading)
-    start_at = BackfillPosition(**json.loads(stopped_at)) if stopped_at else None
-    if start_at:
-        print("going on where the last backfill stopped; --anew begins anew", file=sys.stderr)
-    source = Backfill(sagemaker, kinds=kinds, since=since, start_at=start_at, tell=_tell_estimate)
+    start_at = None if restart else saved_position(store, name, BackfillPosition)
+    on_progress(Started(start_at is not None))
+    source = Backfill(sagemaker, kinds=kinds, since=since, start_at=start_at, on_listed=on_progress)
     try:
-        filled = fill(source, store, reading, 1, source.so_far, patience=patience)
+        filled = fill(source, store, name, 1, source.so_far, patience=patience, on_progress=on_progress)
     except Unavailable as why:
         raise Unavailable(f"{why}; the same command goes on where this one stopped") from why
-    if as_json:
-        print(json.dumps({**filled.told(), "resources": source.asked, **source.left.told()}))
-    else:
-        console = Console(highlight=False)
-        console.print(f"{source.asked:,} resources asked about")
-        again = None if filled.complete else "the same command goes on there"
-        output.filled(console, filled.totals, filled.seconds, again)
-        for sentence in source.left.sentences():
-            console.print(escape(sentence), soft_wrap=True)
-    return _ended(filled.complete, source.left)
+    return BackfillResult(filled, source.asked, source.left)
 
 
-def rehearse(sagemaker: SageMaker, *, kinds: Iterable[str], since: datetime | None, as_json: bool) -> int:
-    """List what exists, and say what it would take to ask about it; nothing is kept.
+def plan_backfill(sagemaker: SageMaker, *, kinds: Iterable[str], since: datetime | None) -> tuple[Estimate, Left]:
+    """List what exists, and estimate what it takes to describe it; nothing is saved.
 
     Returns:
-        The exit code: 0, or 1 when something may not be listed.
+        The estimate, and what could not be listed.
 
     Raises:
         Refused, Unavailable: Nothing may be asked, or SageMaker does not answer.
@@ -452,42 +413,4 @@ def rehearse(sagemaker: SageMaker, *, kinds: Iterable[str], since: datetime | No
             await source.aclose()
 
     asyncio.run(look())
-    found = source.estimate()
-    if as_json:
-        print(
-            json.dumps(
-                {
-                    "resources": found.resources,
-                    "calls": found.calls,
-                    "seconds_at_least": round(found.seconds, 1),
-                    **source.left.told(),
-                }
-            )
-        )
-        return _ended(True, source.left)
-    console = Console(highlight=False)
-    for kind, number in found.resources.items():
-        console.print(f"{number:>8,}  {kind}")
-    console.print(_said(found), soft_wrap=True)
-    for sentence in source.left.sentences():
-        console.print(escape(sentence), soft_wrap=True)
-    console.print("nothing was asked about them yet: leave --dry-run out to do it", soft_wrap=True)
-    return _ended(True, source.left)
-
-
-def _ended(complete: bool, left: Left) -> int:
-    if refusal := left.refusal():
-        print(f"headwater: {refusal}", file=sys.stderr)
-    return 0 if complete and not refusal else 1
-
-
-def _tell_estimate(found: Estimate) -> None:
-    print(_said(found), file=sys.stderr, flush=True)
-
-
-def _said(found: Estimate) -> str:
-    resources, calls = sum(found.resources.values()), sum(found.calls.values())
-    return (
-        f"{resources:,} resources of {len(found.resources)} kinds: {calls:,} calls, or more where answers have several "
-        f"pages, at least {output.age(found.seconds)}"
-    )
+    return source.estimate(), source.left

@@ -11,9 +11,9 @@ from functools import partial
 
 import structlog
 
-from consumers.cli.progress import progress
 from consumers.handle import observe_delivery
 from consumers.run import metrics
+from consumers.run.fill import Progress
 from consumers.run.runtime import set_up_logs, stopping
 from consumers.run.worker import Outages, Totals, batches
 from ingest.archive import ArchiveSource
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class ForwardResult:
     """What was put onto a topic.
 
     Attributes:
@@ -89,8 +89,19 @@ async def forward(
     return passed
 
 
-def fill_topic(source: ArchiveSource, connection: Connection, name: str) -> Passed:
+def fill_topic(
+    source: ArchiveSource,
+    connection: Connection,
+    name: str,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> ForwardResult:
     """Put all that archives hold onto a topic, until SIGTERM or Ctrl-C; closes them.
+
+    Args:
+        source: The archives.
+        connection: How to reach Kafka.
+        name: The topic.
+        on_progress: Called before the first batch and after each one.
 
     Raises:
         Refused, Unavailable: An archive cannot be read, or the topic not written.
@@ -98,23 +109,23 @@ def fill_topic(source: ArchiveSource, connection: Connection, name: str) -> Pass
     set_up_logs("auto", "error")
     began = time.monotonic()
 
-    async def main() -> Passed:
+    async def main() -> ForwardResult:
         totals = Totals()
         topic = Topic(connection, name)
+
+        async def settled(passed: int) -> None:
+            totals.events = passed
+            on_progress(Progress(totals, source.bytes_read, source.total_bytes))
+
         async with stopping() as stop:
             try:
                 await source.find()
-                with progress(lambda: (source.bytes_read, source.total_bytes)) as tell:
-
-                    async def settled(passed: int) -> None:
-                        totals.events = passed
-                        tell(totals)
-
-                    passed = await forward(source, topic, stop, settled=settled, patience=0)
+                await settled(0)
+                passed = await forward(source, topic, stop, settled=settled, patience=0)
             finally:
                 await source.aclose()
                 await topic.aclose()
-            return Passed(passed, time.monotonic() - began, not stop.is_set())
+            return ForwardResult(passed, time.monotonic() - began, not stop.is_set())
 
     return asyncio.run(main())
 

@@ -23,6 +23,16 @@ DEAD = Counter(
     "Messages that could not be understood. Rises: somebody else writes to the queue, or a format has changed.",
     registry=REGISTRY,
 )
+DEAD_SHARE = Gauge(
+    "headwater_dead_letter_share",
+    "Dead letters among the last 200 messages, from 0 to 1. Rises: as dead letters; the worker stops at its limit.",
+    registry=REGISTRY,
+)
+TOO_MANY_DEAD = Gauge(
+    "headwater_too_many_dead_letters",
+    "1: more messages became dead letters than is allowed, and the worker is about to stop. See its log.",
+    registry=REGISTRY,
+)
 DERIVED = Counter(
     "headwater_resources_derived", "Resources whose lineage was derived, anew or first.", registry=REGISTRY
 )

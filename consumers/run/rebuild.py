@@ -1,14 +1,13 @@
-"""A store made anew from another one's ledger, through the same code as live events."""
+"""A new store made from another one's ledger, through the same code as live events."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from consumers.cli.output import LEDGER_OF
-from consumers.run.replay import Filled, fill, stopped_at
+from consumers.run.fill import LEDGER_OF, FillResult, Progress, Started, fill, saved_position
 from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
 from store import migrate
 from store.database import Store
@@ -33,7 +32,7 @@ _Page = tuple[Sequence[Delivery], LedgerPosition]
 
 
 class LedgerSource:
-    """All that a store was told: its events in the order of arrival, then its dead letters."""
+    """All that came into a store: its events in the order of arrival, then its dead letters."""
 
     def __init__(self, store: Store, *, batch_size: int, start_at: LedgerPosition | None = None) -> None:
         """Nothing is read yet.
@@ -53,11 +52,11 @@ class LedgerSource:
         self._acks: AckTracker[LedgerPosition] = AckTracker(self._move)
 
     def so_far(self) -> tuple[int, int]:
-        """How much was read, and of how much: numbers, of which some may be missing."""
+        """How much was read, and of how much: by ids, some of which may be missing."""
         return self._at.event + self._at.dead_letter, self._end.event + self._end.dead_letter
 
     async def find(self) -> None:
-        """Look how much there is.
+        """Look up how much there is.
 
         Raises:
             Unavailable: The store did not answer.
@@ -80,7 +79,7 @@ class LedgerSource:
         return self._acks.batch(deliveries, self._at)
 
     async def aclose(self) -> None:
-        """Let a page that is being read come to its end."""
+        """Wait for the page that is being read."""
         if self._ahead:
             await asyncio.gather(self._ahead, return_exceptions=True)
 
@@ -91,8 +90,8 @@ class LedgerSource:
         event, dead_letter = self._at.event, self._at.dead_letter
         try:
             if found := arrivals.events(self._store, event, self._batch_size):
-                told = [Delivery(body, f"event {number} of {self._store}") for number, body in found]
-                return told, LedgerPosition(found[-1][0], dead_letter)
+                deliveries = [Delivery(body, f"event {number} of {self._store}") for number, body in found]
+                return deliveries, LedgerPosition(found[-1][0], dead_letter)
             letters = arrivals.dead_letters(self._store, dead_letter, self._batch_size)
         except StoreUnavailable as why:
             raise Unavailable(str(why)) from why
@@ -100,18 +99,27 @@ class LedgerSource:
         return [Delivery(letter.body, letter.origin) for letter in letters], LedgerPosition(event, last)
 
 
-def rebuild(source: Store, target: Store, *, resume: bool, batch_size: int, workers: int) -> Filled:
-    """Derive anew, into another store, all that a store was told; see `headwater rebuild --help`.
+def rebuild(
+    source: Store,
+    target: Store,
+    *,
+    resume: bool,
+    batch_size: int,
+    workers: int,
+    on_progress: Callable[[Started | Progress], None] = lambda progress: None,
+) -> FillResult:
+    """Handle all events of a store's ledger again, into another store; see `headwater rebuild --help`.
 
     Args:
         source: Whose ledger is read, at the newest schema.
-        target: What to make; another one.
-        resume: Go on with what was begun before.
+        target: The store to make; another one.
+        resume: Go on with a rebuild that was begun before.
         batch_size: Events in a transaction.
         workers: How many processes handle them.
+        on_progress: Called when reading begins, and after each batch.
 
     Raises:
-        Refused: The target was told something before.
+        Refused: The target holds events already.
         Unusable, Unavailable: One of the stores cannot be used.
         Lost: A worker process has died.
     """
@@ -120,6 +128,7 @@ def rebuild(source: Store, target: Store, *, resume: bool, batch_size: int, work
     migrate.migrate(target)
     where = os.path.realpath(source.url.database or "") if source.sqlite else ""
     name = LEDGER_OF + (f"sqlite:///{where}" if where else str(source))
-    start_at = stopped_at(target, name, LedgerPosition) if resume else None
+    start_at = saved_position(target, name, LedgerPosition) if resume else None
+    on_progress(Started(start_at is not None))
     ledger = LedgerSource(source, batch_size=batch_size, start_at=start_at)
-    return fill(ledger, target, name, workers, ledger.so_far)
+    return fill(ledger, target, name, workers, ledger.so_far, on_progress=on_progress)

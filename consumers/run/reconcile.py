@@ -12,13 +12,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from consumers.cli.progress import asking
-from consumers.kind import ResourceKind
-from consumers.observe.describe_responses import DESCRIBED_BY
-from consumers.observe.observation import kind_of
-from consumers.resources.types import DescribeRequest, partition
+from consumers.arns import account_prefix, kind_of
+from consumers.kind import (
+    ACTION,
+    ARTIFACT,
+    CONTEXT,
+    EXPERIMENT,
+    PIPELINE,
+    PIPELINE_EXECUTION,
+    TRAINING_JOB,
+    TRIAL,
+    TRIAL_COMPONENT,
+)
+from consumers.resources import RESOURCE_TYPES
+from consumers.resources.types import DescribeRequest
 from consumers.run.enrich import AT_A_TIME, Asker, Enricher
 from consumers.run.runtime import set_up_logs, stopping
 from store import describe_requests
@@ -32,13 +41,8 @@ DAY = 86_400_000
 """Milliseconds in a day."""
 
 Gap = Literal["unfinished", "unknown", "unproduced", "unanswered"]
-GAPS: Mapping[Gap, str] = {
-    "unfinished": "still under way long after it must have ended",
-    "unknown": "spoken of by others, but never told of",
-    "unproduced": "model data that is used, but no job is known to have made",
-    "unanswered": "questions that events leave open",
-}
-"""What each sort of gap is, for people."""
+"""How something lost shows: under way for too long, referenced and never reported, used and never produced, or an open
+describe request."""
 
 LONGEST: Mapping[str, int] = {
     "SageMakerTrainingJob": 28 * DAY,  # StoppingCondition: 28 days
@@ -70,13 +74,13 @@ _TRAINED = re.compile(r"s3://.+/([A-Za-z0-9][A-Za-z0-9-]{0,62})/output/model\.ta
 
 MADE_BY_CLIENTS = frozenset(
     (
-        ResourceKind.ARTIFACT,
-        ResourceKind.CONTEXT,
-        ResourceKind.ACTION,
-        ResourceKind.EXPERIMENT,
-        ResourceKind.TRIAL,
-        ResourceKind.TRIAL_COMPONENT,
-        ResourceKind.PIPELINE,
+        ARTIFACT,
+        CONTEXT,
+        ACTION,
+        EXPERIMENT,
+        TRIAL,
+        TRIAL_COMPONENT,
+        PIPELINE,
     )
 )
 """What others look out for though it need not be there: a job reads what clients may have added to its component."""
@@ -125,16 +129,6 @@ class Reconciled:
         done = set(self.mended)
         return [one for one in self.found if one not in done]
 
-    def told(self) -> dict[str, Any]:
-        """The same for programs."""
-        return {
-            "found": counted(self.found),
-            "mended": counted(self.mended),
-            "answered": self.answered,
-            "reasons": self.reasons,
-            "left": [{"gap": one.gap, "about": one.about, "seen": one.seen} for one in self.left],
-        }
-
 
 def findings(store: Store, now: int, longest: int | None = None) -> list[Finding]:
     """What is missing.
@@ -152,13 +146,13 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
         if now - one.created > (LONGEST.get(one.type, OTHERS) if longest is None else longest)
     ]
     found += [
-        Finding("unknown", target, f"{key} refers to it", asks)
+        Finding("unknown", target, f"{key} references it", asks)
         for target, key in gaps.unknown(store)
         if kind_of(target) not in MADE_BY_CLIENTS and (asks := about(spelled.get(target, target)))
     ]
     for arn, uri in gaps.unproduced(store):
         match = _TRAINED.fullmatch(uri)
-        job = f"{partition(arn)}{ResourceKind.TRAINING_JOB}/{match[1]}" if match else ""
+        job = f"{account_prefix(arn)}{TRAINING_JOB}/{match[1]}" if match else ""
         found.append(Finding("unproduced", uri, "used, and no job is known to have produced it", about(job)))
     found += [
         Finding("unanswered", one.arn, f"lineage needs {one.operation}", (DescribeRequest(one.arn, one.operation),))
@@ -170,14 +164,14 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
 def about(arn: str) -> tuple[DescribeRequest, ...]:
     """What to ask about a resource, to know all that its events would have told."""
     kind = kind_of(arn)
-    if kind is ResourceKind.PIPELINE_EXECUTION:
+    if kind == PIPELINE_EXECUTION:
         execution = arn.partition("/step/")[0]
         return (
             DescribeRequest(execution, "DescribePipelineExecution"),
             DescribeRequest(execution, "ListPipelineExecutionSteps"),
         )
-    operation = DESCRIBED_BY.get(kind) if kind else None
-    return (DescribeRequest(arn, operation),) if operation else ()
+    described_by = RESOURCE_TYPES[kind].described_by if kind and kind in RESOURCE_TYPES else None
+    return (DescribeRequest(arn, described_by.operation.name),) if described_by else ()
 
 
 async def reconcile(
@@ -187,7 +181,7 @@ async def reconcile(
     longest: int | None = None,
     stop: asyncio.Event | None = None,
     now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
-    tell: Callable[[int, int], None] = lambda asked, of: None,
+    on_progress: Callable[[int, int], None] = lambda made, of: None,
 ) -> Reconciled:
     """Find what is missing and ask SageMaker for it, until nothing new is found.
 
@@ -197,7 +191,7 @@ async def reconcile(
         longest: As `findings`.
         stop: Ends it after the questions in hand; what was answered is kept.
         now: Tells the time, in epoch milliseconds.
-        tell: Told how many questions were asked, and of how many that are known of so far.
+        on_progress: Called with the number of describe requests made, and of how many that are known so far.
 
     Returns:
         What was found, and what became of it.
@@ -232,7 +226,7 @@ async def reconcile(
             # By its name's own case once is enough: when that is given up, it is known in lower case only.
             asked |= {*some, *(DescribeRequest(one.arn.lower(), one.operation) for one in some)}
             so_far = done.answered + len(refused)
-            tell(so_far, so_far + len(waiting) - at - len(some))
+            on_progress(so_far, so_far + len(waiting) - at - len(some))
     left = {one.key for one in await asyncio.to_thread(findings, store, now(), longest)}
     left |= {key for key, one in seen.items() if one.gap == "unanswered" and not refused.isdisjoint(one.asks)}
     done.found = list(seen.values())
@@ -240,15 +234,19 @@ async def reconcile(
     return done
 
 
-def run(store: Store, sagemaker: SageMaker, longest: int | None) -> Reconciled:
-    """Reconcile until done, SIGTERM or Ctrl-C; says now and then how far it has come; closes `sagemaker`."""
+def run_reconcile(
+    store: Store,
+    sagemaker: SageMaker,
+    longest: int | None,
+    on_progress: Callable[[int, int], None] = lambda made, of: None,
+) -> Reconciled:
+    """Reconcile until done, SIGTERM or Ctrl-C; closes `sagemaker`. The arguments are those of `reconcile`."""
     set_up_logs("auto", "error")
 
     async def main() -> Reconciled:
         async with stopping() as stop:
             try:
-                with asking() as tell:
-                    return await reconcile(store, sagemaker, longest=longest, stop=stop, tell=tell)
+                return await reconcile(store, sagemaker, longest=longest, stop=stop, on_progress=on_progress)
             finally:
                 await sagemaker.aclose()
 
@@ -256,6 +254,6 @@ def run(store: Store, sagemaker: SageMaker, longest: int | None) -> Reconciled:
 
 
 def counted(found: Iterable[Finding]) -> Mapping[Gap, int]:
-    """How many findings there are of each sort."""
+    """How many findings there are of each kind of gap."""
     number = Counter(one.gap for one in found)
-    return {gap: number[gap] for gap in GAPS if number[gap]}
+    return {gap: number[gap] for gap in get_args(Gap) if number[gap]}

@@ -17,6 +17,7 @@ import structlog
 from consumers.catch_up import catch_up
 from consumers.handle import Settlement, handle
 from consumers.run import metrics
+from consumers.run.dead_letter_limit import DeadLetterLimit
 from ingest.delivery import Batch, Delivery, Source
 from ingest.delivery import Unavailable as SourceUnavailable
 from store.database import Store, Unavailable, Unusable
@@ -73,6 +74,7 @@ async def work(
     settled: Callable[[], Awaitable[None]] | None = None,
     patience: float = math.inf,
     at_rest: Callable[[], Awaitable[bool]] | None = None,
+    limit: DeadLetterLimit | None = None,
 ) -> Totals:
     """Take batches from a source and keep what they tell, until it ends or `stop` is set.
 
@@ -88,11 +90,13 @@ async def work(
         settled: Called after each batch was acknowledged.
         patience: Seconds that an outage is waited out before it ends the work: 0 to give up at the first failure.
         at_rest: Asked when a read brings nothing; True ends the work.
+        limit: How many messages may become dead letters; None: any number.
 
     Returns:
         What became of all of it.
 
     Raises:
+        TooManyDeadLetters: The batch in hand exceeds the limit, and is not acknowledged.
         Refused, Unusable: The source cannot be read, the store cannot be used.
         Unavailable: Of source or store, when patience was at its end.
         Exception: Any other is a fault of ours, and is in the log with its traceback.
@@ -107,10 +111,12 @@ async def work(
         settlement = await outages.wait_out(partial(asyncio.to_thread, _handled, batch.deliveries, store))
         if settlement is None:  # told to stop while the store is away: what is in hand comes again
             break
-        await batch.ack()
         seconds = time.monotonic() - began
         totals.add(settlement, seconds)
         _tell(settlement, totals, len(batch.deliveries), seconds)
+        if limit:
+            limit.count(batch.deliveries, settlement)
+        await batch.ack()
         if settled:
             await settled()
     return totals

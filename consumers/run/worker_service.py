@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumers.run import metrics
+from consumers.run.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from consumers.run.runtime import metrics_served, set_up_logs, stopping
 from consumers.run.worker import Outages, work
 from ingest.delivery import Refused, Source, Unavailable
@@ -26,6 +27,8 @@ GRACE = 9.0
 """Seconds that a worker has for the batch in hand, once it is told to stop."""
 LOOK_EVERY = 15.0
 """Seconds between two looks at how much waits."""
+LINGER = 40.0
+"""Seconds that a worker with too many dead letters still serves metrics before it ends: Prometheus reads them twice."""
 PATIENCE = 300.0
 """Seconds that a worker on Kafka waits for a store that is away. Then it ends, so that its partitions go to workers
 that may reach the store; SQS hands messages to others by itself."""
@@ -105,6 +108,7 @@ def run(
     *,
     until_empty: bool,
     asks: Callable[[], SageMaker] | None,
+    limit: DeadLetterLimit | None = None,
     metrics_at: tuple[str, int] | None,
     log_format: str,
     log_level: str,
@@ -116,12 +120,14 @@ def run(
         opened_store: Where lineage is kept.
         until_empty: Stop when nothing waits any more.
         asks: Makes the one to ask what events leave out; None: nobody is asked.
+        limit: How many messages may become dead letters; None: any number.
         metrics_at: Where metrics are served.
         log_format: How logs are written.
         log_level: From which level on.
 
     Raises:
         Refused, Unusable, Unavailable: What it needs cannot be had, at its start or for good.
+        TooManyDeadLetters: More messages became dead letters than is allowed.
     """
     set_up_logs(log_format, log_level)
 
@@ -139,7 +145,17 @@ def run(
             if asks:
                 await _inquiring(asks, store, stop, leaving)
             at_rest = partial(_drained, feed) if until_empty else None
-            totals = await work(feed.source, store, stop, health=health, at_rest=at_rest, patience=feed.patience)
+            try:
+                totals = await work(
+                    feed.source, store, stop, health=health, at_rest=at_rest, patience=feed.patience, limit=limit
+                )
+            except TooManyDeadLetters as why:
+                health.problem = str(why)
+                log.error("too many dead letters", why=str(why))  # noqa: TRY400  # where it was found says nothing
+                if metrics_at:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), LINGER)
+                raise
             log.info("worker stopped", events=totals.events, dead=sum(totals.dead.values()), batches=totals.batches)
 
     asyncio.run(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from abc import ABC, abstractmethod
@@ -13,13 +14,17 @@ import pytest
 import zstandard
 from aiobotocore.session import get_session
 
+from consumers.run.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
+from consumers.run.worker import work
 from ingest.archive import ArchiveSource
 from ingest.delivery import Source
 from ingest.kafka.connection import Connection
 from ingest.kafka.source import KafkaSource
 from ingest.sqs import SqsSource
+from store.ledger import events
 from tests.support.fakes import MemoryQueue
 from tests.support.kafka import Cluster
+from tests.support.stores import sqlite_store
 
 BATCH = 4
 BODIES = [json.dumps({"detail-type": "Ä", "detail": {"number": n, "text": '}\n]"'}}).encode() for n in range(11)]
@@ -225,3 +230,37 @@ async def test_a_closed_source_has_ended(kept: Kept) -> None:
     source = await kept.keep(BODIES)
     await source.aclose()
     assert await source.read() is None
+
+
+POISON = (
+    b'{"detail-type": "Headwater Call", "resources": [], "detail": {"Operation": "AddTags", "Request": {}, "Time": 1}}'
+)
+
+
+async def emptied() -> bool:
+    return True
+
+
+async def test_a_message_that_cannot_be_observed_is_buried_and_acknowledged_with_the_others(
+    kept: Kept, tmp_path: Path
+) -> None:
+    store = sqlite_store(tmp_path.parent / f"{tmp_path.name}.db")
+    source = await kept.keep([*BODIES[:5], POISON, *BODIES[5:]])
+    totals = await work(source, store, asyncio.Event(), at_rest=emptied)
+    assert totals.events == len(BODIES)
+    [letter] = events.dead_letters(store)
+    assert (letter.body, letter.reason) == (POISON, "does not name the resource that the call was about")
+    async with aclosing(await kept.again(source)) as rest:
+        assert await all_of(rest) == []
+
+
+async def test_a_batch_with_too_many_dead_letters_is_not_acknowledged_and_comes_again(
+    kept: Kept, tmp_path: Path
+) -> None:
+    store = sqlite_store(tmp_path.parent / f"{tmp_path.name}.db")
+    rubbish = [b'{"number": %d}' % number for number in range(11)]
+    source = await kept.keep(rubbish)
+    with pytest.raises(TooManyDeadLetters, match="4 messages in a row"):
+        await work(source, store, asyncio.Event(), at_rest=emptied, limit=DeadLetterLimit(in_a_row=3))
+    async with aclosing(await kept.again(source)) as rest:
+        assert sorted(await all_of(rest)) == sorted(rubbish)

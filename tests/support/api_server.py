@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from sqlalchemy.event import listen
 
 from consumers.api.app import Settings
-from consumers.api.server import open_application, web_server
+from consumers.api.server import GRACE, open_application, web_server
 from store.database import Store
 from tests.support.stores import MakeStore, emptied, sqlite_store
 
@@ -52,10 +52,10 @@ class Api:
 
 
 @contextmanager
-def served(store: Store, settings: Settings = SETTINGS) -> Iterator[Api]:
+def served(store: Store, settings: Settings = SETTINGS, *, grace: int = GRACE) -> Iterator[Api]:
     """A server over a store, in a thread."""
     with open_application(store, settings) as app, socket.create_server(("127.0.0.1", 0)) as listener:
-        web = web_server(app)
+        web = web_server(app, grace=grace)
 
         def serve() -> None:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -77,13 +77,14 @@ def list_associations(service: Service, request: Request) -> Response:
         since=told.get("CreatedAfter"),
         until=told.get("CreatedBefore"),
     )
+    sort_by = _SORTED_BY[told.get("SortBy", "CreationTime")]
     page = associations.page(
         service.store,
         wanted,
-        _SORTED_BY[told.get("SortBy", "CreationTime")],
+        sort_by,
         ascending=told.get("SortOrder") == "Ascending",
         size=told.get("MaxResults", PAGE),
-        after=page_tokens.begin(request),
+        after=page_tokens.page_key(request, (int if sort_by == "since" else str, int, int)),
     )
     return {
         "AssociationSummaries": [_summary(one) for one in page.rows],

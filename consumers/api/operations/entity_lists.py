@@ -44,7 +44,11 @@ def entries(
     )
     order = EntityOrder(by_name=told.get("SortBy") == "Name", ascending=told.get("SortOrder") == "Ascending")
     page = entity_records.page(
-        service.store, wanted, order, size=told.get("MaxResults", PAGE), after=page_tokens.begin(request)
+        service.store,
+        wanted,
+        order,
+        size=told.get("MaxResults", PAGE),
+        after=page_tokens.page_key(request, (str if order.by_name else int, int)),
     )
     return {
         member: [record(one) for one in page.rows],

@@ -35,7 +35,7 @@ def query_lineage(service: Service, request: Request) -> Response:
     size = min(given.get("MaxResults", SIZE), SIZE)
     if size < 1:
         raise Invalid("MaxResults has to be 1 or more.")
-    after = page_tokens.begin(request)
+    after = page_tokens.page_key(request, (int, str))
     if not starts:
         if filters == EVERYTHING:
             raise Invalid("Say where to begin in StartArns, or which entities are wanted in Filters.")

@@ -38,6 +38,7 @@ from store.search.expression import (
     in_order,
     precedes,
     read,
+    runs,
 )
 from store.search.select import COUNTED, Hits, Wanted, hits, names
 
@@ -62,7 +63,7 @@ def search(service: Service, request: Request) -> Response:
     expression = read_expression(sought.shape, request.input)
     order = read_order(sought.shape, request.input)
     size = request.input.get("MaxResults", PAGE)
-    after: Any = page_tokens.begin(request)
+    after = _after(request, order)
     if request.input.get("CrossAccountFilterOption") == "CrossAccount":  # nobody else's is here
         return {"Results": [], "TotalHits": _total(0)}
     if sought.kind is None:
@@ -96,6 +97,29 @@ def get_search_suggestions(service: Service, request: Request) -> Response:
         told = sorted({name for record in every for name in names_told(sought.shape, record)})
     fitting = (name for name in (*fixed(sought.shape), *told) if folded(name).startswith(hint))
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in islice(fitting, SUGGESTIONS)]}
+
+
+def _after(request: Request, order: Order) -> Position | None:
+    """Where the page before ended.
+
+    Raises:
+        Invalid: The token was not made for this order.
+    """
+    key: Position | None = page_tokens.page_key(request, (int, str | int | float | None, str))
+    if key is not None:
+        number, value, _ = key
+        types = dict(enumerate(_VALUES.get(run, (str,)) for run in runs(order.by.kind)))
+        if not isinstance(value, types.get(number, ())):
+            raise page_tokens.unknown_token()
+    return key
+
+
+_VALUES: Mapping[ValueType | None, tuple[type, ...]] = {
+    None: (type(None),),
+    ValueType.NUMBER: (int, float),
+    ValueType.TIME: (int, float),
+}
+"""The types of values in the runs of an order; all others are texts."""
 
 
 def _total(found: int) -> Record:

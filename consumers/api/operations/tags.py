@@ -44,7 +44,7 @@ def delete_tags(service: Service, request: Request) -> Response:
 def list_tags(service: Service, request: Request) -> Response:
     """List tags."""
     found = list(_tags(service, request.input["ResourceArn"]).items())
-    after = page_tokens.begin(request)
+    after = page_tokens.page_key(request, (str,))
     start = next((place + 1 for place, (key, _) in enumerate(found) if after and key == after[0]), 0)
     size = request.input.get("MaxResults", MOST)
     shown = found[start : start + size]

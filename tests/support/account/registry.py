@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from consumers.rules.experiments import PIPELINE_TAG
+from consumers.resources.experiments import PIPELINE_TAG
 from tests.support.account.jobs import XGBOOST
 from tests.support.account.made import BY, ROLE, Account, Detail, call, moment, told
 from tests.support.events import PARTITION, event

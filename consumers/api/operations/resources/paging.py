@@ -18,6 +18,8 @@ PAGE = 10
 
 _ORDERS = {"Name": SortBy.NAME, "PipelineExecutionArn": SortBy.NAME}
 _ORDERS |= dict.fromkeys(("Status", "FeatureGroupStatus"), SortBy.STATUS)
+_KEY_TYPES = {SortBy.NAME: (str,), SortBy.STATUS: (str, str), SortBy.CREATED: (int, str)}
+"""The types of page keys, by what a list is sorted by."""
 
 
 def described(service: Service, arn: str, missing: Refusal) -> Mapping[str, Any]:
@@ -91,15 +93,19 @@ def listed(
         where: What else must be true of them.
     """
     size = request.input.get("MaxResults", PAGE)
-    return _page(request, member, service.descriptions.page(wanted, page_tokens.begin(request), size + 1, where), size)
+    after = page_tokens.page_key(request, _KEY_TYPES[wanted.sort_by])
+    return _page(request, member, service.descriptions.page(wanted, after, size + 1, where), size)
 
 
 def cut(
     request: Request, member: str, all_: Iterable[tuple[PageKey, Mapping[str, Any]]], *, ascending: bool
 ) -> Response:
     """A page of few things, all of which are at hand, each with its position in the order."""
-    after = page_tokens.begin(request)
     ordered = sorted(all_, key=lambda one: one[0], reverse=not ascending)
+    if not ordered:
+        return {member: []}
+    types = [str if isinstance(value, str) else int | float for value in ordered[0][0]]
+    after = page_tokens.page_key(request, types)
     if after is not None:
         ordered = [one for one in ordered if (one[0] > after if ascending else one[0] < after)]
     return _page(request, member, ordered, request.input.get("MaxResults", PAGE))

@@ -1,0 +1,242 @@
+"""Artifacts, contexts and actions that clients make.
+
+SageMaker makes entities of the same kinds for its jobs, endpoints, packages and pipelines. The resource types of those
+derive them; what clients add to them is read there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from consumers.arns import kind_of
+from consumers.kind import ACTION, ARTIFACT, CONTEXT
+from consumers.resources.calls import creates, deletes, updates
+from consumers.resources.descriptions import Description, described
+from consumers.resources.fields import Fields, MetadataProperties, Name, Tags, Time, Uri
+from consumers.resources.types import DescribeRequest, Envelope, Lookup, Resource, ResourceType
+from ingest.sagemaker_operations import called_by_arn
+from store.lineage import CLIENT, MENTIONED, REPORTED, Action, Artifact, Context, Lineage, artifact
+
+
+class SourceType(Fields, frozen=True):
+    """Another name of an artifact's source."""
+
+    source_id_type: Name = ""
+    value: Name = ""
+
+
+class Source(Fields, frozen=True):
+    """What an artifact, a context or an action stands for."""
+
+    source_uri: Uri | None = None
+    source_types: list[SourceType] = []
+    source_type: str | None = None
+    source_id: str | None = None
+
+
+class ClientArtifact(Fields, frozen=True):
+    """An artifact, as DescribeArtifact shows it."""
+
+    artifact_arn: Uri | None = None
+    artifact_name: Name | None = None
+    artifact_type: Name | None = None
+    source: Source = Source()
+    properties: dict[Name, str | None] = {}
+    metadata_properties: MetadataProperties = MetadataProperties()
+    tags: Tags = None
+    creation_time: Time | None = None
+    last_modified_time: Time | None = None
+
+
+class ClientContext(Fields, frozen=True):
+    """A context, as DescribeContext shows it."""
+
+    context_arn: Uri | None = None
+    context_name: Name | None = None
+    context_type: Name | None = None
+    source: Source = Source()
+    description: str | None = None
+    properties: dict[Name, str | None] = {}
+    tags: Tags = None
+    creation_time: Time | None = None
+    last_modified_time: Time | None = None
+
+
+class ClientAction(Fields, frozen=True):
+    """An action, as DescribeAction shows it."""
+
+    action_arn: Uri | None = None
+    action_name: Name | None = None
+    action_type: Name | None = None
+    source: Source = Source()
+    description: str | None = None
+    status: str | None = None
+    properties: dict[Name, str | None] = {}
+    metadata_properties: MetadataProperties = MetadataProperties()
+    tags: Tags = None
+    creation_time: Time | None = None
+    last_modified_time: Time | None = None
+
+
+def mentioned_artifact(made: Resource[ClientArtifact]) -> Artifact | None:
+    """The artifact that SageMaker's ARN of one names, in passing: it is known by its source; None if nobody tells."""
+    detail = made.detail
+    if not detail.source.source_uri:
+        return None
+    types = tuple(sorted((told.source_id_type, told.value) for told in detail.source.source_types))
+    found = artifact(
+        made.partition, detail.artifact_type or "", detail.source.source_uri, made.created, source_types=types
+    )
+    return msgspec.structs.replace(found, weight=MENTIONED)
+
+
+def _artifact_lineage(made: Resource[ClientArtifact], _: Lookup) -> Lineage:
+    """An artifact is what its source is: the one that jobs speak of too, if they do; its type is what its maker says.
+
+    Source: CAPTURE B0 ("there can be only one artifact with a unique SourceUri"), documented.
+    """
+    # Who adds an association to what a job made tells what that is, and nothing else of it.
+    one = None if made.gone else client_artifact(made, CLIENT if made.detail.artifact_type else MENTIONED)
+    return Lineage((one,)) if one else Lineage()
+
+
+def _artifact_missing(made: Resource[ClientArtifact], _: Lookup) -> Iterator[DescribeRequest]:
+    """An artifact of which nobody tells the source can be no artifact of ours."""
+    if not made.gone and not made.detail.source.source_uri:
+        yield DescribeRequest(made.arn, "DescribeArtifact")
+
+
+def _context_lineage(made: Resource[ClientContext], _: Lookup) -> Lineage:
+    """A context that a client made."""
+    if made.gone:
+        return Lineage()
+    detail = made.detail
+    name = made.named(detail.context_name)
+    return Lineage(
+        (
+            Context(
+                arn=made.arn,
+                type=detail.context_type or "",
+                name=name,
+                source_uri=detail.source.source_uri or "",
+                source_type=detail.source.source_type or "",
+                source_id=detail.source.source_id or "",
+                description=detail.description or "",
+                created=made.created,
+                modified=made.modified,
+                properties=_texts(detail.properties),
+                tags=made.tags,
+                weight=weight_of(name),
+            ),
+        )
+    )
+
+
+def _action_lineage(made: Resource[ClientAction], _: Lookup) -> Lineage:
+    """An action that a client made."""
+    if made.gone:
+        return Lineage()
+    detail = made.detail
+    name = made.named(detail.action_name)
+    return Lineage(
+        (
+            Action(
+                arn=made.arn,
+                type=detail.action_type or "",
+                name=name,
+                source_uri=detail.source.source_uri or "",
+                source_type=detail.source.source_type or "",
+                source_id=detail.source.source_id or "",
+                status=detail.status or "",
+                description=detail.description or "",
+                created=made.created,
+                modified=made.modified,
+                properties=_texts(detail.properties),
+                metadata=detail.metadata_properties.as_map(),
+                tags=made.tags,
+                weight=weight_of(name),
+            ),
+        )
+    )
+
+
+def client_artifact(made: Resource[ClientArtifact], weight: int) -> Artifact | None:
+    """The artifact that a client made, with all that the client says of it if the weight is a client's."""
+    bare = mentioned_artifact(made)
+    if bare is None or weight != CLIENT:
+        return bare
+    detail = made.detail
+    return msgspec.structs.replace(
+        bare,
+        name=detail.artifact_name or "",
+        modified=made.modified if made.modified > made.created else None,
+        properties=_texts(detail.properties),
+        metadata=detail.metadata_properties.as_map(),
+        tags=made.tags,
+        weight=weight,
+    )
+
+
+def weight_of(name: str) -> int:
+    """What a client's word weighs: less than that of the resource which SageMaker made the entity for."""
+    return REPORTED if AUTOMATIC_NAME.search(name) else CLIENT
+
+
+AUTOMATIC_NAME = re.compile(r"-aws-[a-z-]+$", re.IGNORECASE)
+"""How the names end that SageMaker gives to what it makes (CAPTURE B1)."""
+
+
+def _texts(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _artifact_identity(made: ClientArtifact, envelope: Envelope) -> str | None:
+    for arn in (made.artifact_arn, *envelope.resources):
+        if arn and kind_of(arn) == ARTIFACT:
+            return arn
+    # SageMaker's own ARN is another one: a digest that nobody can make again (CAPTURE B0).
+    uri, prefix = made.source.source_uri, envelope.arn("")
+    return artifact(prefix, "", uri, 0).arn if uri and prefix else None
+
+
+ARTIFACT_TYPE = ResourceType(
+    kind=ARTIFACT,
+    name="artifact",
+    mark="documented",
+    version=2,
+    fields=ClientArtifact,
+    lineage=_artifact_lineage,
+    missing=_artifact_missing,
+    arn_field="artifact_arn",
+    name_field="artifact_name",
+    identity=_artifact_identity,
+    calls={"CreateArtifact": creates(), "UpdateArtifact": updates("Properties"), "DeleteArtifact": deletes()},
+    described_by=Description(called_by_arn("DescribeArtifact", "ArtifactArn", "ArtifactArn")),
+)
+CONTEXT_TYPE = ResourceType(
+    kind=CONTEXT,
+    name="context",
+    mark="documented",
+    version=2,
+    fields=ClientContext,
+    lineage=_context_lineage,
+    arn_field="context_arn",
+    name_field="context_name",
+    calls={"CreateContext": creates(), "UpdateContext": updates("Properties"), "DeleteContext": deletes()},
+    described_by=described("Context"),
+)
+ACTION_TYPE = ResourceType(
+    kind=ACTION,
+    name="action",
+    mark="documented",
+    version=2,
+    fields=ClientAction,
+    lineage=_action_lineage,
+    arn_field="action_arn",
+    name_field="action_name",
+    calls={"CreateAction": creates(), "UpdateAction": updates("Properties"), "DeleteAction": deletes()},
+    described_by=described("Action"),
+)

@@ -1,0 +1,299 @@
+"""Endpoints, and the deployments that put models behind them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import msgspec
+
+from consumers.kind import ENDPOINT, ENDPOINT_CONFIG, MODEL
+from consumers.resources.calls import JsonObject, creates, deletes, updates
+from consumers.resources.descriptions import TAGS, described
+from consumers.resources.endpoint_config import EndpointConfig, models_of, serverless_properties, written_uris
+from consumers.resources.fields import Fields, Name, Tags, Time, Uri, described_status, plain_status
+from consumers.resources.model import Model, model_sources
+from consumers.resources.types import AnyResource, DescribeRequest, Lookup, Resource, ResourceType
+from ingest.sagemaker_operations import ListOperation
+from store.lineage import (
+    OWNER,
+    Action,
+    Artifact,
+    Association,
+    AssociationType,
+    Context,
+    Entity,
+    Lineage,
+    artifact,
+    entity_name,
+)
+
+
+class PendingDeployment(Fields, frozen=True):
+    """A deployment that has begun."""
+
+    endpoint_config_name: Name | None = None
+    start_time: Time | None = None
+
+
+class Endpoint(Fields, frozen=True):
+    """An endpoint, as DescribeEndpoint shows it; its status is spelled IN_SERVICE."""
+
+    endpoint_name: Name | None = None
+    endpoint_arn: Uri | None = None
+    endpoint_status: str | None = None
+    endpoint_config_name: Name | None = None
+    failure_reason: str | None = None
+    pending_deployment_summary: PendingDeployment = PendingDeployment()
+    tags: Tags = None
+    creation_time: Time | None = None
+    last_modified_time: Time | None = None
+
+
+ACTION_STATUSES = {
+    "creating": "InProgress",
+    "updating": "InProgress",
+    "systemupdating": "InProgress",
+    "rollingback": "InProgress",
+    "inservice": "Completed",
+    "outofservice": "Stopped",
+    "failed": "Failed",
+    "updaterollbackfailed": "Failed",
+    "deleting": "Stopping",
+}
+"""An endpoint's status, spelled in one way, as the status of the action that deploys to it."""
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """One configuration behind an endpoint: from when, until when (None: it still is), and how it went."""
+
+    config: str
+    since: int
+    until: int | None
+    status: str
+
+
+def lineage(endpoint: Resource[Endpoint], lookup: Lookup) -> Lineage:
+    """An endpoint is a context; each configuration it has had is a deployment of that configuration's models.
+
+    Source: CAPTURE B1, observed: EP03A (deployment -> endpoint), BOOK row 14 (package -> deployment); an update makes
+    another deployment (plausible), the one before is kept, ended. Ours, and so inferred: it produces the data that the
+    endpoint captures, and the answers and failures that an asynchronous one keeps.
+    """
+    context = endpoint_context(endpoint)
+    entities: list[Entity] = [context]
+    associations: list[Association] = []
+    for position, deployment in enumerate(deployments(endpoint)):
+        # A name means what stood when it was given: to the endpoint when it was made, later by an update.
+        given = endpoint.created if position == 0 else deployment.since
+        config = lookup(endpoint.key_beside(ENDPOINT_CONFIG, deployment.config), EndpointConfig, given)
+        action = _action(endpoint, deployment, config.detail if config else EndpointConfig())
+        entities.append(action)
+        associations.append(
+            Association(action.arn, context.arn, AssociationType.ASSOCIATED_WITH, deployment.since, deployment.until)
+        )
+        if config is None:
+            continue
+        for source in _deployed(endpoint, deployment, config, lookup):
+            entities.append(source)
+            associations.append(
+                Association(source.arn, action.arn, AssociationType.CONTRIBUTED_TO, deployment.since, deployment.until)
+            )
+        for uri in written_uris(config.detail):
+            written = artifact(endpoint.partition, "DataSet", uri, deployment.since)
+            entities.append(written)
+            associations.append(
+                Association(
+                    action.arn,
+                    written.arn,
+                    AssociationType.PRODUCED,
+                    deployment.since,
+                    deployment.until,
+                    inferred=True,
+                )
+            )
+    return Lineage(tuple(entities), tuple(associations))
+
+
+def references(endpoint: Resource[Endpoint]) -> Iterator[str]:
+    """An endpoint reads every configuration it has had, and the one that is coming."""
+    for change in endpoint.changes:
+        for config in change.values[:2]:
+            if config:
+                yield endpoint.key_beside(ENDPOINT_CONFIG, config)
+
+
+def missing(endpoint: Resource[Endpoint], lookup: Lookup) -> Iterator[DescribeRequest]:
+    """An endpoint that stands asks for its configuration's name, and for configurations that nobody speaks of."""
+    if end(endpoint) is not None:
+        return
+    if not any(config for change in endpoint.changes for config in change.values[:2]):
+        yield from endpoint.describe("DescribeEndpoint", endpoint.detail.endpoint_name)
+    for deployment in deployments(endpoint):
+        if lookup(endpoint.key_beside(ENDPOINT_CONFIG, deployment.config), EndpointConfig) is None:
+            yield DescribeRequest(endpoint.arn_beside(ENDPOINT_CONFIG, deployment.config), "DescribeEndpointConfig")
+
+
+def endpoint_context(endpoint: Resource[Endpoint], weight: int = OWNER) -> Context:
+    """The context of an endpoint, named by its creation in epoch seconds (CAPTURE B4: plausible)."""
+    name = entity_name(endpoint.named(endpoint.detail.endpoint_name), str(endpoint.created // 1000), "aws-endpoint")
+    status = described_status(endpoint.detail.endpoint_status)
+    return Context(
+        arn=f"{endpoint.partition}context/{name}",
+        type="Endpoint",
+        name=name,
+        source_uri=endpoint.arn,
+        status=status,
+        created=endpoint.created,
+        modified=endpoint.modified,
+        ended=end(endpoint),
+        properties={"Status": status} if status else {},
+        tags=endpoint.tags,
+        weight=weight,
+    )
+
+
+def deployments(endpoint: Resource[Endpoint]) -> list[Deployment]:
+    """One for each configuration that the endpoint has had or was about to get, in the order of their beginnings.
+
+    A deployment lasts from the first word of its configuration until another took its place. One that was announced
+    but never took over (it was rolled back) ended when the endpoint next spoke without it. An endpoint is made with a
+    configuration: the first that it is known to have run on began with it.
+    """
+    spans: dict[str, _Span] = {}  # by configuration in lower case
+    turns = _turns(endpoint)
+    for time, current, pending in turns:
+        for config, took_over in ((current, True), (pending, False)):
+            if config:
+                before = spans.get(config.lower(), _Span(config, time, time, False))
+                spans[config.lower()] = _Span(
+                    min(config, before.config), before.first, time, took_over or before.took_over
+                )
+    made_with = next((current.lower() for _, current, _ in turns if current), "")
+    ended = end(endpoint)
+    found = []
+    for span in spans.values():
+        _, current, pending = turns[-1]
+        stands = span.config.lower() in (current.lower(), pending.lower())
+        until = next((time for time, _, _ in turns if time > span.last), None if stands else span.last)
+        until = ended if until is None or (ended is not None and ended < until) else until
+        status = ACTION_STATUSES.get(plain_status(endpoint.detail.endpoint_status), "Unknown")
+        if until is not None:
+            status = "Completed" if span.took_over else "Stopped"
+        elif not span.took_over:
+            status = "InProgress"
+        elif pending and pending.lower() != span.config.lower():
+            status = "Completed"  # the endpoint is being updated, away from this one
+        since = min(endpoint.created, span.first) if span.config.lower() == made_with else span.first
+        found.append(Deployment(span.config, since, until, status))
+    return sorted(found, key=lambda deployment: (deployment.since, deployment.config))
+
+
+class _Span(msgspec.Struct, frozen=True):
+    """The first and the last word of a configuration, and whether the endpoint ever ran on it."""
+
+    config: str
+    first: int
+    last: int
+    took_over: bool
+
+
+def _turns(endpoint: Resource[Endpoint]) -> list[tuple[int, str, str]]:
+    """What was told: (time, configuration, the one to come).
+
+    What leaves the configuration out does not change it; nor, while an update is under way, the one to come.
+    """
+    found = []
+    current = pending = ""
+    for change in endpoint.changes:
+        told, coming, status = change.values
+        current = told or current
+        if coming or plain_status(status) not in ("", "updating", "systemupdating"):
+            pending = coming
+        found.append((change.time, current, pending))
+    return found
+
+
+def end(deployed: AnyResource) -> int | None:
+    """When an endpoint or a component ended: it began to be deleted, or another has its name; None if it stands.
+
+    One whose deletion failed tells another status afterwards.
+    """
+    told = [(change.time, plain_status(change.values[-1])) for change in deployed.changes]
+    if deployed.deleted is not None:
+        told = sorted([*told, (deployed.deleted, "deleting")], key=lambda turn: turn[0])
+    ended = None
+    for time, status in told:
+        ended = (time if ended is None else ended) if status == "deleting" else None
+    return ended if ended is not None else deployed.replaced
+
+
+def _action(endpoint: Resource[Endpoint], deployment: Deployment, config: EndpointConfig) -> Action:
+    name = endpoint.named(endpoint.detail.endpoint_name).lower()
+    both = f"{endpoint.created // 1000}/{name}/{deployment.config.lower()}"
+    digest = hashlib.blake2b(both.encode(), digest_size=4).hexdigest()
+    whole = entity_name(name, digest, "aws-endpoint")
+    return Action(
+        arn=f"{endpoint.partition}action/{whole}",
+        type="ModelDeployment",
+        name=whole,
+        source_uri=endpoint.arn,
+        status=deployment.status,
+        created=deployment.since,
+        ended=deployment.until,
+        properties={"EndpointConfigName": deployment.config, **serverless_properties(config)},
+        weight=OWNER,
+    )
+
+
+def _deployed(
+    endpoint: Resource[Endpoint],
+    deployment: Deployment,
+    config: Resource[EndpointConfig],
+    lookup: Lookup,
+) -> list[Artifact]:
+    found: dict[str, Artifact] = {}
+    for name in models_of(config.detail):
+        model = lookup(config.key_beside(MODEL, name), Model, config.created)
+        if model:
+            for source in model_sources(model, lookup, endpoint.partition, deployment.since):
+                found[source.arn] = source
+    return list(found.values())
+
+
+def _tracked(endpoint: Endpoint) -> tuple[str, ...]:
+    pending = endpoint.pending_deployment_summary
+    return (endpoint.endpoint_config_name or "", pending.endpoint_config_name or "", endpoint.endpoint_status or "")
+
+
+def _pending_update(parameters: JsonObject) -> JsonObject:
+    """The configuration that an endpoint is updated to is the one to come: it may yet be rolled back."""
+    identity = {name: parameters[name] for name in ("EndpointName", "EndpointArn") if name in parameters}
+    return {**identity, "PendingDeploymentSummary": {"EndpointConfigName": parameters.get("EndpointConfigName")}}
+
+
+TYPE = ResourceType(
+    kind=ENDPOINT,
+    name="endpoint",
+    mark="observed",
+    version=2,
+    fields=Endpoint,
+    lineage=lineage,
+    references=references,
+    missing=missing,
+    arn_field="endpoint_arn",
+    name_field="endpoint_name",
+    status_fields=("endpoint_status",),
+    clock_fields=("last_modified_time",),
+    tracked=_tracked,
+    events=("SageMaker Endpoint State Change", "SageMaker Endpoint Deployment State Change"),
+    calls={
+        "CreateEndpoint": creates(),
+        "UpdateEndpoint": updates(rewrite=_pending_update),
+        "UpdateEndpointWeightsAndCapacities": updates(),
+        "DeleteEndpoint": deletes(),
+    },
+    described_by=described("Endpoint"),
+    further_descriptions=(TAGS,),
+    listed_by=ListOperation("ListEndpoints", "Endpoints", "EndpointArn", "EndpointName"),
+)

@@ -1,0 +1,154 @@
+"""Write the pages of docs/ that follow from the code, capture.md and operations.md: `make docs`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from consumers.api import service_model
+from consumers.api.access import Role
+from consumers.api.errors import UnknownOperation
+from consumers.api.operations import METRICS, OPERATIONS
+from consumers.observe.cloudtrail import handled_calls
+from consumers.observe.describe_responses import handled_operations
+from consumers.observe.detail_types import CLOUDTRAIL_CALL, DESCRIPTION
+from consumers.observe.unhandled import KEPT
+from consumers.resources import EVENTS, RESOURCE_TYPES
+from consumers.resources.types import AnyResourceType
+
+HERE = Path(__file__).parent
+
+MARKS = {
+    "observed": "seen in output that AWS printed",
+    "documented": "stated in AWS's documentation",
+    "plausible": "follows from what is observed or documented",
+    "ours": "SageMaker captures nothing here; Headwater does",
+}
+"""What the mark of a rule means."""
+
+
+def main() -> None:
+    """Write both pages."""
+    (HERE / "capture.md").write_text(capture())
+    (HERE / "operations.md").write_text(operations())
+
+
+def capture() -> str:
+    """docs/capture.md: each kind of event, call and description, and what becomes of it."""
+    return "\n".join(_capture()) + "\n"
+
+
+def operations() -> str:
+    """docs/operations.md: each operation of SageMaker's API, and whether and how Headwater answers it."""
+    return "\n".join(_operations()) + "\n"
+
+
+def _capture() -> Iterator[str]:
+    yield "# What is captured"
+    yield ""
+    yield "<!-- Written by `make docs` from the code: change the tables there. -->"
+    yield ""
+    kinds = sum(name.startswith("SageMaker") for name in (*EVENTS, *KEPT))
+    yield from paragraph(
+        f"SageMaker sends {kinds} kinds of events (detail-types). CloudTrail records calls to its API, "
+        "and AWS Glue sends "
+        "an event for each run of a job. Headwater derives lineage from each kind of event, or keeps it "
+        "in the ledger for a "
+        "reason. A kind that no table here names is kept too, counted by `headwater status`, and "
+        "derived once a rule for "
+        "it exists."
+    )
+    yield ""
+    yield "What a rule rests on:"
+    yield ""
+    yield from (f"- *{mark}*: {meaning}" for mark, meaning in MARKS.items())
+    yield ""
+    yield "[evidence.md](evidence.md) has the sources."
+    yield ""
+    yield "## Events that lineage is derived from"
+    yield ""
+    types = [(name, RESOURCE_TYPES[kind]) for name, kind in sorted(EVENTS.items())]
+    rows = [(name, *_identity(one), *_rule(one)) for name, one in types]
+    yield from table(("event", "status", "identity", "rule", "rests on"), rows)
+    yield ""
+    yield "## Events that are only kept"
+    yield ""
+    yield from table(("event", "why nothing is derived"), sorted(KEPT.items()))
+    yield ""
+    yield f"## Calls ({CLOUDTRAIL_CALL})"
+    yield ""
+    yield from paragraph(
+        "Headwater reads these calls. The caller becomes CreatedBy or LastModifiedBy. A refused call "
+        "(with an `errorCode`) "
+        "changes nothing. Other calls are only kept, since the events of their resources contain the same."
+    )
+    yield ""
+    yield ", ".join(f"`{name}`" for name in sorted(handled_calls()))
+    yield ""
+    yield f"## Descriptions ({DESCRIPTION})"
+    yield ""
+    yield from paragraph(
+        "Headwater keeps each description that it gets from SageMaker as an event of its own, so that a "
+        "replay asks for "
+        "none again."
+    )
+    yield ""
+    yield ", ".join(f"`{name}`" for name in sorted(handled_operations()))
+
+
+def _identity(one: AnyResourceType) -> tuple[str, str]:
+    """The fields with the status of a resource, and those that identify it."""
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(one.fields)}
+    status = ", ".join(names[name] for name in one.status_fields) or "none"
+    identity = dict.fromkeys(names[name] for name in (one.arn_field, one.name_field) if name in names)
+    return status, ", else ".join((*identity, "resources"))
+
+
+def _rule(one: AnyResourceType) -> tuple[str, str]:
+    says = (one.lineage.__doc__ or "").strip().partition("\n")[0]
+    return f"{one.name}: {says}", one.mark
+
+
+def _operations() -> Iterator[str]:
+    services = (service_model.SAGEMAKER, service_model.METRICS)
+    names = {name for service in services for name in service_model.names(service)}
+    others = len(names - OPERATIONS.keys())
+    yield "# Supported operations"
+    yield ""
+    yield "<!-- Written by `make docs` from the code: change the rows there. -->"
+    yield ""
+    yield from paragraph(
+        f"`headwater serve` answers {len(OPERATIONS)} operations of SageMaker's API, {len(METRICS)} of "
+        "them in its "
+        "metrics service; [api.md](api.md) shows how to point clients at it. An empty last column means "
+        "that no difference "
+        "from AWS is known. The role is the least that a caller needs where callers have to sign."
+    )
+    yield ""
+    rows: list[tuple[str, str, str, str]] = [
+        (f"`{name}`", "yes", Role.WRITE if operation.writes else Role.READ, operation.differs)
+        for name, operation in sorted(OPERATIONS.items())
+    ]
+    refused = f"`{UnknownOperation.code}`, HTTP {UnknownOperation.status}: the message names those that are answered."
+    rows.append((f"SageMaker's {others} others", "no", "", refused))
+    yield from table(("operation", "supported", "role", "differences from AWS"), rows)
+
+
+def paragraph(text: str) -> list[str]:
+    """The lines of a paragraph."""
+    return textwrap.wrap(text, 120)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The lines of a Markdown table: its head, and one line for each of `rows`."""
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + " --- |" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+if __name__ == "__main__":
+    main()

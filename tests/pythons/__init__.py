@@ -1,0 +1,1 @@
+"""The parts that need no network and no server, tested on each Python that this machine has: `make test-pythons`."""
