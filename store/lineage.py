@@ -17,7 +17,7 @@ NAME_LIMIT = 120
 
 
 GROUP = "sagemaker-default-lineage-group"
-"""The one lineage group of an account and region, which SageMaker makes with its first entity (API 2)."""
+"""The one lineage group of an account and region, made with its first entity (evidence.md#lineage-group)."""
 
 LONGEST_URI = 2048
 """The longest source URI that SageMaker keeps, in bytes here: a database cannot index a text without end."""
@@ -322,9 +322,12 @@ def entity_name(*parts: str) -> str:
 
 
 MADE_BY_HAND = "SageMakerExperimentTrialComponent"
-"""The type of a trial component that stands for no job, as an end of associations (API 4)."""
+"""The type of a trial component that stands for no job, as an end of associations (evidence.md#association-types)."""
 
 
 def query_type(type_: str) -> str:
-    """A type as QueryLineage has it: ListAssociations' `SageMakerTrainingJob` is its `TrainingJob` (CAPTURE B3)."""
+    """A type in QueryLineage's spelling: ListAssociations' `SageMakerTrainingJob` is its `TrainingJob`.
+
+    Source: evidence.md#association-types.
+    """
     return type_.removeprefix("SageMaker") if type_.endswith("Job") else type_

@@ -215,7 +215,7 @@ def test_a_person_may_name_things_in_many_ways(
 
 
 def test_an_arn_means_its_resource_however_it_and_the_events_spell_it(store: Store) -> None:
-    # Some events spell ARNs in the case of the name (CAPTURE A2, 8: others in lower case).
+    # Some events spell ARNs in the case of the name (evidence.md#arn-case: others in lower case).
     fed(
         store,
         [body.replace(b"model-package/churnmodels", b"model-package/ChurnModels") for body in case_events("approvals")],

@@ -34,6 +34,7 @@ from store.migrate import migrate
 from store.paging import PageKey
 from store.resource_pages import Listing, SortBy
 from store.search import runs
+from store.search.text_form import parse
 from store.status import keep_position, read_up_to
 from tests.support.stores import _drop_database, _new_database, fed
 
@@ -139,7 +140,7 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     ),
     "the newest runs": runs.runs,
     "the best runs": lambda store: runs.runs(store, sort_by="rmse-7", ascending=True),
-    "runs of an experiment": lambda store: runs.runs(store, "experiment-7", [runs.condition("eta-1<0.1")]),
+    "runs of an experiment": lambda store: runs.runs(store, "experiment-7", [parse("eta-1<0.1")]),
     "runs of a family": lambda store: runs.runs(store, "family-7"),
     "what something is described as": lambda store: Descriptions(store).describe(f"{ARN}training-job/filler-{HIGH}"),
     "a pipeline that nobody told of": lambda store: Descriptions(store).describe(f"{ARN}pipeline/none"),

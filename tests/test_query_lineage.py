@@ -1,4 +1,4 @@
-"""QueryLineage: each of its rules by an example, and all of them against a model as plain as they are (API 4)."""
+"""QueryLineage: each of its rules by an example, and all of them against a plain model (evidence.md#query-lineage)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Calls of SageMaker's API, as CloudTrail records them: who asked for what, and when.
 
-A record says what was asked for, in lowerCamel at every level, and an answer that holds little but ARNs (CAPTURE A3).
-A call that was refused changes nothing.
+A record contains the request, in lowerCamel at every level, and a response with little more than ARNs. A refused call
+changes nothing. Source: evidence.md#cloudtrail.
 """
 
 from __future__ import annotations
@@ -257,7 +257,7 @@ MAPS = frozenset(
 None of these names is a structure's in another write, so that the name alone tells.
 """
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-"""What CloudTrail writes for what it does not tell (CAPTURE A3: plausible)."""
+"""What CloudTrail writes in place of a secret value (plausible: evidence.md#cloudtrail-hidden)."""
 
 
 def pascal(value: Any, *, data: int = 0) -> Any:

@@ -73,7 +73,7 @@ RESOURCE_TYPES: Mapping[ResourceKind, AnyResourceType] = {one.kind: one for one 
 # ------------------------------------------------------------------------------------ what is looked up in other ways
 
 EVENTS: Mapping[str, ResourceKind] = {event: one.kind for one in _TYPES for event in one.events}
-"""The kind of resource that each kind of event reports (CAPTURE A1)."""
+"""The kind of resource that each kind of event reports (evidence.md#event-kinds)."""
 
 CALLS: Mapping[str, tuple[ResourceKind, CallEffect]] = {
     name: (one.kind, effect) for one in _TYPES for name, effect in one.calls.items()

@@ -57,8 +57,8 @@ class AutoMLJob(Fields, frozen=True):
 def lineage(job: Resource[AutoMLJob], _: Lookup) -> Lineage:
     """An AutoML job is an experiment and a trial, with the trial components of its jobs in it.
 
-    Source: CAPTURE B1: the experiment's name observed, its parts documented (EXPI); the trial's name, and all that is
-    said of either beside its name, ours. Its jobs say themselves that they belong to it; here are those of its best
+    Source: evidence.md#tuning-automl (the experiment's name observed, its parts documented); the trial's name, and all
+    properties of either, ours. Its jobs say themselves that they belong to it; here are those of its best
     candidate.
     """
     detail = job.detail

@@ -96,7 +96,7 @@ def mentioned_artifact(made: Resource[ClientArtifact]) -> Artifact | None:
 def _artifact_lineage(made: Resource[ClientArtifact], _: Lookup) -> Lineage:
     """An artifact is what its source is: the one that jobs speak of too, if they do; its type is what its maker says.
 
-    Source: CAPTURE B0 ("there can be only one artifact with a unique SourceUri"), documented.
+    Source: evidence.md#one-artifact, documented.
     """
     # Who adds an association to what a job made tells what that is, and nothing else of it.
     one = None if made.gone else client_artifact(made, CLIENT if made.detail.artifact_type else MENTIONED)
@@ -186,7 +186,7 @@ def weight_of(name: str) -> int:
 
 
 AUTOMATIC_NAME = re.compile(r"-aws-[a-z-]+$", re.IGNORECASE)
-"""How the names end that SageMaker gives to what it makes (CAPTURE B1)."""
+"""The ends of the names that SageMaker gives to what it makes (evidence.md#entity-names)."""
 
 
 def _texts(values: Mapping[str, str | None]) -> dict[str, str]:
@@ -197,7 +197,7 @@ def _artifact_identity(made: ClientArtifact, envelope: Envelope) -> str | None:
     for arn in (made.artifact_arn, *envelope.resources):
         if arn and kind_of(arn) == ARTIFACT:
             return arn
-    # SageMaker's own ARN is another one: a digest that nobody can make again (CAPTURE B0).
+    # SageMaker's own ARN differs: how its digest is computed is not public (evidence.md#artifact-id).
     uri, prefix = made.source.source_uri, envelope.arn("")
     return artifact(prefix, "", uri, 0).arn if uri and prefix else None
 

@@ -76,8 +76,8 @@ class Deployment(msgspec.Struct, frozen=True):
 def lineage(endpoint: Resource[Endpoint], lookup: Lookup) -> Lineage:
     """An endpoint is a context; each configuration it has had is a deployment of that configuration's models.
 
-    Source: CAPTURE B1, observed: EP03A (deployment -> endpoint), BOOK row 14 (package -> deployment); an update makes
-    another deployment (plausible), the one before is kept, ended. Ours, and so inferred: it produces the data that the
+    Source: evidence.md#deployment (observed; that an update makes another one, plausible). The deployment before it is
+    kept, with its end. Ours, and so inferred: it produces the data that the
     endpoint captures, and the answers and failures that an asynchronous one keeps.
     """
     context = endpoint_context(endpoint)
@@ -135,7 +135,7 @@ def missing(endpoint: Resource[Endpoint], lookup: Lookup) -> Iterator[DescribeRe
 
 
 def endpoint_context(endpoint: Resource[Endpoint], weight: int = OWNER) -> Context:
-    """The context of an endpoint, named by its creation in epoch seconds (CAPTURE B4: plausible)."""
+    """The context of an endpoint, named by its creation in epoch seconds (plausible: evidence.md#endpoint)."""
     name = entity_name(endpoint.named(endpoint.detail.endpoint_name), str(endpoint.created // 1000), "aws-endpoint")
     status = described_status(endpoint.detail.endpoint_status)
     return Context(

@@ -65,7 +65,7 @@ class EndpointConfig(Fields, frozen=True):
 
 
 def lineage(_config: Resource[EndpointConfig], _: Lookup) -> Lineage:
-    """A configuration has no entity of its own: it leads from endpoints to models (CAPTURE B1)."""
+    """A configuration has no entity of its own: it leads from endpoints to models (evidence.md#endpoint-config)."""
     return Lineage()
 
 

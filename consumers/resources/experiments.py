@@ -21,11 +21,11 @@ class ExperimentConfig(Fields, frozen=True):
 
 
 PIPELINE_TAG = "sagemaker:pipeline-execution-arn"
-"""The tag that SageMaker puts on what a pipeline execution makes (CAPTURE B1)."""
+"""The tag that SageMaker puts on what a pipeline execution makes (evidence.md#pipeline-jobs)."""
 
 
 def experiment(partition: str, name: str, created: int, weight: int, source_arn: str = "") -> Experiment:
-    """The experiment of a name; names are not case-sensitive (API 2)."""
+    """The experiment of a name; names are not case-sensitive (evidence.md#names)."""
     return Experiment(
         arn=f"{partition}experiment/{name.lower()}",
         name=name,
@@ -60,8 +60,9 @@ def part_of(
         name: Of the job; one that a pipeline execution made names the execution.
         makers: ARNs of what may have made it: tuning and AutoML jobs.
 
-    Source: CAPTURE B1, observed; a pipeline's experiment is named as the pipeline, its trial as the execution (PEXP);
-    names of jobs that pipelines make observed (ABAL); trials of tuning and AutoML jobs plausible.
+    Source: evidence.md#experiment-config, observed; evidence.md#pipeline (a pipeline's experiment has the pipeline's
+    name, its trial the execution's id); evidence.md#pipeline-jobs (their names, observed); trials of tuning and AutoML
+    jobs plausible.
     """
     found: dict[tuple[str, str], tuple[str, str]] = {}
     if config.experiment_name or config.trial_name:
@@ -76,11 +77,11 @@ def part_of(
 
 
 _MADE_BY_PIPELINE = re.compile(r"pipelines-([a-z0-9]{12})-.+-[a-z0-9]{10}", re.IGNORECASE)
-"""`pipelines-<execution>-<step>-<random>`, observed (ABAL)."""
+"""`pipelines-<execution>-<step>-<random>` (evidence.md#pipeline-jobs)."""
 
 
 TUNING_SUFFIX, AUTOML_SUFFIX = "aws-tuning-job", "aws-auto-ml-job"
-"""The end of the name of a tuning job's experiment, and of an AutoML job's (CAPTURE B1, observed)."""
+"""The end of the name of a tuning job's experiment, and of an AutoML job's (evidence.md#tuning-automl)."""
 
 
 def made_in(arn: str) -> tuple[str, str] | None:

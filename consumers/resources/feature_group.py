@@ -54,7 +54,7 @@ class FeatureGroup(Fields, frozen=True):
 def lineage(group: Resource[FeatureGroup], _: Lookup) -> Lineage:
     """A feature group is a context, and its offline store a data set in it, which what reads the group reads.
 
-    Source: ours (DESIGN 5): AWS makes no entity for a feature group itself.
+    Source: ours: AWS makes no entity for a feature group itself (evidence.md#no-entity).
     """
     detail = group.detail
     status = detail.feature_group_status or ""

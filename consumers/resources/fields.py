@@ -146,7 +146,7 @@ def instant_or_none(time: Time | None) -> int | None:
 def described_status(status: str | None) -> str:
     """A status as the API spells it, InService: endpoints' events say IN_SERVICE, images' descriptions CREATED.
 
-    Source: CAPTURE A2.4.
+    Source: evidence.md#status-case.
     """
     given = status or ""
     return "".join(word.capitalize() for word in given.split("_")) if given.isupper() else given

@@ -43,7 +43,7 @@ def lineage(run: Resource[GlueJobRun], _: Lookup) -> Lineage:
     Whether data is read or written, the argument's name tells: `--output_path`, `--target`. What a job's definition
     says, and not the call that starts it, is not known.
 
-    Source: ours; the events' form documented (EventBridge's reference of Glue).
+    Source: ours; the form of the events documented (evidence.md#glue-events).
     """
     detail = run.detail
     state = detail.state or ""
@@ -82,7 +82,7 @@ def lineage(run: Resource[GlueJobRun], _: Lookup) -> Lineage:
 
 
 _OWN_ARGUMENTS = {"tempdir", "spark-event-logs-path", "continuous-log-logstreamprefix"}
-"""Arguments of Glue itself that name places, but no data (documented: Glue's job parameters)."""
+"""Arguments of Glue itself that name places, but no data (documented: evidence.md#glue-arguments)."""
 
 
 _URI = re.compile(r"s3[an]?://[^\s\"',;\[\]{}]+")

@@ -26,8 +26,8 @@ class Image(Fields, frozen=True):
 def lineage(image: Resource[Image], _: Lookup) -> Lineage:
     """An image is a context, to which the container images of its versions belong.
 
-    Source: ours: no lineage entity is documented for it. Its context is named by it alone, so that its versions, which
-    know its name but not its creation, can name it too.
+    Source: ours: no lineage entity is documented for an image (evidence.md#no-entity). Only the image names its
+    context, so that its versions, which have its name but not its creation time, can refer to the context too.
     """
     detail = image.detail
     status = described_status(detail.image_status)

@@ -92,7 +92,7 @@ _served = msgspec.json.Decoder(tuple[Served, ...])
 def lineage(component: Resource[InferenceComponent], lookup: Lookup) -> Lineage:
     """An inference component deploys its model, or its container, to an endpoint; what replaces it is another action.
 
-    Source: ours, in the manner of an endpoint's deployments (CAPTURE A1: only calls tell of it).
+    Source: ours, by analogy with an endpoint's deployments; only calls report it (evidence.md#event-kinds).
     """
     endpoint = _endpoint_of(component, lookup)
     context = endpoint_context(endpoint, REPORTED) if endpoint else None

@@ -77,7 +77,9 @@ SUFFIXES = {
     PROCESSING_JOB: ("aws-processing-job", "SageMakerProcessingJob"),
     TRANSFORM_JOB: ("aws-transform-job", "SageMakerTransformJob"),
 }
-"""The end of a trial component's name, and its SourceType (CAPTURE B1: observed; transform's suffix plausible)."""
+"""The end of a trial component's name, and its SourceType.
+
+Source: evidence.md#training-job, evidence.md#processing-job, observed; evidence.md#transform-job, plausible."""
 
 
 def component_of(kind: ResourceKind, arn: str, name: str, created: int, weight: int) -> TrialComponent:
@@ -126,7 +128,7 @@ def job_component(
         family="" if parts else family(job.named(name), image, script),
         display_name=config.trial_component_display_name or config.run_name or bare.name,
         status=status or "",
-        # Observed word for word (CAPTURE B2), for jobs that have a secondary status.
+        # Observed word for word for jobs that have a secondary status: evidence.md#trial-component.
         message=f"Status: {status}, secondary status: {secondary or status}, "
         f"failure reason: {detail.failure_reason or ''}."
         if status
@@ -219,7 +221,7 @@ def named_uris(uris: Mapping[str, str | None], media_type: str = "") -> dict[str
 
 
 def machine_parameters(image: str | None, config: ResourceConfig) -> dict[str, tuple[str | None, float | None]]:
-    """The parameters that every automatic trial component has (CAPTURE B2, observed)."""
+    """The parameters that every automatic trial component has (evidence.md#trial-component)."""
     parameters: dict[str, tuple[str | None, float | None]] = {}
     if image:
         parameters["SageMaker.ImageUri"] = (image, None)

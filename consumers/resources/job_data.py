@@ -47,7 +47,7 @@ def channel_uri(channel: Channel) -> str:
     An S3 URI as given, be it of objects or of a manifest that lists them; the ARN of a feature group or of another
     thing that holds data; `<file system>:<folder>` in EFS and FSx.
 
-    Source: CAPTURE B1, observed for S3; the rest plausible.
+    Source: evidence.md#training-job, observed for S3; the rest plausible.
     """
     source = channel.data_source
     folder = source.file_system_data_source

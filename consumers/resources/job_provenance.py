@@ -39,7 +39,7 @@ def program(
         entrypoint: The command of the container.
         inputs: The URI of each input by its name; one that is named `code` or `entrypoint` holds the program.
 
-    Source: the SDK's estimators and processors; observed in hyperparameters (CAPTURE, RECO).
+    Source: the SDK's estimators and processors; observed in hyperparameters (evidence.md#sdk-code).
     """
 
     def told(name: str) -> str:
@@ -74,7 +74,7 @@ def _unquoted(value: str) -> str:
 
 
 PROJECT_TAG = "sagemaker:project-id"
-"""The tag that SageMaker puts on what a project of Studio makes (documented)."""
+"""The tag that SageMaker puts on what a project of Studio makes (evidence.md#project-tag)."""
 
 
 _WORDS = {
@@ -112,7 +112,7 @@ def metadata_of(
         environment: Likewise, as services that build and test set them.
         makers: ARNs of what may have made it: the first that is told counts.
 
-    Source: ours, but for the project's tag.
+    Source: ours, except for the project's tag (evidence.md#project-tag).
     """
     found: dict[str, str] = {}
     for name, value in (*environment.items(), *tags.items()):  # of two words the tag, then the last by name
@@ -138,7 +138,7 @@ def family(name: str, image: str | None, script: str) -> str:
         image: That it runs in, with registry and tag.
         script: The file that it runs.
 
-    Source: ours; names as CAPTURE shows them (cp-m5-20210424t041405868z, integ-test-analytics-algo-54ee3282-5899-...).
+    Source: ours; for names such as cp-m5-20210424t041405868z (evidence.md#sdk-names).
     """
     base = name
     while match := _GENERATED.fullmatch(base):

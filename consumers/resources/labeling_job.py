@@ -67,7 +67,8 @@ class LabelingJob(Fields, frozen=True):
 def lineage(job: Resource[LabelingJob], _: Lookup) -> Lineage:
     """A labeling job is an action that turns an input manifest (or what a topic brings) into an output manifest.
 
-    Source: ours: SageMaker captures nothing of it. Its output manifest is what training jobs name as their input.
+    Source: ours: SageMaker captures nothing of a labeling job (evidence.md#no-entity). Training jobs name its output
+    manifest as their input.
     """
     detail = job.detail
     status = detail.labeling_job_status or ""

@@ -50,7 +50,7 @@ class Model(Fields, frozen=True):
 
 
 def lineage(_model: Resource[Model], _: Lookup) -> Lineage:
-    """A model has no entity of its own: it resolves names for others (CAPTURE B1, observed)."""
+    """A model has no entity of its own: it resolves names for others (observed: evidence.md#model)."""
     return Lineage()
 
 
@@ -76,7 +76,7 @@ def missing(model: Resource[Model], lookup: Lookup) -> Iterator[DescribeRequest]
 
 
 def model_sources(model: Resource[Model], lookup: Lookup, partition: str, since: int) -> list[Artifact]:
-    """What a model is made of: its package, else its data and its image (CAPTURE B1: BOOK row 14, ABAL).
+    """What a model is made of: its package, else its data and its image (evidence.md#deployment).
 
     Args:
         model: Of any life.

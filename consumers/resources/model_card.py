@@ -60,8 +60,8 @@ _content = msgspec.json.Decoder(CardContent)
 def lineage(card: Resource[ModelCard], lookup: Lookup) -> Lineage:
     """A model card is an artifact, associated with the model package that it describes, or with its model's data.
 
-    Source: ours: no lineage entity is documented for a card (CAPTURE B1). It is not linked with its model's image,
-    which serves models that the card does not describe.
+    Source: ours: no lineage entity is documented for a card (evidence.md#no-entity). It is not linked with its model's
+    image, which serves models that the card does not describe.
     """
     detail = card.detail
     properties = {"ModelCardStatus": detail.model_card_status, "ModelCardVersion": _version(detail.model_card_version)}

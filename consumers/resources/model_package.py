@@ -98,9 +98,9 @@ class ModelPackage(Fields, frozen=True):
 def lineage(package: Resource[ModelPackage], lookup: Lookup) -> Lineage:
     """A model package is made of its containers' data and images, belongs to its group, and is approved or not.
 
-    Source: CAPTURE B1, observed (data, image, group, approvals); algorithms documented. Ours, and so inferred: further
-    inference specifications, reports and baselines contributed to it, it is derived from its SourceUri, and each turn
-    of its life cycle is an action.
+    Source: evidence.md#package (data, image and group observed; algorithms documented); evidence.md#approval. Ours, and
+    so inferred: further inference specifications, reports and baselines contributed to it, it is derived from its
+    SourceUri, and each turn of its life cycle is an action.
     """
     detail = package.detail
     since = package.created
@@ -205,7 +205,7 @@ def _strongest(links: Iterable[_Link]) -> Iterable[_Link]:
 
 
 def _approvals(package: Resource[ModelPackage]) -> list[Action]:
-    """An action for each change of the approval status. The old ones stay, ended by the next (CAPTURE B1: BOOK)."""
+    """An action for each change of the approval status. The old ones stay, ended by the next (evidence.md#approval)."""
     return [
         _action(
             package,
@@ -281,7 +281,10 @@ def _action(
 
 
 def _came_from(package: Resource[ModelPackage]) -> dict[str, str]:
-    """Where a package came from; a step that registers one tags it with its execution (CAPTURE B1: plausible)."""
+    """Where a package came from: a step that registers one tags it with its execution.
+
+    Source: evidence.md#package-step, plausible.
+    """
     execution = package.tags.get(PIPELINE_TAG)
     return ({"GeneratedBy": execution} if execution else {}) | package.detail.metadata_properties.as_map()
 
@@ -306,7 +309,7 @@ def _tracked(package: ModelPackage) -> tuple[str, ...]:
 
 
 def _group(arn: str, package: ModelPackage, time: int) -> tuple[ResourceState, ...]:
-    """A versioned package says that its group exists: no event does (CAPTURE A1, not emitted)."""
+    """A versioned package says that its group exists: no event does (evidence.md#package-group)."""
     group = group_of(arn)
     if group is None:
         return ()

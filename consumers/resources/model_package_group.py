@@ -25,7 +25,7 @@ class ModelPackageGroup(Fields, frozen=True):
 
 
 def lineage(group: Resource[ModelPackageGroup], _: Lookup) -> Lineage:
-    """A model package group is a context (CAPTURE B1, observed)."""
+    """A model package group is a context (evidence.md#package-group)."""
     return Lineage((group_context(group, OWNER),))
 
 

@@ -117,7 +117,7 @@ class MonitoringSchedule(Fields, frozen=True):
 def lineage(schedule: Resource[MonitoringSchedule], lookup: Lookup) -> Lineage:
     """A schedule is a context: endpoints and baselines lead to it, and it to its runs and what they wrote.
 
-    Source: ours: no lineage entity is documented for it (CAPTURE B1); its runs are processing jobs.
+    Source: ours: no lineage entity is documented for it; its runs are processing jobs (evidence.md#no-entity).
     """
     context = _context(schedule)
     definition = schedule.detail.monitoring_schedule_config.monitoring_job_definition

@@ -30,7 +30,7 @@ class Pipeline(Fields, frozen=True):
 def lineage(pipeline: Resource[Pipeline], lookup: Lookup) -> Lineage:
     """A pipeline is an experiment, which stays when the pipeline is deleted; clients may add to it.
 
-    Source: CAPTURE B1, documented: PEXP, EXPI.
+    Source: evidence.md#pipeline, documented.
     """
     detail = pipeline.detail
     name = pipeline.named(detail.pipeline_name)

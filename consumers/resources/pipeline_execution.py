@@ -53,7 +53,7 @@ FINISHED = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"}
 def lineage(execution: Resource[PipelineExecution], _: Lookup) -> Lineage:
     """An execution is a trial in the experiment of its pipeline; what it was started with are the trial's properties.
 
-    Source: CAPTURE B1, documented: PEXP, EXPI; the properties are ours.
+    Source: evidence.md#pipeline, documented; the properties are ours.
     """
     names = pipeline_names(execution.arn)
     if names is None:

@@ -86,8 +86,8 @@ def lineage(step: Resource[PipelineStep], lookup: Lookup) -> Lineage:
 
     A step that was tried again has several; one that was found in the cache has that of the earlier execution's.
 
-    Source: CAPTURE B1 (documented) and A2 (the step's metadata names its job); cache hits plausible. A step without a
-    job has no lineage (observed: ABAL's condition).
+    Source: evidence.md#pipeline, documented; evidence.md#step-metadata (it names the step's job);
+    evidence.md#cache-hit, plausible. A step without a job has no lineage (observed: evidence.md#pipeline-step).
     """
     execution = step.arn.partition("/step/")[0]
     names = pipeline_names(execution)

@@ -117,8 +117,8 @@ class ProcessingJob(JobFields, frozen=True):
 def lineage(job: Resource[ProcessingJob], lookup: Lookup) -> Lineage:
     """A processing job turns its inputs (its program among them) and its image into its outputs.
 
-    Source: CAPTURE B1, observed; query inputs and feature store outputs plausible. Ours, and marked as inferred: its
-    source code, and the files that checks of Clarify and Model Monitor leave in their outputs.
+    Source: evidence.md#processing-job, observed; query inputs and feature store outputs plausible. Ours, and marked as
+    inferred: its source code, and the files that checks of Clarify and Model Monitor leave in their outputs.
     """
     detail = job.detail
     image = detail.app_specification.image_uri
@@ -174,7 +174,7 @@ def processing_input(partition: str, told: ProcessingInput, created: int) -> Art
     that ask the same read the same data set, and jobs that ask for other things do not. The question itself is in the
     artifact's properties.
 
-    Source: CAPTURE B1, observed for S3; queries plausible, their addresses ours.
+    Source: evidence.md#processing-job, observed for S3; queries plausible, their addresses ours.
     """
     athena = told.dataset_definition.athena_dataset_definition
     redshift = told.dataset_definition.redshift_dataset_definition
@@ -210,7 +210,7 @@ def _output_group(job: Resource[ProcessingJob], told: ProcessingOutput) -> str |
 
 
 MONITOR, CLARIFY = "sagemaker-model-monitor-analyzer", "sagemaker-clarify-processing"
-"""The repositories of the images that check data and models (documented: the registry paths of SageMaker's images)."""
+"""The repositories of the images that check data and models (documented: evidence.md#check-images)."""
 
 
 def findings(job: Resource[ProcessingJob], repository: str) -> Iterator[str]:
@@ -219,7 +219,7 @@ def findings(job: Resource[ProcessingJob], repository: str) -> Iterator[str]:
     Model Monitor makes statistics and constraints of a baseline, or measures data against them; an image of one's own
     can do the same, when a schedule tells it so in its environment. Clarify makes an analysis.
 
-    Source: names of files documented (Model Monitor's container contract, Clarify's results); the links ours.
+    Source: evidence.md#check-files (names of files, documented); the links ours.
     """
     detail = job.detail
     told = detail.environment

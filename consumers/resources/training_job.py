@@ -112,9 +112,9 @@ class TrainingJob(JobFields, frozen=True):
 def lineage(job: Resource[TrainingJob], lookup: Lookup) -> Lineage:
     """A training job turns its channels and its image into a model.
 
-    Source: CAPTURE B1 and B2, observed (channels, image, model, parameters); checkpoint documented; TensorBoard and
-    debugger outputs plausible. Ours, and marked as inferred: its source code, its algorithm, the packages it goes from
-    and into, the outputs of debugger rules.
+    Source: evidence.md#training-job (channels, image and model observed; checkpoint documented; TensorBoard and
+    debugger outputs plausible); evidence.md#trial-component (parameters observed). Ours, and marked as inferred: its
+    source code, its algorithm, the packages it goes from and into, the outputs of debugger rules.
     """
     detail = job.detail
     channels = {channel.channel_name: channel for channel in detail.input_data_config}
@@ -203,7 +203,7 @@ _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 def _parameters(told: Mapping[str, str | None]) -> dict[str, tuple[str | None, float | None]]:
-    """Hyperparameters: the string as given, and the number too when it reads as one (CAPTURE B2, observed)."""
+    """Hyperparameters: the string as given, and the number too when it reads as one (evidence.md#trial-component)."""
     return {name: (value, _number(value)) for name, value in told.items() if value is not None}
 
 

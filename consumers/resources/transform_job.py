@@ -70,7 +70,7 @@ class TransformJob(JobFields, frozen=True):
 def lineage(job: Resource[TransformJob], lookup: Lookup) -> Lineage:
     """A transform job turns its input, its model's data and its model's image into its output.
 
-    Source: CAPTURE B1, observed. What it captures of its data is ours, and marked as inferred.
+    Source: evidence.md#transform-job, observed. What it captures of its data is ours, and marked as inferred.
     """
     detail = job.detail
     uri = detail.transform_input.data_source.s3_data_source.s3_uri

@@ -71,8 +71,8 @@ class TuningJob(Fields, frozen=True):
 def lineage(job: Resource[TuningJob], _: Lookup) -> Lineage:
     """A tuning job is an experiment and a trial, with the trial components of its training jobs in it.
 
-    Source: CAPTURE B1: the experiment's name observed, its parts documented (EXPI); the trial's name, and all that is
-    said of either beside its name, ours. Training jobs say themselves that they belong to it; here are those that it
+    Source: evidence.md#tuning-automl (the experiment's name observed, its parts documented); the trial's name, and all
+    properties of either, ours. Training jobs say themselves that they belong to it; here are those that it
     names.
     """
     detail = job.detail
@@ -169,7 +169,7 @@ def _counters(group: str, counters: Mapping[str, float | None]) -> dict[str, str
 
 
 def _identity(job: TuningJob, envelope: Envelope) -> str | None:
-    """A tuning job's ARN; AWS's documentation spells its kind `tuningJob` (CAPTURE A2.7)."""
+    """A tuning job's ARN; AWS's documentation spells its kind `tuningJob` (evidence.md#arn-spelling)."""
     for arn in (job.hyper_parameter_tuning_job_arn, *envelope.resources):
         parts = parse_arn(arn) if arn else None
         if arn and parts and parts.part == TUNING_JOB:

@@ -18,11 +18,13 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from consumers.handle import handle
+from consumers.resources import DESCRIBE_OPERATIONS
 from consumers.resources.types import DescribeRequest
 from consumers.run import metrics
 from ingest.aws_errors import Denied, Missing, Unsupported
 from ingest.delivery import Delivery, Refused, Unavailable
 from ingest.sagemaker import Elsewhere
+from ingest.sagemaker_operations import DescribeOperation
 from store import describe_requests
 from store.database import Store
 from store.database import Unavailable as StoreUnavailable
@@ -43,7 +45,7 @@ ORIGIN = "SageMaker's answers"
 class Asker(Protocol):
     """Whoever knows."""
 
-    async def ask(self, operation: str, arn: str) -> bytes:
+    async def ask(self, operation: DescribeOperation, arn: str) -> bytes:
         """The answer as an event; raises as `ingest.sagemaker.SageMaker.ask`."""
 
 
@@ -141,7 +143,8 @@ class Enricher:
 
     async def _asked(self, question: DescribeRequest) -> Outcome:
         try:
-            return Outcome(question, await self._sagemaker.ask(question.operation, question.arn))
+            answer = await self._sagemaker.ask(_operation(question.operation), question.arn)
+            return Outcome(question, answer)
         except (Refused, Unavailable) as failed:
             why, again, most = _reason(failed, question.operation)
             if why not in self._said:  # once in the log: status counts the others
@@ -164,6 +167,13 @@ class Enricher:
             self._store.write(partial(describe_requests.settle, settled=settled))
         metrics.QUESTIONS.labels("answered").inc(len(answers))
         metrics.QUESTIONS.labels("unanswered").inc(len(outcomes) - len(answers))
+
+
+def _operation(name: str) -> DescribeOperation:
+    """How an operation is called; a newer version of Headwater may have written its name into the store."""
+    if name not in DESCRIBE_OPERATIONS:
+        raise Refused(f"this version of Headwater does not know the operation {name}")
+    return DESCRIBE_OPERATIONS[name]
 
 
 def _reason(failed: Refused | Unavailable, operation: str) -> tuple[str, int, float]:

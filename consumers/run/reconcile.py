@@ -69,7 +69,7 @@ _UNDER_WAY = (
     "SystemUpdating",
 )
 _TRAINED = re.compile(r"s3://.+/([A-Za-z0-9][A-Za-z0-9-]{0,62})/output/model\.tar\.gz")
-"""Where a training job puts its model: below its own name (CAPTURE B1, observed)."""
+"""Where a training job puts its model: below its own name (evidence.md#training-job)."""
 
 
 MADE_BY_CLIENTS = frozenset(

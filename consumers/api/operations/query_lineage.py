@@ -1,4 +1,4 @@
-"""QueryLineage: what is linked to something (API 4)."""
+"""QueryLineage: all that is linked with an entity. Source: evidence.md#query-lineage."""
 
 from __future__ import annotations
 
