@@ -149,4 +149,4 @@ def test_the_command_says_what_it_does_not_know(headwater: Headwater) -> None:
     said = headwater("pipeline", "churn")
 
     assert (said.code, said.out) == (1, "")
-    assert "no execution is known of 'churn'" in said.err
+    assert "the store has no execution 'churn'" in said.err

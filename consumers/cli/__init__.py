@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from stamina.instrumentation import set_on_retry_hooks
 
-from consumers.cli import dead_letters, demo, import_, maintenance, query, worker
+from consumers.cli import dead_letters, demo, explain, import_, maintenance, query, worker
 from consumers.cli.failures import OutputFailed, ReaderGone, os_failure, standard_output
 from consumers.cli.options import Failed, Misused
 from ingest.delivery import Refused
@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "backfill": import_.backfill_command,
     "demo": demo.demo_command,
     "lineage": query.lineage_command,
+    "explain": explain.explain_command,
     "runs": query.runs_command,
     "experiments": query.experiments_command,
     "pipeline": query.pipeline_command,

@@ -18,11 +18,9 @@ from consumers.cli.options import (
     print_json,
     wide_console,
 )
+from consumers.cli.references import checked, one_match
 from store.database import DEFAULT_URL
 from store.graph.traversal import LIMIT, Direction
-
-LONGEST_REF = 4096
-"""Characters in a reference, at most: no ARN, URI or name is longer."""
 
 
 def lineage_command(
@@ -48,32 +46,21 @@ def lineage_command(
     """
     from consumers.cli.lineage_formats import FORMATS
     from consumers.cli.lineage_tree import tree
-    from store.graph import resolve
     from store.graph.lineage import walk
 
-    _checked(ref)
+    checked(ref)
     if depth is not None and depth < 0:
         raise Misused("--depth counts links: 0 or more")
     at_least_one("--limit", limit)
     with opened(database_url) as store:
-        found = resolve.find(store, ref)
-        near = [] if found else resolve.nearest(store, ref)
-    if near is None:
-        raise Failed(f"nothing is known of {ref!r}: the store is empty, feed it with replay or run")
-    if not found:
-        hint = f"did you mean {' or '.join(near)}?" if near else "say an ARN, an S3 URI or a name that events have told"
-        raise Failed(f"nothing is known of {ref!r}; {hint}")
-    if len(found) > 1:
-        lines = "\n".join(f"  {match.vertex.arn}" for match in found)
-        raise Failed(f"{ref!r} means several things; say one of their ARNs:\n{lines}")
-    if not found[0].starts:
-        raise Failed(f"{found[0].vertex.name or ref!r} has no trial components yet: nothing to follow")
-    with store:
-        found_walk = walk(store, found[0].starts, direction, depth=depth, limit=limit, inferred=inferred)
+        match = one_match(store, ref)
+        if not match.starts:
+            raise Failed(f"{match.vertex.name or ref!r} has no trial components yet: nothing to follow")
+        found = walk(store, match.starts, direction, depth=depth, limit=limit, inferred=inferred)
     if format == "tree":
-        wide_console().print(tree(found_walk))
+        wide_console().print(tree(found))
     else:
-        sys.stdout.write(FORMATS[format](found_walk).rstrip("\n") + "\n")
+        sys.stdout.write(FORMATS[format](found).rstrip("\n") + "\n")
 
 
 def pipeline_command(
@@ -92,7 +79,7 @@ def pipeline_command(
     from store.graph import resolve
 
     with opened(database_url) as store:
-        found = resolve.executions(store, _checked(ref))
+        found = resolve.executions(store, checked(ref))
         chosen = execution(store, found[0]) if len(found) == 1 else None
     if len(found) > 1:
         lines = "\n".join(f"  {arn}" for arn in found)
@@ -133,20 +120,21 @@ def runs_command(
     `headwater runs --where 'eta>0.1' --where status=Completed --format csv`.
     """
     from consumers.cli import runs_table
-    from store.search.runs import BadCondition, Unknown, condition, runs
+    from store.search.runs import Unknown, names_in, runs
+    from store.search.text_form import BadCondition, parse
 
     at_least_one("--limit", limit)
     try:
-        conditions = [condition(_checked(text)) for text in where or ()]
+        conditions = [parse(checked(text)) for text in where or ()]
     except BadCondition as why:
         raise Misused(str(why)) from None
     with opened(database_url) as store:
         try:
             found = runs(
                 store,
-                None if group is None else _checked(group),
+                None if group is None else checked(group),
                 conditions,
-                sort_by=_checked(sort_by),
+                sort_by=checked(sort_by),
                 ascending=ascending,
                 limit=limit,
             )
@@ -157,7 +145,7 @@ def runs_command(
     elif format == "csv":
         sys.stdout.write(runs_table.as_csv(found.runs) + "\n")
     else:
-        columns = [one.name for one in conditions] + [sort_by]
+        columns = [name for one in conditions for name in names_in(one)] + [sort_by]
         runs_table.table(wide_console(), found, columns)
 
 
@@ -172,17 +160,6 @@ def experiments_command(*, database_url: Database = DEFAULT_URL, as_json: AsJson
         print_json(found)
     else:
         runs_table.groups(wide_console(), found)
-
-
-def _checked(ref: str) -> str:
-    """A reference, condition or name as it was given.
-
-    Raises:
-        Misused: It is too long, or not UTF-8.
-    """
-    if len(ref) > LONGEST_REF or ref != ref.encode("utf-8", "replace").decode():
-        raise Misused(f"an argument must be UTF-8 text of at most {LONGEST_REF:,} characters")
-    return ref
 
 
 def digest_command(

@@ -64,12 +64,13 @@ class Evidence(msgspec.Struct, frozen=True):
     weight: int | None = None
 
 
-def of_entity(store: Store, arn: str) -> list[Evidence]:
+def of_entity(store: Store, arn: str, *, limit: int | None = None) -> list[Evidence]:
     """Why an entity is in the store: one piece of evidence for each resource whose rule has it.
 
     Args:
         store: Where.
         arn: The entity's ARN, whatever its case.
+        limit: The most resources to look at; None for all.
 
     Returns:
         The heaviest first, which is the one that is believed; resources that only mention it come last. Empty if there
@@ -85,6 +86,7 @@ def of_entity(store: Store, arn: str) -> list[Evidence]:
             .join(resource, resource.c.id == mention.c.resource_id)
             .where(entity.c.key == arn.lower())
             .order_by(mention.c.weight.desc(), mention.c.since, resource.c.key)
+            .limit(limit)
         ).all()
         return [
             Evidence(key, rule or "", type_, _events(tx, [number]), since, weight=weight)
