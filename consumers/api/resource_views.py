@@ -27,7 +27,7 @@ from store import resources as table
 from store.database import Store, Transaction
 from store.graph import resolve
 from store.paging import PageKey
-from store.resource_pages import Listing, SortBy, hearsay, listed
+from store.resource_pages import Listing, SortBy, listed, mentioned_pipelines
 from store.resources import ResourceRow
 
 Description = dict[str, Any]
@@ -126,7 +126,7 @@ def _told(tx: Transaction, arns: Sequence[str]) -> dict[str, Description]:
     keys = {arn.lower() for arn in arns}
     rows = [row for row in table.load(tx, keys).values() if row.known is not None]
     heard = [key for key in keys - {row.key for row in rows} if ":pipeline/" in key]
-    rows += hearsay(tx, heard) if heard else []
+    rows += mentioned_pipelines(tx, heard) if heard else []
     return {row.key: told for row in rows if (told := _of_row(tx, row)) is not None}
 
 
