@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    BrokerResponseError,
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
-from ingest.delivery import Refused
+from ingest.delivery import Refused, Unavailable
 from ingest.kafka.connection import Connection, describe_topic, failure
 
 __all__ = ["LARGEST", "Connection", "Message", "PreparedTopic", "Topic", "partition_count", "prepare_topic"]
@@ -187,11 +194,14 @@ async def prepare_topic(
                 if copies >= 3:
                     wanted["min.insync.replicas"] = "2"  # one broker may be away, and nothing is on one alone
                 if await _made(admin, NewTopic(topic, partitions, copies, topic_configs=wanted)):
+                    await _until_visible(connection, topic, partitions)
                     return PreparedTopic(True, partitions)
-                _server, found = await describe_topic(connection, topic, PATIENCE)  # another process has just made it
+                await _until_visible(connection, topic, 1)  # another process has just made it
+                _server, found = await describe_topic(connection, topic, PATIENCE)
             added = max(partitions - found.partitions, 0) if add_partitions else 0
             if added:
                 await admin.create_partitions({topic: NewPartitions(partitions)})
+                await _until_visible(connection, topic, partitions)
             remarks = _remarks(await _configuration(admin, topic), wanted)
     except (KafkaError, OSError) as why:
         raise failure(why, connection, topic) from why
@@ -239,6 +249,33 @@ async def _made(admin: Any, new: NewTopic) -> bool:
     if code:
         raise error(*message)
     return True
+
+
+async def _until_visible(connection: Connection, topic: str, partitions: int) -> None:
+    """Wait until every broker that we know shows so many partitions: its metadata come later than its response.
+
+    Raises:
+        Unavailable: One of them did not in time.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE):
+            for server in connection.servers:
+                with suppress(KafkaConnectionError):  # one that is away is no reason to wait
+                    while await _partitions_at(connection, server, topic) < partitions:  # noqa: ASYNC110  # a broker changes
+                        await asyncio.sleep(0.1)
+    except TimeoutError as why:
+        raise Unavailable(f"{connection} does not show the topic {topic!r} yet: run the same command again") from why
+
+
+async def _partitions_at(connection: Connection, server: str, topic: str) -> int:
+    at = replace(connection, bootstrap=server)
+    try:
+        _server, found = await describe_topic(at, topic, PATIENCE, must_exist=False)
+    except BrokerResponseError as why:
+        if not why.retriable:  # as it is while a partition has no leader yet
+            raise
+        return 0
+    return found.partitions
 
 
 async def _configuration(admin: Any, topic: str) -> dict[str, str]:
