@@ -1,6 +1,6 @@
 """Ask SageMaker what events leave out: answers become events of our own, so that a replay asks nobody.
 
-What can be asked about one resource is in `REQUESTS`, what can be listed in `LISTS`: a row each.
+How an operation is called is in `ingest.sagemaker_operations`; which operations there are, whoever calls this says.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from botocore.exceptions import ClientError
 
 from ingest.aws_errors import FAILURES, Missing, Unsupported, failure
 from ingest.delivery import Refused, Unavailable
+from ingest.sagemaker_operations import DescribeOperation, ListOperation
 
 DESCRIPTION = "Headwater Description"
 """The detail-type of an answer."""
@@ -46,139 +47,6 @@ _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):([^/]+)/(.+)"
 
 class Elsewhere(Refused):
     """The answer was about another account's resource, or another region's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """How one operation asks about one resource.
-
-    Attributes:
-        made: What it is asked with, from the resource's ARN and its name.
-        subject: Where the answer names an ARN of the resource's account and region; nothing if nowhere.
-    """
-
-    made: Callable[[str, str], dict[str, Any]]
-    subject: tuple[str, ...] = ()
-
-
-def _name(parameter: str, *subject: str) -> Request:
-    """Asked by name, which SageMaker looks up in *our* account."""
-    return Request(lambda arn, name: {parameter: name}, subject)
-
-
-def _arn(parameter: str, *subject: str) -> Request:
-    """Asked by ARN."""
-    return Request(lambda arn, name: {parameter: arn}, subject)
-
-
-def _image_version(arn: str, name: str) -> dict[str, Any]:
-    image, _, version = name.partition("/")
-    return {"ImageName": image, **({"Version": int(version)} if version.isdecimal() else {})}
-
-
-REQUESTS: Mapping[str, Request] = {
-    "DescribeTrainingJob": _name("TrainingJobName", "TrainingJobArn"),
-    "DescribeProcessingJob": _name("ProcessingJobName", "ProcessingJobArn"),
-    "DescribeTransformJob": _name("TransformJobName", "TransformJobArn"),
-    "DescribeHyperParameterTuningJob": _name("HyperParameterTuningJobName", "HyperParameterTuningJobArn"),
-    "ListTrainingJobsForHyperParameterTuningJob": _name(
-        "HyperParameterTuningJobName", "TrainingJobSummaries", "TrainingJobArn"
-    ),
-    "DescribeAutoMLJobV2": _name("AutoMLJobName", "AutoMLJobArn"),
-    "DescribeAutoMLJob": _name("AutoMLJobName", "AutoMLJobArn"),
-    "DescribeLabelingJob": _name("LabelingJobName", "LabelingJobArn"),
-    "DescribeModel": _name("ModelName", "ModelArn"),
-    "DescribeModelPackage": _arn("ModelPackageName", "ModelPackageArn"),
-    "DescribeModelPackageGroup": _name("ModelPackageGroupName", "ModelPackageGroupArn"),
-    "DescribeModelCard": _name("ModelCardName", "ModelCardArn"),
-    "DescribeEndpoint": _name("EndpointName", "EndpointArn"),
-    "DescribeEndpointConfig": _name("EndpointConfigName", "EndpointConfigArn"),
-    "DescribeInferenceComponent": _name("InferenceComponentName", "InferenceComponentArn"),
-    "DescribeMonitoringSchedule": _name("MonitoringScheduleName", "MonitoringScheduleArn"),
-    "DescribePipeline": _name("PipelineName", "PipelineArn"),
-    "DescribePipelineExecution": _arn("PipelineExecutionArn", "PipelineExecutionArn"),
-    "DescribePipelineDefinitionForExecution": _arn("PipelineExecutionArn"),
-    "ListPipelineExecutionSteps": _arn("PipelineExecutionArn"),
-    "ListPipelineParametersForExecution": _arn("PipelineExecutionArn"),
-    "DescribeFeatureGroup": _name("FeatureGroupName", "FeatureGroupArn"),
-    "DescribeExperiment": _name("ExperimentName", "ExperimentArn"),
-    "DescribeTrial": _name("TrialName", "TrialArn"),
-    "DescribeTrialComponent": _name("TrialComponentName", "TrialComponentArn"),
-    # Which components are in a trial: no Describe tells it.
-    "ListTrialComponents": _name("TrialName", "TrialComponentSummaries", "TrialComponentArn"),
-    "DescribeImage": _name("ImageName", "ImageArn"),
-    "DescribeImageVersion": Request(_image_version, ("ImageVersionArn",)),
-    "DescribeArtifact": _arn("ArtifactArn", "ArtifactArn"),
-    "DescribeContext": _name("ContextName", "ContextArn"),
-    "DescribeAction": _name("ActionName", "ActionArn"),
-    "ListAssociations": _arn("SourceArn", "AssociationSummaries", "SourceArn"),
-    "ListTags": _arn("ResourceArn"),
-}
-"""What can be asked about one resource. Parameters and patterns are those of botocore's description of the service."""
-
-_OLDER = {"DescribeAutoMLJobV2": "DescribeAutoMLJob"}
-"""What to ask where the newer operation does not know the resource, or is not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class List:
-    """How one operation lists resources.
-
-    Attributes:
-        items: The field of the answer with the list.
-        arn: The field of each with its ARN.
-        name: The field of each with its name, with its case; empty when its ARN tells all.
-        created: The field of each that tells when it was made.
-        after: The parameter that leaves out those made before.
-        more: What else it is asked with.
-    """
-
-    items: str
-    arn: str
-    name: str
-    created: str = "CreationTime"
-    after: str = "CreationTimeAfter"
-    more: Mapping[str, Any] = field(default_factory=dict)
-
-
-_OLDEST_FIRST = {"SortBy": "CreationTime", "SortOrder": "Ascending"}
-_IMAGES_OLDEST_FIRST = {"SortBy": "CREATION_TIME", "SortOrder": "ASCENDING"}
-
-
-def _list(items: str, stem: str, **other: Any) -> List:
-    return List(items, **{"arn": f"{stem}Arn", "name": f"{stem}Name", "more": _OLDEST_FIRST, **other})
-
-
-LISTS: Mapping[str, List] = {
-    "ListTrainingJobs": _list("TrainingJobSummaries", "TrainingJob"),
-    "ListProcessingJobs": _list("ProcessingJobSummaries", "ProcessingJob"),
-    "ListTransformJobs": _list("TransformJobSummaries", "TransformJob"),
-    "ListHyperParameterTuningJobs": _list("HyperParameterTuningJobSummaries", "HyperParameterTuningJob"),
-    "ListAutoMLJobs": _list("AutoMLJobSummaries", "AutoMLJob"),
-    "ListLabelingJobs": _list("LabelingJobSummaryList", "LabelingJob"),
-    "ListModels": _list("Models", "Model"),
-    "ListModelPackageGroups": _list("ModelPackageGroupSummaryList", "ModelPackageGroup"),
-    # Without a type, only those outside of groups are listed; in a group, a package has no name of its own.
-    "ListModelPackages": _list(
-        "ModelPackageSummaryList", "ModelPackage", name="", more={**_OLDEST_FIRST, "ModelPackageType": "Both"}
-    ),
-    "ListModelCards": _list("ModelCardSummaries", "ModelCard"),
-    "ListEndpoints": _list("Endpoints", "Endpoint"),
-    "ListEndpointConfigs": _list("EndpointConfigs", "EndpointConfig"),
-    "ListInferenceComponents": _list("InferenceComponents", "InferenceComponent"),
-    "ListMonitoringSchedules": _list("MonitoringScheduleSummaries", "MonitoringSchedule"),
-    "ListPipelines": _list("PipelineSummaries", "Pipeline", after="CreatedAfter"),
-    "ListPipelineExecutions": _list(
-        "PipelineExecutionSummaries", "PipelineExecution", name="", created="StartTime", after="CreatedAfter"
-    ),
-    "ListFeatureGroups": _list("FeatureGroupSummaries", "FeatureGroup"),
-    "ListExperiments": _list("ExperimentSummaries", "Experiment", after="CreatedAfter"),
-    "ListTrials": _list("TrialSummaries", "Trial", after="CreatedAfter"),
-    "ListTrialComponents": _list("TrialComponentSummaries", "TrialComponent", after="CreatedAfter"),
-    "ListImages": _list("Images", "Image", more=_IMAGES_OLDEST_FIRST),
-    "ListImageVersions": _list("ImageVersions", "ImageVersion", name="", more=_IMAGES_OLDEST_FIRST),
-}
-"""What can be listed. Parameters and fields are those of botocore's description of the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,15 +120,16 @@ class SageMaker:
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
 
-    def per_second(self, operation: str) -> float:
+    def per_second(self, operation: DescribeOperation | ListOperation) -> float:
         """How often an operation is called in a second, at the most."""
-        return self._per_second or (LIST_PER_SECOND if operation in LISTS else ABOUT_ONE_PER_SECOND)
+        lists = isinstance(operation, ListOperation) or operation.lists
+        return self._per_second or (LIST_PER_SECOND if lists else ABOUT_ONE_PER_SECOND)
 
-    async def ask(self, operation: str, arn: str, name: str | None = None) -> bytes:
+    async def ask(self, operation: DescribeOperation, arn: str, name: str | None = None) -> bytes:
         """What SageMaker says of a resource, as an event.
 
         Args:
-            operation: One of REQUESTS.
+            operation: How it is called.
             arn: The resource's ARN.
             name: Its name with its case, where it is known. An ARN tells it in lower case; SageMaker's names are unique
                 without case, and most are found in any. What is not is `Missing`.
@@ -277,29 +146,28 @@ class SageMaker:
             Refused: It cannot be asked this.
             Unavailable: It did not answer; it may another time.
         """
-        request = REQUESTS.get(operation)
         match = _ARN.fullmatch(arn)
-        if request is None or match is None:
-            raise Refused(f"{operation} is nothing to be asked about {arn}")
+        if match is None:
+            raise Refused(f"{operation.name} cannot be called about {arn}: it is not the ARN of something in SageMaker")
         region, account, _, tail = match.groups()
         asked_at = self._now()
         try:
-            response = await self._whole(operation, region, arn, request.made(arn, name or tail))
+            response = await self._whole(operation, region, arn, dict(operation.parameters(arn, name or tail)))
         except (Missing, Unsupported) as why:
-            if operation not in _OLDER:
+            if operation.older is None:
                 raise
             try:
-                return await self.ask(_OLDER[operation], arn, name)
+                return await self.ask(operation.older, arn, name)
             except Unsupported:
                 raise why from None
-        subject = _subject(response, request.subject)
+        subject = _subject(response, operation.subject)
         if subject and _account(subject) != _account(arn):
             raise Elsewhere(f"{arn} belongs to another account: this role sees {subject} under its name")
-        return _event(operation, arn, region.lower(), account, asked_at, response)
+        return _event(operation.name, arn, region.lower(), account, asked_at, response)
 
     async def listed(
         self,
-        operation: str,
+        operation: ListOperation,
         region: str | None = None,
         *,
         since: datetime | None = None,
@@ -309,7 +177,7 @@ class SageMaker:
         """What there is, the oldest first.
 
         Args:
-            operation: One of LISTS.
+            operation: How it is called.
             region: Where; else in the region that this was made for.
             since: Leave out what was made before that.
             start_token: Where to go on: the `next_token` of an earlier page. AWS keeps it for a day at most.
@@ -318,15 +186,14 @@ class SageMaker:
         Raises:
             Missing, Denied, Unsupported, Invalid, Refused, Unavailable: As `ask`.
         """
-        how = LISTS[operation]
-        request = {**how.more, **arguments, "MaxResults": PAGE}
+        request: dict[str, Any] = {**operation.parameters, **arguments, "MaxResults": PAGE}
         if since:
-            request[how.after] = since
+            request[operation.after] = since
         token = start_token
         while True:
             more = {"NextToken": token} if token else {}
-            answer = await self._call(operation, region or self._region, f"what {operation} lists", request | more)
-            found = [_found(item, how) for item in answer.get(how.items, ())]
+            answer = await self._call(operation, region or self._region, f"what {operation.name} lists", request | more)
+            found = [_found(item, operation) for item in answer.get(operation.items, ())]
             earliest = since.timestamp() * 1000 if since else -math.inf
             token = answer.get("NextToken")
             # Servers that stand in for AWS leave nothing out.
@@ -340,7 +207,9 @@ class SageMaker:
             self._clients.clear()
             await self._stack.aclose()
 
-    async def _whole(self, operation: str, region: str, arn: str, request: dict[str, Any]) -> dict[str, Any]:
+    async def _whole(
+        self, operation: DescribeOperation, region: str, arn: str, request: dict[str, Any]
+    ) -> dict[str, Any]:
         """An answer, all of its pages joined."""
         whole = await self._call(operation, region.lower(), arn, request)
         token = whole.pop("NextToken", None)
@@ -351,19 +220,22 @@ class SageMaker:
                 whole[name] = whole.get(name, []) + value
         return whole
 
-    async def _call(self, operation: str, region: str | None, thing: str, request: dict[str, Any]) -> dict[str, Any]:
+    async def _call(
+        self, operation: DescribeOperation | ListOperation, region: str | None, thing: str, request: dict[str, Any]
+    ) -> dict[str, Any]:
         """One call; its failures become ours here."""
-        pace = self._paces.get((region, operation))
+        name = operation.name
+        pace = self._paces.get((region, name))
         if pace is None:  # one at a time, at even distances: a rate below one a second is one too
-            pace = self._paces[region, operation] = AsyncLimiter(1, 1 / self.per_second(operation))
+            pace = self._paces[region, name] = AsyncLimiter(1, 1 / self.per_second(operation))
         await pace.acquire()
         async with self._slots:
             client = None
             try:
                 client = await self._open(region)
-                answer: dict[str, Any] = await getattr(client, xform_name(operation))(**request)
+                answer: dict[str, Any] = await getattr(client, xform_name(name))(**request)
             except FAILURES as why:
-                raise self._failure(why, operation, thing, client) from why
+                raise self._failure(why, name, thing, client) from why
         answer.pop("ResponseMetadata", None)
         return answer
 
@@ -404,10 +276,10 @@ def _account(arn: str) -> list[str]:
     return arn.lower().split(":")[1:5]
 
 
-def _found(item: Mapping[str, Any], how: List) -> Found:
+def _found(item: Mapping[str, Any], how: ListOperation) -> Found:
     arn = item[how.arn]
     created = item.get(how.created)
-    name = item.get(how.name) or arn.partition("/")[2]
+    name = item.get(how.item_name) or arn.partition("/")[2]
     return Found(arn, name, int(created.timestamp() * 1000) if created else 0)
 
 

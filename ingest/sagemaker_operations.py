@@ -22,19 +22,21 @@ class DescribeOperation:
         parameters: Makes its parameters of the resource's ARN and of its name.
         subject: The path in the response to an ARN of the resource's own account and region; empty if there is none.
         older: The operation to call where this one does not know the resource, or is not there.
+        lists: True if it also lists resources of a whole account, and so is called as slowly as those that list.
     """
 
     name: str
     parameters: Callable[[str, str], Parameters]
     subject: tuple[str, ...] = ()
     older: DescribeOperation | None = None
+    lists: bool = False
 
 
 def called_by_name(
-    name: str, parameter: str, *subject: str, older: DescribeOperation | None = None
+    name: str, parameter: str, *subject: str, older: DescribeOperation | None = None, lists: bool = False
 ) -> DescribeOperation:
-    """An operation that takes the resource's name, and looks it up in the account of whoever calls."""
-    return DescribeOperation(name, lambda _, resource_name: {parameter: resource_name}, subject, older)
+    """An operation that takes the resource's name, and looks it up in the caller's account."""
+    return DescribeOperation(name, lambda _, resource_name: {parameter: resource_name}, subject, older, lists)
 
 
 def called_by_arn(name: str, parameter: str, *subject: str) -> DescribeOperation:

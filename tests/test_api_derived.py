@@ -108,7 +108,7 @@ def test_names_that_sagemaker_gave_are_taken_in_any_case(run: Api) -> None:
 def test_what_events_derive_is_not_deleted_and_a_sentence_says_why(run: Api) -> None:
     model = the_artifact(run, MODEL_URI)["ArtifactArn"]
     group = f"{PARTITION}model-package-group/abalonemodelpackagegroupname"
-    tail = "and would be derived again: only what a client has made can be deleted"
+    tail = "and would be derived again: only what a client has created can be deleted"
 
     for call, asked, sentence in (
         (run.sagemaker.delete_artifact, {"ArtifactArn": model}, f"Artifact '{model}' is derived from {PACKAGE}"),
@@ -134,7 +134,7 @@ def test_what_events_derive_is_not_changed_where_nobody_would_hear_of_it(run: Ap
     ):
         why = refused(call, **asked)
         assert " is derived from " in why
-        assert why.endswith("says what events tell of that: only what a client has made can be changed here")
+        assert why.endswith("has the values that its events report: only what a client has created can be changed here")
 
 
 def test_derived_associations_and_memberships_stay(run: Api) -> None:
@@ -143,13 +143,13 @@ def test_derived_associations_and_memberships_stay(run: Api) -> None:
 
     why = refused(run.sagemaker.delete_association, SourceArn=trained, DestinationArn=model)
     assert why == (
-        f"ValidationException: The association between {trained} and {model} is derived from what events tell, and "
+        f"ValidationException: The association between {trained} and {model} is derived from events, and "
         "would be derived again: only what a client has added can be deleted"
     )
     why = refused(run.sagemaker.add_association, SourceArn=trained, DestinationArn=model)
     assert why.endswith("already exists.")
     why = refused(run.sagemaker.disassociate_trial_component, TrialName=TRIAL_NAME, TrialComponentName=TRAINED)
-    assert f"by what events tell of {JOB}, and would be put there again" in why
+    assert f"by the events of {JOB}, and would be put there again" in why
     assert TRAINED in COMPONENT.listed(run, TrialName=TRIAL_NAME)
 
 

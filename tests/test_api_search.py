@@ -13,7 +13,7 @@ from consumers.api import service_model
 from consumers.api.client_writes import ClientWriter
 from consumers.api.errors import Invalid
 from consumers.api.operations.search import get_search_suggestions, read_expression, read_order, search
-from consumers.api.record_filter import matches, place
+from consumers.api.record_filter import matches, sort_key
 from consumers.api.request import Request
 from consumers.api.resource_views import Descriptions
 from consumers.api.search_properties import resource
@@ -806,13 +806,13 @@ def agree(store: Store, entities: Sequence[TrialComponent], placed: Any, told_: 
     every = [one["TrialComponent"] for one in ask(store, MaxResults=100)["Results"]]
     shape = resource(COMPONENT).shape
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("store.search.select.FEW", few)
+        patch.setattr("store.search.compiler.FEW", few)
         answer = ask(store, **told_, MaxResults=100)
         paged = [name for page in pages(store, 2, told_) for name in page]
 
     request = asked("Search", {"Resource": COMPONENT, **told_}).input
     condition, order = read_expression(shape, request), read_order(shape, request)
-    found = [(place(order, one, one["TrialComponentArn"]), one) for one in every if matches(condition, one)]
+    found = [(sort_key(order, one, one["TrialComponentArn"]), one) for one in every if matches(condition, one)]
     wanted = [one["TrialComponentName"] for _, one in in_order(found, order, lambda one: one[0])]
     assert (names(answer), answer["TotalHits"]["Value"]) == (wanted, len(wanted))
     assert paged == wanted

@@ -86,7 +86,7 @@ def test_there_are_fifty_tags_at_most(api: Api) -> None:
 
 def test_nothing_is_known_of_what_was_never_spoken_of(api: Api) -> None:
     arn = f"{PARTITION}training-job/none"
-    why = f"ValidationException: Nothing is known of '{arn}': it has no tags"
+    why = f"ValidationException: There is no resource '{arn}' in Headwater: it has no tags"
 
     assert refused(api.sagemaker.list_tags, ResourceArn=arn) == why
     assert refused(api.sagemaker.add_tags, ResourceArn=arn, Tags=as_list(a="1")) == why
@@ -97,7 +97,7 @@ def test_what_was_deleted_has_no_tags(api: Api) -> None:
     arn = CONTEXT.create(api, Tags=as_list(a="1"))
     api.sagemaker.delete_context(ContextName="One")
 
-    assert refused(api.sagemaker.list_tags, ResourceArn=arn).startswith("ValidationException: Nothing is known of")
+    assert refused(api.sagemaker.list_tags, ResourceArn=arn).startswith("ValidationException: There is no resource")
     assert refused(api.sagemaker.add_tags, ResourceArn=arn, Tags=as_list(a="1")).startswith("ValidationException")
 
 
@@ -122,7 +122,7 @@ def test_there_is_one_lineage_group_as_old_as_its_first_entity(api: Api) -> None
     assert refused(group, LineageGroupName="other").startswith("ResourceNotFound")
     for told_of in (name, GROUP):
         assert refused(api.sagemaker.get_lineage_group_policy, LineageGroupName=told_of) == (
-            f"ResourceNotFound: Lineage group '{GROUP}' has no resource policy: it is shared with nobody."
+            f"ResourceNotFound: Lineage group '{GROUP}' has no resource policy: it is not shared."
         )
 
 

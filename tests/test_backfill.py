@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,27 @@ import pytest
 import structlog
 
 from consumers.handle import handle
-from consumers.kind import PIPELINE_STEP
-from consumers.resources import EVENTS
+from consumers.kind import PIPELINE_STEP, ResourceKind
+from consumers.resources import EVENTS, RESOURCE_TYPES
 from consumers.resources.glue_job_run import GLUE_JOB_RUN
-from consumers.run.backfill import BATCH, KINDS, Backfill, BackfillPosition, BackfillResult, Estimate, Left, backfill
+from consumers.run.backfill import (
+    BATCH,
+    KINDS,
+    Backfill,
+    BackfillPosition,
+    BackfillResult,
+    Estimate,
+    Left,
+    backfill,
+    descriptions,
+)
 from ingest.delivery import Delivery, Refused, Unavailable
-from ingest.sagemaker import LISTS, REQUESTS, SageMaker
+from ingest.sagemaker import SageMaker
+from ingest.sagemaker_operations import LIST_TAGS
+from store.checkpoints import read_checkpoint, save_checkpoint
 from store.database import Store
 from store.digest import canonical, digest
 from store.ledger import events as ledger
-from store.status import keep_position, read_up_to
 from tests.support.aws import ACCOUNT, REGION, ROLE, arn_of
 from tests.support.cli import Headwater
 from tests.support.moto_account import make_account
@@ -114,18 +126,16 @@ def operation(delivery: Delivery) -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_kind_is_found_and_asked_by_can_be_asked(kind: str) -> None:
-    plan = KINDS[kind]
-    assert plan.listed_by in LISTS
-    assert set(plan.asks) <= set(REQUESTS)
-    assert plan.asks[0].startswith("Describe")
-    required = service().operation_model(plan.listed_by).input_shape.required_members
-    assert required == ([plan.parameter] if plan.within else [])
+    assert descriptions(kind)[0].name.startswith("Describe")
+    required = service().operation_model(KINDS[kind].name).input_shape.required_members
+    assert required == list(filter(None, [KINDS[kind].within]))
+    assert bool(KINDS[kind].within) is (RESOURCE_TYPES[ResourceKind(kind)].listed_within is not None)
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"pipeline-execution", "model-package", "image-version"}))
 def test_tags_are_asked_for_where_the_description_has_none(kind: str) -> None:
-    described = service().operation_model(KINDS[kind].asks[0]).output_shape.members
-    assert ("ListTags" in KINDS[kind].asks) is ("Tags" not in described)
+    described = service().operation_model(descriptions(kind)[0].name).output_shape.members
+    assert (LIST_TAGS in descriptions(kind)) is ("Tags" not in described)
 
 
 def test_every_kind_that_rules_know_is_looked_for() -> None:
@@ -147,7 +157,7 @@ def test_what_exists_is_derived_as_if_its_events_had_come(aws: str, make_store: 
     events = []
     for kind, arn in made.items():
         if kind in by_kind and kind != "pipeline-execution":
-            parameter = service().operation_model(KINDS[kind].asks[0]).input_shape.required_members[0]
+            parameter = service().operation_model(descriptions(kind)[0].name).input_shape.required_members[0]
             name = arn if kind == "model-package" else arn.rpartition("/")[2]
             describe = {
                 "training-job": client.describe_training_job,
@@ -229,7 +239,9 @@ def test_executions_are_found_in_pipelines_of_any_age_with_all_that_belongs_to_t
 
     assert filled(one_store, "pipeline", "pipeline-execution", since=at(-86_400)) == 0
 
-    assert asked(one_store) == {(execution, operation): 1 for operation in KINDS["pipeline-execution"].asks}
+    assert asked(one_store) == {
+        (execution, operation): 1 for operation in map(attrgetter("name"), descriptions("pipeline-execution"))
+    }
 
 
 async def test_only_what_was_made_since_is_asked_about(sagemaker: FakeSageMaker) -> None:
@@ -383,7 +395,7 @@ def test_begun_anew_it_asks_about_all(sagemaker: FakeSageMaker, headwater: Headw
         position = {
             "through": {f"{ACCOUNT}/{REGION}/model": [round(at(1).timestamp() * 1000), arn_of("model/model-1")]}
         }
-        keep_position(store, "headwater backfill", json.dumps(position))
+        save_checkpoint(store, "headwater backfill", json.dumps(position))
     fast = ("--kinds", "model", "--per-second", "1000", "--json")
     assert json.loads(headwater("backfill", *fast).out)["resources"] == 1
     assert json.loads(headwater("backfill", *fast, "--anew").out)["resources"] == 3
@@ -469,13 +481,13 @@ def test_a_kind_that_cannot_be_described_waits_while_others_go_on(
         filled(one_store, "model", "labeling-job")
 
     assert {arn for arn, _ in asked(one_store)} == set(arns)
-    assert read_up_to(one_store, "headwater backfill")
+    assert read_checkpoint(one_store, "headwater backfill")
     assert sagemaker.calls["DescribeLabelingJob"] <= 2 * BATCH
     sagemaker.mend()
     assert filled(one_store, "model", "labeling-job") == 0
     assert {arn for arn, _ in asked(one_store)} == {*arns, *(job.arn for job in jobs)}
     assert sagemaker.calls["DescribeModel"] == 120
-    assert read_up_to(one_store, "headwater backfill") is None
+    assert read_checkpoint(one_store, "headwater backfill") is None
 
 
 def test_a_server_that_hangs_up_at_everything_is_told_on(sagemaker: FakeSageMaker, one_store: Store) -> None:

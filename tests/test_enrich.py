@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from consumers.derive import GRACE
+from consumers.resources.types import DescribeRequest
 from consumers.run.enrich import AT_A_TIME, HOUR, LEASE, MINUTE, Answered, Enricher
 from ingest.sagemaker import SageMaker
+from ingest.sagemaker_operations import DescribeOperation
 from store import describe_requests
 from store.database import Store
 from store.describe_requests import MISSING, OPEN
@@ -122,6 +124,18 @@ async def test_a_replay_of_what_was_answered_asks_nobody(
     assert (digest(replayed), describe_requests.waiting(replayed)) == (digest(store), [])
 
 
+async def test_an_operation_that_is_not_known_is_not_called(
+    store: Store, sagemaker: FakeSageMaker, clock: Clock
+) -> None:
+    fed(store, [ENDPOINT, CONFIG])
+    async with inquiring(store, sagemaker, clock) as inquiry:
+        [outcome] = await inquiry.ask([DescribeRequest(f"{PARTITION}model/m", "DescribeTomorrow")])
+
+    assert outcome.answer is None
+    assert outcome.why == "DescribeTomorrow: this version of Headwater does not know the operation DescribeTomorrow"
+    assert sagemaker.calls == {}
+
+
 @pytest.mark.parametrize(
     ("fault", "later", "why"),
     [
@@ -147,7 +161,7 @@ async def test_a_question_without_an_answer_is_asked_again_later(
         clock.now += 2 * GRACE
         assert await inquiry.once() == Answered(0, 1)
         [waiting] = describe_requests.waiting(store)
-        assert (waiting.state, waiting.due, waiting.tries, waiting.why) == (OPEN, clock.now + later, 1, why)
+        assert (waiting.state, waiting.due, waiting.tries, waiting.reason) == (OPEN, clock.now + later, 1, why)
         assert store.read(lambda tx: describe_requests.refusals(tx, 5)) == [(why, 1)]
         assert await inquiry.once() == Answered(0, 0)
 
@@ -223,7 +237,7 @@ async def test_whatever_goes_wrong_the_inquiry_goes_on(
     async with inquiring(store, sagemaker, clock) as inquiry:
         ask = inquiry._sagemaker.ask
 
-        async def ask_in_vain(operation: str, arn: str) -> bytes:
+        async def ask_in_vain(operation: DescribeOperation, arn: str) -> bytes:
             clock.now += LEASE  # until then nobody asks again
             monkeypatch.setattr(inquiry._sagemaker, "ask", ask)
             raise KeyError("a bug")

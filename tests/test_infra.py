@@ -8,7 +8,7 @@ import pytest
 from consumers.demo import aws as demo
 from consumers.demo.aws import Aws, Stack
 from consumers.resources import RESOURCE_TYPES
-from consumers.run.backfill import KINDS
+from consumers.run.backfill import KINDS, descriptions
 
 TEMPLATE = demo.template()
 RESOURCES = TEMPLATE["Resources"]
@@ -188,8 +188,8 @@ def test_the_worker_may_take_messages_from_its_queue_and_do_nothing_else(aws: Aw
 
 
 def test_whoever_looks_at_sagemaker_may_ask_what_headwater_asks_and_nothing_else(aws: Aws, stack: Stack) -> None:
-    listing = {plan.listed_by for plan in KINDS.values()}
-    existing = {operation for plan in KINDS.values() for operation in plan.asks}
+    listing = {one.name for one in KINDS.values()}
+    existing = {operation.name for kind in KINDS for operation in descriptions(kind)}
     described = {one.described_by.operation.name for one in RESOURCE_TYPES.values() if one.described_by}
     # Of AutoML jobs of the first sort, the older operation is asked.
     about_one = {*existing, *described, "DescribeAutoMLJob"} - listing

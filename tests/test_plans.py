@@ -22,6 +22,7 @@ from consumers.handle import handle
 from consumers.kind import TRAINING_JOB
 from consumers.resources import RESOURCE_TYPES
 from ingest.delivery import Delivery
+from store.checkpoints import read_checkpoint, save_checkpoint
 from store.database import Store
 from store.graph.evidence import of_association, of_entity
 from store.graph.lineage import walk
@@ -34,7 +35,7 @@ from store.migrate import migrate
 from store.paging import PageKey
 from store.resource_pages import Listing, SortBy
 from store.search import runs
-from store.status import keep_position, read_up_to
+from store.search.text_form import parse
 from tests.support.stores import _drop_database, _new_database, fed
 
 ARN = "arn:aws:sagemaker:us-west-2:123456789012:"
@@ -67,8 +68,9 @@ INSERT INTO ledger SELECT n, decode(md5(n::text), 'hex'), 'SageMaker Training Jo
   FROM generate_series(1, {ENTITIES}) n;
 INSERT INTO dead_letter SELECT n, decode(md5(n::text), 'hex'), 'no JSON', 'a file', n, :body
   FROM generate_series(1, {ENTITIES}) n;
-INSERT INTO question SELECT n, 'arn', 'DescribeModel', 'answered', 0, 1, '' FROM generate_series(1, {ENTITIES}) n;
-INSERT INTO reading SELECT 'archive ' || n, '', 0 FROM generate_series(1, {ENTITIES}) n
+INSERT INTO describe_request SELECT n, 'arn', 'DescribeModel', 'answered', 0, 1, ''
+  FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO checkpoint SELECT 'archive ' || n, '', 0 FROM generate_series(1, {ENTITIES}) n
 """
 EMPTY = {"ledger_default"}
 """A plan for an empty table says nothing."""
@@ -139,7 +141,7 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     ),
     "the newest runs": runs.runs,
     "the best runs": lambda store: runs.runs(store, sort_by="rmse-7", ascending=True),
-    "runs of an experiment": lambda store: runs.runs(store, "experiment-7", [runs.condition("eta-1<0.1")]),
+    "runs of an experiment": lambda store: runs.runs(store, "experiment-7", [parse("eta-1<0.1")]),
     "runs of a family": lambda store: runs.runs(store, "family-7"),
     "what something is described as": lambda store: Descriptions(store).describe(f"{ARN}training-job/filler-{HIGH}"),
     "a pipeline that nobody told of": lambda store: Descriptions(store).describe(f"{ARN}pipeline/none"),
@@ -154,9 +156,9 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "dead letters": lambda store: ledger.dead_letters(store, limit=10),
     "sending dead letters round again": lambda store: redrive(store, [5, 6]),
     "discarding dead letters": lambda store: store.write(lambda tx: ledger.discard(tx, [7, 8])),
-    "where reading stopped": lambda store: read_up_to(store, "archive 7"),
-    "keeping where reading stopped": lambda store: keep_position(store, "archive 7", "here"),
-    "the end of reading": lambda store: keep_position(store, "archive 7", None),
+    "where reading stopped": lambda store: read_checkpoint(store, "archive 7"),
+    "keeping where reading stopped": lambda store: save_checkpoint(store, "archive 7", "here"),
+    "the end of reading": lambda store: save_checkpoint(store, "archive 7", None),
 }
 
 

@@ -185,13 +185,13 @@ NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}"
             "CreateArtifact",
             {**ARTIFACT, "Properties": {"k": "a\0b"}},
             r"Value 'a\u0000b' at 'properties.k.member' failed to satisfy constraint: "
-            "Member must not contain the character NUL, which no database keeps",
+            "Member must not contain the character NUL, which databases cannot store",
         ),
         (
             "CreateArtifact",
             {**ARTIFACT, "Properties": {"a\ud800": "b"}},
             r"Value 'a\ud800' at 'properties' failed to satisfy constraint: "
-            "Map keys must satisfy constraint: [Member must not contain half of a pair of surrogates: it is no text]",
+            "Map keys must satisfy constraint: [Member must not contain half of a pair of surrogates: it is not text]",
         ),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",

@@ -1,4 +1,4 @@
-"""Entities in the words of SageMaker's descriptions."""
+"""Entities as SageMaker's Describe operations return them."""
 
 from __future__ import annotations
 
@@ -9,110 +9,110 @@ from consumers.arns import account_prefix
 from store.entity_records import Described, Parts
 from store.lineage import GROUP, Measured
 
-Record = dict[str, Any]
+EntityView = dict[str, Any]
 
 
-def group_arn(partition: str) -> str:
-    """The ARN of the lineage group, from what ARNs begin with."""
-    return f"{partition}lineage-group/{GROUP}"
+def group_arn(arn_prefix: str) -> str:
+    """The ARN of the lineage group of an account and region, from the prefix of their ARNs."""
+    return f"{arn_prefix}lineage-group/{GROUP}"
 
 
-def artifact(one: Described) -> Record:
+def artifact(entity: Described) -> EntityView:
     """An artifact."""
-    types = one.document.get("source_types") or ()
+    types = entity.document.get("source_types") or ()
     return {
-        "ArtifactArn": one.arn,
-        "ArtifactName": one.name or None,
-        "ArtifactType": one.type or None,
+        "ArtifactArn": entity.arn,
+        "ArtifactName": entity.name or None,
+        "ArtifactType": entity.type or None,
         "Source": {
-            "SourceUri": one.source_uri,
+            "SourceUri": entity.source_uri,
             "SourceTypes": [{"SourceIdType": sort, "Value": value} for sort, value in types] or None,
         },
-        **_common(one),
-        **_of_lineage(one),
+        **_common(entity),
+        **_of_lineage(entity),
     }
 
 
-def context(one: Described) -> Record:
+def context(entity: Described) -> EntityView:
     """A context."""
     return {
-        "ContextArn": one.arn,
-        "ContextName": one.name,
-        "ContextType": one.type or None,
-        **_common(one),
-        **_of_lineage(one),
-        "Source": _source(one),
+        "ContextArn": entity.arn,
+        "ContextName": entity.name,
+        "ContextType": entity.type or None,
+        **_common(entity),
+        **_of_lineage(entity),
+        "Source": _source(entity),
     }
 
 
-def action(one: Described) -> Record:
+def action(entity: Described) -> EntityView:
     """An action."""
     return {
-        "ActionArn": one.arn,
-        "ActionName": one.name,
-        "ActionType": one.type or None,
-        "Status": one.status or None,
-        **_common(one),
-        **_of_lineage(one),
-        "Source": _source(one),
+        "ActionArn": entity.arn,
+        "ActionName": entity.name,
+        "ActionType": entity.type or None,
+        "Status": entity.status or None,
+        **_common(entity),
+        **_of_lineage(entity),
+        "Source": _source(entity),
     }
 
 
-def experiment(one: Described) -> Record:
+def experiment(entity: Described) -> EntityView:
     """An experiment."""
     return {
-        "ExperimentArn": one.arn,
-        "ExperimentName": one.name,
-        "DisplayName": one.document.get("display_name") or one.name,
-        "Source": _origin(one),
-        "ExperimentSource": _origin(one),
-        **_common(one),
+        "ExperimentArn": entity.arn,
+        "ExperimentName": entity.name,
+        "DisplayName": entity.document.get("display_name") or entity.name,
+        "Source": _origin(entity),
+        "ExperimentSource": _origin(entity),
+        **_common(entity),
     }
 
 
-def trial(one: Described, experiment: str | None = None) -> Record:
-    """A trial; its experiment is called as its maker called it."""
+def trial(entity: Described, experiment: str | None = None) -> EntityView:
+    """A trial; the name of its experiment has the case that its creator gave it."""
     return {
-        "TrialArn": one.arn,
-        "TrialName": one.name,
-        "DisplayName": one.document.get("display_name") or one.name,
-        "ExperimentName": one.document.get("experiment_name") or experiment,
-        "Source": _origin(one),
-        "TrialSource": _origin(one),
-        **_common(one),
+        "TrialArn": entity.arn,
+        "TrialName": entity.name,
+        "DisplayName": entity.document.get("display_name") or entity.name,
+        "ExperimentName": entity.document.get("experiment_name") or experiment,
+        "Source": _origin(entity),
+        "TrialSource": _origin(entity),
+        **_common(entity),
     }
 
 
-def component(one: Described, parts: Parts | None = None) -> Record:
-    """A trial component; with its parts where they are given."""
-    told = one.document
-    status = {"PrimaryStatus": one.status or None, "Message": told.get("message")}
-    record = {
-        "TrialComponentArn": one.arn,
-        "TrialComponentName": one.name,
-        "DisplayName": told.get("display_name") or one.name,
-        "Source": _origin(one),
-        "TrialComponentSource": _origin(one),
-        "Sources": [_origin(one)] if one.source_uri else None,
-        "Status": status if one.status else None,
-        "StartTime": told.get("started"),
-        "EndTime": told.get("ended"),
-        "InputArtifacts": _values(told.get("inputs", {})),
-        "OutputArtifacts": _values(told.get("outputs", {})),
-        "LineageGroupArn": group_arn(account_prefix(one.arn)),
-        **_common(one),
+def component(entity: Described, parts: Parts | None = None) -> EntityView:
+    """A trial component; with its parameters and metrics where its parts are given."""
+    document = entity.document
+    status = {"PrimaryStatus": entity.status or None, "Message": document.get("message")}
+    view = {
+        "TrialComponentArn": entity.arn,
+        "TrialComponentName": entity.name,
+        "DisplayName": document.get("display_name") or entity.name,
+        "Source": _origin(entity),
+        "TrialComponentSource": _origin(entity),
+        "Sources": [_origin(entity)] if entity.source_uri else None,
+        "Status": status if entity.status else None,
+        "StartTime": document.get("started"),
+        "EndTime": document.get("ended"),
+        "InputArtifacts": _values(document.get("inputs", {})),
+        "OutputArtifacts": _values(document.get("outputs", {})),
+        "LineageGroupArn": group_arn(account_prefix(entity.arn)),
+        **_common(entity),
     }
     if parts is not None:
-        parameters = parts.parameters.get(one.id, {})
-        record["Parameters"] = {
+        parameters = parts.parameters.get(entity.id, {})
+        view["Parameters"] = {
             name: {"StringValue": string, "NumberValue": number} for name, (string, number) in parameters.items()
         }
-        measured = parts.metrics.get(one.id, {})
-        record["Metrics"] = [_metric(one, name, numbers) for name, numbers in measured.items()]
-    return record
+        measured = parts.metrics.get(entity.id, {})
+        view["Metrics"] = [_metric(entity, name, values) for name, values in measured.items()]
+    return view
 
 
-RECORDS: Mapping[str, Callable[[Described], Record]] = {
+VIEWS: Mapping[str, Callable[[Described], EntityView]] = {
     "Artifact": artifact,
     "Context": context,
     "Action": action,
@@ -123,68 +123,68 @@ RECORDS: Mapping[str, Callable[[Described], Record]] = {
 """How entities are described, by lineage type."""
 
 
-def tags(told: Mapping[str, str]) -> list[Record]:
+def tags(values: Mapping[str, str]) -> list[EntityView]:
     """Tags as a list."""
-    return [{"Key": key, "Value": value} for key, value in told.items()]
+    return [{"Key": key, "Value": value} for key, value in values.items()]
 
 
-def parents(told: list[tuple[str, str | None]]) -> list[Record]:
-    """Where a trial component belongs."""
-    return [{"TrialName": trial, "ExperimentName": experiment} for trial, experiment in told]
+def parents(trials: list[tuple[str, str | None]]) -> list[EntityView]:
+    """The trials, and their experiments, that a trial component is in."""
+    return [{"TrialName": trial, "ExperimentName": experiment} for trial, experiment in trials]
 
 
-def _common(one: Described) -> Record:
-    told = one.document
+def _common(entity: Described) -> EntityView:
+    document = entity.document
     return {
-        "Description": told.get("description"),
-        "MetadataProperties": told.get("metadata"),
-        "CreationTime": one.created,
-        "LastModifiedTime": max(one.created, one.modified),
-        "CreatedBy": _who(told.get("created_by")),
-        "LastModifiedBy": _who(told.get("modified_by")),
+        "Description": document.get("description"),
+        "MetadataProperties": document.get("metadata"),
+        "CreationTime": entity.created,
+        "LastModifiedTime": max(entity.created, entity.modified),
+        "CreatedBy": _user(document.get("created_by")),
+        "LastModifiedBy": _user(document.get("modified_by")),
     }
 
 
-def _of_lineage(one: Described) -> Record:
+def _of_lineage(entity: Described) -> EntityView:
     return {
-        "Properties": one.document.get("properties") or {},
-        "LineageGroupArn": group_arn(account_prefix(one.arn)),
+        "Properties": entity.document.get("properties") or {},
+        "LineageGroupArn": group_arn(account_prefix(entity.arn)),
     }
 
 
-def _source(one: Described) -> Record:
+def _source(entity: Described) -> EntityView:
     return {
-        "SourceUri": one.source_uri,
-        "SourceType": one.document.get("source_type"),
-        "SourceId": one.document.get("source_id"),
+        "SourceUri": entity.source_uri,
+        "SourceType": entity.document.get("source_type"),
+        "SourceId": entity.document.get("source_id"),
     }
 
 
-def _origin(one: Described) -> Record | None:
-    """What SageMaker made it for."""
-    return {"SourceArn": one.source_uri, "SourceType": one.type or None} if one.source_uri else None
+def _origin(entity: Described) -> EntityView | None:
+    """The resource that SageMaker created it for."""
+    return {"SourceArn": entity.source_uri, "SourceType": entity.type or None} if entity.source_uri else None
 
 
-def _who(arn: str | None) -> Record | None:
+def _user(arn: str | None) -> EntityView | None:
     if not arn:
         return None
     return {"UserProfileArn": arn} if ":user-profile/" in arn else {"IamIdentity": {"Arn": arn}}
 
 
-def _values(told: Mapping[str, tuple[str, str]]) -> Record:
-    return {name: {"MediaType": media or None, "Value": value} for name, (media, value) in told.items()}
+def _values(artifacts: Mapping[str, tuple[str, str]]) -> EntityView:
+    return {name: {"MediaType": media or None, "Value": value} for name, (media, value) in artifacts.items()}
 
 
-def _metric(one: Described, name: str, numbers: Measured) -> Record:
-    once = numbers.points is None
+def _metric(entity: Described, name: str, values: Measured) -> EntityView:
+    single = values.points is None
     return {
         "MetricName": name,
-        "SourceArn": one.source_uri or one.arn,
-        "TimeStamp": numbers.time,
-        "Last": numbers.last,
-        "Min": numbers.last if once else numbers.low,
-        "Max": numbers.last if once else numbers.high,
-        "Avg": numbers.last if once else numbers.mean,
-        "StdDev": 0.0 if once else numbers.deviation,
-        "Count": 1 if once else numbers.points,
+        "SourceArn": entity.source_uri or entity.arn,
+        "TimeStamp": values.time,
+        "Last": values.last,
+        "Min": values.last if single else values.low,
+        "Max": values.last if single else values.high,
+        "Avg": values.last if single else values.mean,
+        "StdDev": 0.0 if single else values.deviation,
+        "Count": 1 if single else values.points,
     }

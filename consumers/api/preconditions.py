@@ -1,4 +1,4 @@
-"""What has to be true before something is written: the same sentences for all sorts of entities."""
+"""What must be true before something is written, with the same sentences for all types of entities."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from store import entity_records
 from store.entity_records import Described
 from store.lineage import MENTIONED
 
-WORDS: Mapping[str, str] = {
+NAMES: Mapping[str, str] = {
     "Artifact": "Artifact",
     "Context": "Context",
     "Action": "Action",
@@ -19,100 +19,106 @@ WORDS: Mapping[str, str] = {
     "Trial": "Trial",
     "TrialComponent": "Trial component",
 }
-"""What lineage types are called in sentences."""
+"""The names of lineage types in sentences."""
 
 
-def absent(view: StoreView, arn: str, what: str) -> None:
-    """Let pass what is not there: of a name that was only mentioned in passing, nobody knows anything yet.
+def check_absent(view: StoreView, arn: str, what: str) -> None:
+    """Check that an entity does not exist. One that others merely mention does not.
 
     Raises:
-        Invalid: It is there; the sentence has the words that clients look for.
+        Invalid: It exists; the sentence has the words that clients look for.
     """
     found = entity_records.find(view.transaction, arn)
     if view.created_by_client(arn) is not None or (found is not None and found.weight > MENTIONED):
         raise Invalid(f"{what} already exists.")
 
 
-def present(view: StoreView, arn: str, sort: str) -> Described:
-    """The entity that something is to be done with.
+def existing(view: StoreView, arn: str, lineage_type: str) -> Described:
+    """The entity that is to be changed, deleted or linked.
 
     Raises:
-        NotFound: There is none.
+        NotFound: It does not exist.
     """
     found = entity_records.find(view.transaction, arn)
     if found is None:
-        raise NotFound(f"{WORDS[sort]} '{arn}' does not exist.")
+        raise NotFound(f"{NAMES[lineage_type]} '{arn}' does not exist.")
     return found
 
 
-def changeable(view: StoreView, one: Described) -> Mapping[str, Any]:
-    """What is to be kept with a change of an entity, so that the change alone tells what it is about.
+def check_changeable(view: StoreView, entity: Described) -> Mapping[str, Any]:
+    """Check that a client may change an entity.
+
+    Returns:
+        What is recorded with the change, so that the change by itself says which entity it is about.
 
     Raises:
-        Invalid: It says what events tell, and what clients say of it would not be heard.
+        Invalid: It is derived from a resource, whose fields would outweigh the change.
     """
-    created = view.created_by_client(one.arn)
+    created = view.created_by_client(entity.arn)
     if created is not None:
-        return {**itself(one), "CreationTime": created}
-    if one.lineage_type == "Artifact":
-        return {**itself(one), **source(one), "ArtifactType": one.type}
-    if one.lineage_type == "TrialComponent" or one.weight == MENTIONED:
-        return itself(one)
+        return {**own_arn(entity), "CreationTime": created}
+    if entity.lineage_type == "Artifact":
+        return {**own_arn(entity), **artifact_source(entity), "ArtifactType": entity.type}
+    if entity.lineage_type == "TrialComponent" or entity.weight == MENTIONED:
+        return own_arn(entity)
     raise Invalid(
-        f"{WORDS[one.lineage_type]} '{one.arn}' is derived from {_behind(view, one)}, and says what events tell of "
-        "that: only what a client has made can be changed here"
+        f"{NAMES[entity.lineage_type]} '{entity.arn}' is derived from {_derived_from(view, entity)}, and has the "
+        "values that its events report: only what a client has created can be changed here"
     )
 
 
-def deletable(view: StoreView, one: Described) -> Mapping[str, Any]:
-    """What is to be kept with the deletion of an entity.
+def check_deletable(view: StoreView, entity: Described) -> Mapping[str, Any]:
+    """Check that a client may delete an entity.
+
+    Returns:
+        What is recorded with the deletion.
 
     Raises:
         Invalid: It would be derived again.
     """
-    created = view.created_by_client(one.arn)
+    created = view.created_by_client(entity.arn)
     if created is None:
         raise Invalid(
-            f"{WORDS[one.lineage_type]} '{one.arn}' is derived from {_behind(view, one)}, and would be derived "
-            "again: only what a client has made can be deleted"
+            f"{NAMES[entity.lineage_type]} '{entity.arn}' is derived from {_derived_from(view, entity)}, and would be "
+            "derived again: only what a client has created can be deleted"
         )
-    return {**itself(one), "CreationTime": created}
+    return {**own_arn(entity), "CreationTime": created}
 
 
-def deletable_alone(view: StoreView, one: Described, arn: str) -> Mapping[str, Any]:
-    """As `deletable`, of what must have no associations any more; `arn` is as the client spelled it.
+def check_deletable_alone(view: StoreView, entity: Described, arn: str) -> Mapping[str, Any]:
+    """As `check_deletable`, of an entity that must have no associations left; `arn` is as the client spelled it.
 
     Raises:
         Invalid: It would be derived again, or has associations.
     """
-    kept = deletable(view, one)
-    if number := entity_records.links(view.transaction, one.id):
+    recorded = check_deletable(view, entity)
+    if number := entity_records.links(view.transaction, entity.id):
         raise Invalid(
-            f"{WORDS[one.lineage_type]} '{arn}' has {number} associations and cannot be deleted: delete these first "
+            f"{NAMES[entity.lineage_type]} '{arn}' has {number} associations and cannot be deleted: delete these first "
             "(ListAssociations, DeleteAssociation)"
         )
-    return kept
+    return recorded
 
 
-def itself(one: Described) -> Mapping[str, Any]:
-    """The ARN of an entity in its own case, whatever the case in which it was asked for."""
-    return {f"{one.lineage_type}Arn": one.arn}
+def own_arn(entity: Described) -> Mapping[str, Any]:
+    """The ARN of an entity in its own case, which may not be the case in the request."""
+    return {f"{entity.lineage_type}Arn": entity.arn}
 
 
-def source(one: Described) -> Mapping[str, Any]:
-    """The source of an artifact, as clients tell it."""
-    types = [{"SourceIdType": sort, "Value": value} for sort, value in one.document.get("source_types") or ()]
-    return {"Source": {"SourceUri": one.source_uri, "SourceTypes": types}}
+def artifact_source(entity: Described) -> Mapping[str, Any]:
+    """The source of an artifact, as clients write it."""
+    types = [{"SourceIdType": type_, "Value": value} for type_, value in entity.document.get("source_types") or ()]
+    return {"Source": {"SourceUri": entity.source_uri, "SourceTypes": types}}
 
 
-def _behind(view: StoreView, one: Described) -> str:
-    """Who would derive an entity again.
+def _derived_from(view: StoreView, entity: Described) -> str:
+    """The resource that an entity is derived from.
 
     Raises:
-        NotFound: Nobody: it was deleted just now, and what follows from that is on its way.
+        NotFound: None is: the entity was deleted just now, and its lineage is not yet derived again.
     """
-    told = entity_records.speakers(view.transaction, one.id)
-    others = [key for key in told if key != one.arn.lower()]
-    if told and not others:
-        raise NotFound(f"{WORDS[one.lineage_type]} '{one.arn}' does not exist.")
-    return others[0] if others else one.source_uri or "what others say of it"
+    keys = entity_records.speakers(view.transaction, entity.id)
+    others = [key for key in keys if key != entity.arn.lower()]
+    if keys and not others:
+        raise NotFound(f"{NAMES[entity.lineage_type]} '{entity.arn}' does not exist.")
+    return others[0] if others else entity.source_uri or "what other resources mention"

@@ -1,6 +1,6 @@
-"""Whether an expression is true of a record: of what events told, where no tables answer.
+"""Whether an expression is true of a record, for resources whose properties are in no table.
 
-Records are as operations answer them: members by SageMaker's names, times in epoch milliseconds or as events tell them.
+Records are what operations respond: members by SageMaker's names, times in epoch milliseconds or as events have them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from store.search.expression import (
     Filter,
     Nested,
     Operator,
-    Order,
-    Position,
     Property,
+    SortKey,
+    SortOrder,
     Value,
     ValueType,
+    as_number,
     folded,
-    read,
-    runs,
+    segments,
 )
 
 if TYPE_CHECKING:
@@ -43,18 +43,18 @@ def matches(part: Expression | Nested | Filter, record: Record) -> bool:
             all(_meets(one, _values(one.property, element)) for one in part.filters)
             for _, element in _elements(record, part.within)
         )
-    return _meets(part, list(_told(part.property, record)))
+    return _meets(part, list(_values_of(part.property, record)))
 
 
-def place(order: Order, record: Record, arn: str) -> Position:
-    """Where a record is in an order."""
-    values = list(_told(order.by, record))
+def sort_key(order: SortOrder, record: Record, arn: str) -> SortKey:
+    """The key of a record in an order."""
+    values = list(_values_of(order.by, record))
     key = arn.lower()
-    for run, kind in enumerate(runs(order.by.kind)):
+    for segment, kind in enumerate(segments(order.by.kind)):
         of_kind = [value for value in values if kind is not None and isinstance(value, str) is (kind in _TEXTS)]
         if of_kind:
-            return run, min(of_kind), key
-    return run, None, key
+            return segment, min(of_kind), key
+    return segment, None, key
 
 
 _TEXTS = (ValueType.TEXT, ValueType.NAME)
@@ -67,35 +67,39 @@ _ORDERED: Mapping[Operator, Callable[[Any, Any], bool]] = {
 }
 
 
-def _meets(one: Filter, told: Sequence[Value]) -> bool:
+def _meets(one: Filter, values: Sequence[Value]) -> bool:
     match one.operator:
         case Operator.EXISTS:
-            return bool(told)
+            return bool(values)
         case Operator.NOT_EXISTS:
-            return not told
+            return not values
         case Operator.NOT_EQUALS:
-            return bool(told) and not any(_equal(value, one) for value in told)
+            return bool(values) and not any(_equal(value, one) for value in values)
         case Operator.EQUALS | Operator.IN:
-            return any(_equal(value, one) for value in told)
+            return any(_equal(value, one) for value in values)
         case Operator.CONTAINS:
-            return any(isinstance(value, str) and part in value for value in told for part in _texts(one))
+            return any(isinstance(value, str) and part in value for value in values for part in _texts(one))
         case _:
             compare = _ORDERED[one.operator]
-            return any(not isinstance(value, str) and compare(value, other) for value in told for other in one.values)
+            return any(
+                isinstance(value, str) is isinstance(other, str) and compare(value, other)
+                for value in values
+                for other in one.values
+            )
 
 
 def _equal(value: Value, one: Filter) -> bool:
     if isinstance(value, str):
         return value in one.values
-    return any(read(other) == value for other in one.values)
+    return any(as_number(other) == value for other in one.values)
 
 
 def _texts(one: Filter) -> Iterator[str]:
     return (value for value in one.values if isinstance(value, str))
 
 
-def _told(property_: Property, record: Record) -> Iterator[Value]:
-    """All that a record tells of a property, in the form in which it compares."""
+def _values_of(property_: Property, record: Record) -> Iterator[Value]:
+    """All values that a record has of a property, in the form in which they compare."""
     if not property_.within:
         yield from _values(property_, record)
         return
@@ -136,35 +140,35 @@ def _values(property_: Property, element: Any) -> list[Value]:
     return [value for one in flat if (value := _READ[property_.kind](one)) is not None]
 
 
-def _text(told: Any) -> str | None:
-    if isinstance(told, bool):
-        return str(told).lower()
-    said: str | None = shaped(_shape("DisplayName"), told)
-    return said
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text: str | None = shaped(_shape("DisplayName"), value)
+    return text
 
 
-def _name(told: Any) -> str | None:
-    said = _text(told)
-    return None if said is None else folded(said)
+def _name(value: Any) -> str | None:
+    text = _text(value)
+    return None if text is None else folded(text)
 
 
-def _number(told: Any) -> float | None:
-    said: float | None = shaped(_shape("Metrics").member.members["Last"], told)
-    return said
+def _number(value: Any) -> float | None:
+    number: float | None = shaped(_shape("Metrics").member.members["Last"], value)
+    return number
 
 
-def _time(told: Any) -> float | None:
-    seconds = shaped(_shape("CreationTime"), told)
+def _time(value: Any) -> float | None:
+    seconds = shaped(_shape("CreationTime"), value)
     return None if seconds is None else times.from_seconds(seconds)
 
 
-def _either(told: Any) -> Value | None:
-    if isinstance(told, Mapping):
-        number = _number(told.get("NumberValue"))
-        return _text(told.get("StringValue")) if number is None else number
-    said = _text(told)
-    number = None if said is None else read(said)
-    return said if number is None else number
+def _either(value: Any) -> Value | None:
+    if isinstance(value, Mapping):
+        number = _number(value.get("NumberValue"))
+        return _text(value.get("StringValue")) if number is None else number
+    text = _text(value)
+    number = None if text is None else as_number(text)
+    return text if number is None else number
 
 
 _READ: Mapping[ValueType, Callable[[Any], Value | None]] = {

@@ -1,7 +1,7 @@
-"""Answers shaped by the service's model: what clients can read, and nothing else.
+"""Responses in the shapes of the service model: what clients can read, and nothing else.
 
-Operations tell all they know, in the words of SageMaker; descriptions come as events told them. What the model does not
-know, what is None and what is of another type than the model says is left out: no answer is better for a complaint.
+Operations return all that they have, by SageMaker's names, with values as events report them. What the model does not
+have, what is None and what has another type than in the model is left out, since an error would help no client.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from botocore.model import Shape
 
 Shaper = Callable[[Any], Any]
-"""Gives a value as it goes out, or None if it cannot go out."""
+"""Returns a value as clients read it, or None if they cannot."""
 
 _encode = msgspec.json.Encoder().encode
 
 
-def encoded(name: str, answer: Mapping[str, Any]) -> bytes:
-    """The body of an operation's answer: JSON of what its output shape knows, times in epoch seconds.
+def encoded(name: str, response: Mapping[str, Any]) -> bytes:
+    """The body of an operation's response: JSON of the members of its output shape, times in epoch seconds.
 
     Args:
-        name: Of the operation.
-        answer: By SageMaker's names; times in epoch milliseconds, or as events tell them.
+        name: The name of the operation.
+        response: By SageMaker's names; times in epoch milliseconds, or as events report them.
     """
     shape = operation(name).output_shape
-    return _encode(shaped(shape, answer)) if shape else b"{}"
+    return _encode(shaped(shape, response)) if shape else b"{}"
 
 
 def shaped(shape: Shape, value: Any) -> Any:
-    """A value as it goes out, or None if it is not what the shape says."""
+    """A value as clients read it, or None if it does not have the shape."""
     return _shaper(shape)(value)
 
 
@@ -54,11 +54,11 @@ def _structure(shape: Shape) -> Shaper:
     def shaper(value: Any) -> Any:
         if type(value) is not dict and not isinstance(value, Mapping):  # the latter is slow to say yes
             return None
-        said = {}
-        for name, told in value.items():
-            if told is not None and name in members and (inner := members[name](told)) is not None:
-                said[name] = inner
-        return None if only_one and len(said) != 1 else said  # clients refuse such a union, and all around it
+        shaped = {}
+        for name, member in value.items():
+            if member is not None and name in members and (inner := members[name](member)) is not None:
+                shaped[name] = inner
+        return None if only_one and len(shaped) != 1 else shaped  # clients refuse the whole response otherwise
 
     return shaper
 
@@ -69,7 +69,7 @@ def _list(shape: Shape) -> Shaper:
     def shaper(value: Any) -> Any:
         if not isinstance(value, list | tuple):
             return None
-        return [inner for told in value if (inner := element(told)) is not None]
+        return [inner for one in value if (inner := element(one)) is not None]
 
     return shaper
 
@@ -80,24 +80,24 @@ def _map(shape: Shape) -> Shaper:
     def shaper(value: Any) -> Any:
         if type(value) is not dict and not isinstance(value, Mapping):
             return None
-        said = {}
-        for key, told in value.items():
-            if (inner := entry(told)) is not None and name(key) is not None:
-                said[key] = inner
-        return said
+        shaped = {}
+        for key, one in value.items():
+            if (inner := entry(one)) is not None and name(key) is not None:
+                shaped[key] = inner
+        return shaped
 
     return shaper
 
 
 def _text(value: Any) -> str | None:
-    if type(value) is str and value.isascii():  # as nearly all are
+    if type(value) is str and value.isascii():  # as nearly all texts are
         return value
     if not isinstance(value, str):
         return None
     if not value.isascii():
         try:
             value.encode()
-        except UnicodeEncodeError:  # half of a pair of surrogates, which no bytes can say
+        except UnicodeEncodeError:  # half of a pair of surrogates, which UTF-8 cannot encode
             return None
     return value
 
@@ -130,7 +130,7 @@ def _boolean(value: Any) -> bool | None:
 
 
 _SECONDS = 100_000_000_000
-"""What events tell below this is in seconds, as `ingest.event` reads them: milliseconds would be before 1973."""
+"""Times of events below this are in seconds, as in `ingest.event`: as milliseconds they would be before 1973."""
 
 
 def _time(value: Any) -> int | float | None:

@@ -1,4 +1,4 @@
-"""SageMaker's service models, as botocore carries them: the one source of the API's shapes, patterns and limits.
+"""SageMaker's service models, as botocore has them: the one source of the API's shapes, patterns and limits.
 
 Only files are read here: there is no client, no session, no credentials and no connection.
 """
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel, ServiceModel
 
 SAGEMAKER, METRICS = "sagemaker", "sagemaker-metrics"
-"""The services that are spoken: in JSON 1.1, and in REST with JSON, where no member is anywhere but in the body."""
+"""The services of the API: one in JSON 1.1, one in REST with JSON, where all members are in the body."""
 
-LOOSER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+RELAXED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "QueryLineageStartArns": {"type": "list", "member": {"shape": "Start"}, "min": 0, "max": 1},
         "Start": {"type": "string", "min": 1, "max": 2048},
     }
 )
-"""Shapes that take more than SageMaker's do: a walk may start at a job, an endpoint, a package or an S3 URI, too."""
+"""Shapes that accept more than SageMaker's: a walk may also start at a job, an endpoint, a package or an S3 URI."""
 
 UNLIMITED = frozenset({"QueryLineageStartArns", "QueryLineageMaxDepth", "QueryLineageMaxResults"})
-"""Shapes whose greatest length or value does not hold where no limits are asked for."""
+"""Shapes whose greatest length or value a request may lift."""
 
 
 def names(service: str) -> tuple[str, ...]:
@@ -35,9 +35,9 @@ def names(service: str) -> tuple[str, ...]:
 
 @cache
 def operation(name: str) -> OperationModel:
-    """An operation of either service: its `input_shape`, and its `output_shape`, None where it answers nothing.
+    """An operation of either service: its `input_shape`, and its `output_shape`, None where its response is empty.
 
-    The same object each time, so that what is compiled from its shapes can be kept with them.
+    The same object each time, so that what is compiled from its shapes can be cached by them.
 
     Raises:
         KeyError: SageMaker has no such operation.
@@ -51,11 +51,11 @@ def operation(name: str) -> OperationModel:
 
 @cache
 def _service(name: str) -> ServiceModel:
-    # botocore takes as long to import as all else together, and most commands never serve.
+    # botocore takes as long to import as all the rest together, and most commands never serve.
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    # What a user keeps in ~/.aws/models is for their clients, and no business of a server.
+    # Models in ~/.aws/models are for the user's clients, not for a server.
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
-    told = loader.load_service_model(name, "service-2")
-    return ServiceModel({**told, "shapes": {**told["shapes"], **LOOSER}}, name)
+    model = loader.load_service_model(name, "service-2")
+    return ServiceModel({**model, "shapes": {**model["shapes"], **RELAXED}}, name)

@@ -120,11 +120,12 @@ def runs_command(
     `headwater runs --where 'eta>0.1' --where status=Completed --format csv`.
     """
     from consumers.cli import runs_table
-    from store.search.runs import BadCondition, Unknown, condition, runs
+    from store.search.runs import Unknown, names_in, runs
+    from store.search.text_form import BadCondition, parse
 
     at_least_one("--limit", limit)
     try:
-        conditions = [condition(checked(text)) for text in where or ()]
+        conditions = [parse(checked(text)) for text in where or ()]
     except BadCondition as why:
         raise Misused(str(why)) from None
     with opened(database_url) as store:
@@ -144,7 +145,7 @@ def runs_command(
     elif format == "csv":
         sys.stdout.write(runs_table.as_csv(found.runs) + "\n")
     else:
-        columns = [one.name for one in conditions] + [sort_by]
+        columns = [name for one in conditions for name in names_in(one)] + [sort_by]
         runs_table.table(wide_console(), found, columns)
 
 

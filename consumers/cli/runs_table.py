@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from consumers.cli.text import age, csv_cell, moment
-from store.search.runs import Found, Group, Run
+from store.search.runs import Group, Run, RunList
 
 INFERRED = "~"
 """Before what Headwater infers and SageMaker does not write."""
@@ -19,7 +19,7 @@ _OURS = "SageMaker."
 """What SageMaker's own parameters begin with: not values that somebody chose to try."""
 
 
-def table(console: Console, found: Found, names: Collection[str]) -> None:
+def table(console: Console, found: RunList, names: Collection[str]) -> None:
     """Runs, one a row; named parameters and metrics have columns of their own, all others are listed.
 
     Args:

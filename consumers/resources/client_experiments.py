@@ -384,7 +384,10 @@ TRIAL_TYPE = ResourceType(
     described_by=described("Trial"),
     further_descriptions=(  # no Describe says which components are in a trial
         Description(
-            called_by_name("ListTrialComponents", "TrialName", "TrialComponentSummaries", "TrialComponentArn"), _members
+            called_by_name(
+                "ListTrialComponents", "TrialName", "TrialComponentSummaries", "TrialComponentArn", lists=True
+            ),
+            _members,
         ),
         TAGS,
     ),

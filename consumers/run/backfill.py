@@ -1,6 +1,6 @@
 """What exists in SageMaker already: listed, described, and handed on as any other events.
 
-What is looked for is in `KINDS`: a row for each kind.
+Which kinds there are, and how each is listed and described, is in `consumers.resources`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from consumers.kind import ResourceKind
+from consumers.resources import RESOURCE_TYPES
 from consumers.run.fill import BACKFILL, FillResult, Progress, Started, fill, saved_position
 from ingest.aws_errors import Denied, Invalid, Missing, Unsupported
 from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
 from ingest.sagemaker import Elsewhere, Found, SageMaker
+from ingest.sagemaker_operations import DescribeOperation, ListOperation
 from store.database import Store
 
 BATCH = 50
@@ -24,63 +27,13 @@ PATIENCE = 300.0
 """Seconds that SageMaker is waited for when it does not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How the resources of one kind are found, and what is asked about each.
-
-    Attributes:
-        listed_by: The operation that lists them.
-        asks: The operations that ask about one, its description first.
-        within: The kind of what they are listed in, if not all at once.
-        parameter: What the name of that is given as.
-    """
-
-    listed_by: str
-    asks: tuple[str, ...]
-    within: str | None = None
-    parameter: str = ""
+KINDS: Mapping[str, ListOperation] = {kind: one.listed_by for kind, one in RESOURCE_TYPES.items() if one.listed_by}
+"""The operation that lists each kind of resources, of those that can be listed."""
 
 
-# Tags are asked for where a description has none. Packages in a group have the group's; executions and image versions
-# are given none when they are made.
-KINDS: Mapping[str, Plan] = {
-    "pipeline": Plan("ListPipelines", ("DescribePipeline", "ListTags")),
-    "pipeline-execution": Plan(
-        "ListPipelineExecutions",
-        (
-            "DescribePipelineExecution",
-            "ListPipelineExecutionSteps",
-            "ListPipelineParametersForExecution",
-            "DescribePipelineDefinitionForExecution",
-        ),
-        within="pipeline",
-        parameter="PipelineName",
-    ),
-    "training-job": Plan("ListTrainingJobs", ("DescribeTrainingJob", "ListTags")),
-    "processing-job": Plan("ListProcessingJobs", ("DescribeProcessingJob", "ListTags")),
-    "transform-job": Plan("ListTransformJobs", ("DescribeTransformJob", "ListTags")),
-    "hyper-parameter-tuning-job": Plan(
-        "ListHyperParameterTuningJobs",
-        ("DescribeHyperParameterTuningJob", "ListTrainingJobsForHyperParameterTuningJob", "ListTags"),
-    ),
-    "automl-job": Plan("ListAutoMLJobs", ("DescribeAutoMLJobV2", "ListTags")),
-    "labeling-job": Plan("ListLabelingJobs", ("DescribeLabelingJob",)),
-    "model": Plan("ListModels", ("DescribeModel", "ListTags")),
-    "model-package-group": Plan("ListModelPackageGroups", ("DescribeModelPackageGroup", "ListTags")),
-    "model-package": Plan("ListModelPackages", ("DescribeModelPackage",)),
-    "model-card": Plan("ListModelCards", ("DescribeModelCard", "ListTags")),
-    "endpoint-config": Plan("ListEndpointConfigs", ("DescribeEndpointConfig", "ListTags")),
-    "endpoint": Plan("ListEndpoints", ("DescribeEndpoint", "ListTags")),
-    "inference-component": Plan("ListInferenceComponents", ("DescribeInferenceComponent", "ListTags")),
-    "monitoring-schedule": Plan("ListMonitoringSchedules", ("DescribeMonitoringSchedule", "ListTags")),
-    "feature-group": Plan("ListFeatureGroups", ("DescribeFeatureGroup", "ListTags")),
-    "experiment": Plan("ListExperiments", ("DescribeExperiment", "ListTags")),
-    "experiment-trial": Plan("ListTrials", ("DescribeTrial", "ListTrialComponents", "ListTags")),
-    "experiment-trial-component": Plan("ListTrialComponents", ("DescribeTrialComponent", "ListTags")),
-    "image": Plan("ListImages", ("DescribeImage", "ListTags")),
-    "image-version": Plan("ListImageVersions", ("DescribeImageVersion",), within="image", parameter="ImageName"),
-}
-"""What is looked for, by kind as ARNs spell it; an execution's is that of rules."""
+def descriptions(kind: str) -> list[DescribeOperation]:
+    """The operations that are called about each resource of a kind, its description first."""
+    return [one.operation for one in RESOURCE_TYPES[ResourceKind(kind)].descriptions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +166,12 @@ class Backfill:
 
     def estimate(self) -> Estimate:
         """What it takes to ask about all that was found."""
-        calls: Counter[str] = Counter()
+        calls: Counter[DescribeOperation] = Counter()
         for kind, number in self._counts.items():
-            calls.update(dict.fromkeys(KINDS[kind].asks, number))
+            calls.update(dict.fromkeys(descriptions(kind), number))
         seconds = (number / self._sagemaker.per_second(operation) for operation, number in calls.items())
-        return Estimate(dict(self._counts), dict(calls), max(seconds, default=0.0))
+        by_name = {operation.name: number for operation, number in calls.items()}
+        return Estimate(dict(self._counts), by_name, max(seconds, default=0.0))
 
     async def find(self) -> None:
         """List what there is; else the first read does it.
@@ -303,42 +257,44 @@ class Backfill:
 
     async def _list(self, kind: str) -> list[_Resource]:
         """The resources of a kind that were not asked about yet, the oldest first."""
-        plan = KINDS[kind]
+        listed_by = KINDS[kind]
         found: dict[str, _Resource] = {}
         try:
-            for within in await self._within(plan):
+            for within in await self._within(kind):
                 try:
-                    async for page in self._sagemaker.listed(plan.listed_by, since=self._since, **within):
+                    async for page in self._sagemaker.listed(listed_by, since=self._since, **within):
                         found.update((one.arn, _Resource(kind, one)) for one in page.found)
                 except Missing:  # what they are in was deleted a moment ago, and they with it
                     self.left.gone += 1
         except (Denied, Unsupported, Invalid) as why:
-            self.left.note(kind, plan.listed_by, why)
+            self.left.note(kind, listed_by.name, why)
         new = (one for one in found.values() if one.place > tuple(self._through.get(one.series, (-1, ""))))
         return sorted(new, key=lambda one: one.place)
 
-    async def _within(self, plan: Plan) -> list[dict[str, Any]]:
-        """What to list a kind's resources with: one for each place where they are."""
-        if plan.within is None:
+    async def _within(self, kind: str) -> list[dict[str, Any]]:
+        """What to list a kind's resources with: one for each resource that they are in."""
+        within = RESOURCE_TYPES[ResourceKind(kind)].listed_within
+        if within is None:
             return [{}]
-        listed = self._sagemaker.listed(KINDS[plan.within].listed_by)  # of any age: what is in them may be new
-        return [{plan.parameter: one.name} async for page in listed for one in page.found]
+        listed = self._sagemaker.listed(KINDS[within])  # of any age: what is in them may be new
+        return [{KINDS[kind].within: one.name} async for page in listed for one in page.found]
 
     async def _ask(self, one: _Resource) -> None:
         """Ask all about a resource, and keep the answers."""
         answers: list[Delivery] = []
-        for operation in KINDS[one.kind].asks:
-            if (one.kind, operation) not in self._given_up:
+        for operation in descriptions(one.kind):
+            name = operation.name
+            if (one.kind, name) not in self._given_up:
                 try:
                     answer = await self._sagemaker.ask(operation, one.found.arn, one.found.name)
-                    answers.append(Delivery(answer, f"{operation} of {one.found.arn}"))
+                    answers.append(Delivery(answer, f"{name} of {one.found.arn}"))
                 except Missing as why:
                     if not answers:  # what is described, and has no tags to tell of, is there
-                        self.left.note(one.kind, operation, why)
+                        self.left.note(one.kind, name, why)
                 except (Denied, Unsupported, Invalid, Elsewhere) as why:
-                    self.left.note(one.kind, operation, why)
+                    self.left.note(one.kind, name, why)
                     if isinstance(why, Denied | Unsupported):
-                        self._given_up.add((one.kind, operation))
+                        self._given_up.add((one.kind, name))
             if not answers:  # of what is not described, nothing else is of use
                 break
         self._answers[one.found.arn] = answers

@@ -18,15 +18,17 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from consumers.handle import handle
+from consumers.resources import DESCRIBE_OPERATIONS
 from consumers.resources.types import DescribeRequest
 from consumers.run import metrics
 from ingest.aws_errors import Denied, Missing, Unsupported
 from ingest.delivery import Delivery, Refused, Unavailable
 from ingest.sagemaker import Elsewhere
+from ingest.sagemaker_operations import DescribeOperation
 from store import describe_requests
 from store.database import Store
 from store.database import Unavailable as StoreUnavailable
-from store.describe_requests import ANSWERED, MISSING, OPEN, Asked
+from store.describe_requests import ANSWERED, MISSING, OPEN, DescribeRequestRow
 
 log = structlog.get_logger()
 
@@ -43,7 +45,7 @@ ORIGIN = "SageMaker's answers"
 class Asker(Protocol):
     """Whoever knows."""
 
-    async def ask(self, operation: str, arn: str) -> bytes:
+    async def ask(self, operation: DescribeOperation, arn: str) -> bytes:
         """The answer as an event; raises as `ingest.sagemaker.SageMaker.ask`."""
 
 
@@ -119,7 +121,9 @@ class Enricher:
         answered = sum(one.answer is not None for one in outcomes)
         return Answered(answered, len(outcomes) - answered)
 
-    async def ask(self, wanted: Collection[DescribeRequest], rows: Sequence[Asked] = ()) -> Sequence[Outcome]:
+    async def ask(
+        self, wanted: Collection[DescribeRequest], rows: Sequence[DescribeRequestRow] = ()
+    ) -> Sequence[Outcome]:
         """Ask, each question once, and keep what is answered.
 
         Args:
@@ -141,7 +145,8 @@ class Enricher:
 
     async def _asked(self, question: DescribeRequest) -> Outcome:
         try:
-            return Outcome(question, await self._sagemaker.ask(question.operation, question.arn))
+            answer = await self._sagemaker.ask(_operation(question.operation), question.arn)
+            return Outcome(question, answer)
         except (Refused, Unavailable) as failed:
             why, again, most = _reason(failed, question.operation)
             if why not in self._said:  # once in the log: status counts the others
@@ -149,7 +154,7 @@ class Enricher:
                 log.warning("no answer; headwater status counts all for this reason", why=str(failed))
             return Outcome(question, None, why, again, most)
 
-    def _keep(self, outcomes: Sequence[Outcome], rows: Sequence[Asked]) -> None:
+    def _keep(self, outcomes: Sequence[Outcome], rows: Sequence[DescribeRequestRow]) -> None:
         """Answers first: who dies before the questions are settled has them asked once more, and loses nothing."""
         answers = [Delivery(one.answer, ORIGIN) for one in outcomes if one.answer is not None]
         if answers:
@@ -164,6 +169,13 @@ class Enricher:
             self._store.write(partial(describe_requests.settle, settled=settled))
         metrics.QUESTIONS.labels("answered").inc(len(answers))
         metrics.QUESTIONS.labels("unanswered").inc(len(outcomes) - len(answers))
+
+
+def _operation(name: str) -> DescribeOperation:
+    """How an operation is called; a newer version of Headwater may have written its name into the store."""
+    if name not in DESCRIBE_OPERATIONS:
+        raise Refused(f"this version of Headwater does not know the operation {name}")
+    return DESCRIBE_OPERATIONS[name]
 
 
 def _reason(failed: Refused | Unavailable, operation: str) -> tuple[str, int, float]:
@@ -183,10 +195,10 @@ def _reason(failed: Refused | Unavailable, operation: str) -> tuple[str, int, fl
             return f"{operation}: {failed}", 10 * MINUTE, math.inf
 
 
-def _settled(one: Asked, outcome: Outcome, now: int) -> Asked:
+def _settled(one: DescribeRequestRow, outcome: Outcome, now: int) -> DescribeRequestRow:
     tries = one.tries + 1
     if outcome.answer is not None:
-        return one._replace(state=ANSWERED, tries=tries, why="", due=now)
+        return one._replace(state=ANSWERED, tries=tries, reason="", due=now)
     later = outcome.again * 2 ** min(one.tries, 5)
     state = OPEN if tries < outcome.most else MISSING
-    return one._replace(state=state, tries=tries, why=outcome.why, due=now + later)
+    return one._replace(state=state, tries=tries, reason=outcome.why, due=now + later)

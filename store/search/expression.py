@@ -1,7 +1,8 @@
-"""What a search asks: filters of properties by SageMaker's names, joined by And and Or.
+"""What a search looks for: filters of properties by SageMaker's names, joined by And and Or.
 
-Two ways of asking understand these: `store.search.select` over what the tables hold, and
-`consumers.api.record_filter` over records.
+Search and `headwater runs --where` share this language. `text_form` reads what people write on the command line,
+`consumers.api.operations.search` reads requests; `compiler` turns expressions into SQL over tables, and
+`consumers.api.record_filter` evaluates them over records, with the same meaning.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class ValueType(StrEnum):
     """What a property's values are, and so how they compare."""
 
     TEXT = "text"
-    """By code point, in their case."""
+    """By code point, with case."""
     NAME = "name"
     """Names and ARNs: as texts, without the case of ASCII's letters."""
     NUMBER = "number"
@@ -30,7 +31,7 @@ class ValueType(StrEnum):
     EITHER = "either"
     """A number or a text; numbers come before texts."""
     WHOLE = "whole"
-    """A structure: it is there, or is not."""
+    """A structure: it exists or does not."""
 
 
 class Operator(StrEnum):
@@ -49,7 +50,7 @@ class Operator(StrEnum):
 
 
 ORDERED = frozenset({Operator.GREATER, Operator.AT_LEAST, Operator.LESS, Operator.AT_MOST})
-"""What only numbers and times can be asked."""
+"""Operators that are about an order; SageMaker has them for numbers and times only."""
 
 
 class Property(msgspec.Struct, frozen=True):
@@ -59,7 +60,7 @@ class Property(msgspec.Struct, frozen=True):
         field: Its name, with dots, in the resource or in an element; empty for an element itself.
         kind: What its values are.
         within: The name of the collection, with dots; empty if it is in none.
-        element: Which element's; None: of any.
+        element: The name of the element; None: of any element.
     """
 
     field: str
@@ -72,13 +73,14 @@ Value = str | float
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """That a property compares so; what does not have it meets `NotExists` and nothing else.
+    """A comparison of a property; what lacks the property meets `NotExists` and nothing else.
 
     Attributes:
-        property: Which.
-        operator: How.
-        values: With what: any of these will do, and for `NotEquals` none may be. Names are in lower case, times in
-            epoch milliseconds; empty where an operator needs none.
+        property: Which property.
+        operator: How it is compared.
+        values: With what: one of these suffices, and for `NotEquals` none may be equal. Texts compare with texts and
+            numbers with numbers. Names are in lower case, times in epoch milliseconds; empty where an operator needs
+            none.
     """
 
     property: Property
@@ -87,32 +89,49 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Nested(msgspec.Struct, frozen=True):
-    """That one element of a collection meets all filters, which are about its fields."""
+    """One element of a collection meets all filters, which are about its fields."""
 
     within: str
     filters: tuple[Filter, ...]
 
 
 class Expression(msgspec.Struct, frozen=True):
-    """That all parts are true, or, if `every` is False, any of them."""
+    """All parts are true, or, if `every` is False, at least one of them is."""
 
     parts: tuple[Filter | Nested | Expression, ...] = ()
     every: bool = True
 
 
-class Order(msgspec.Struct, frozen=True):
-    """By which property, and which way; what lacks it comes last either way, and of equals the lesser ARN first."""
+def filters_of(part: Filter | Nested | Expression) -> Iterator[Filter]:
+    """All filters of an expression, those of its sub-expressions among them."""
+    if isinstance(part, Filter):
+        yield part
+    elif isinstance(part, Nested):
+        yield from part.filters
+    else:
+        for inner in part.parts:
+            yield from filters_of(inner)
+
+
+# ---------------------------------------------------------------------------------------------------------------- order
+
+
+class SortOrder(msgspec.Struct, frozen=True):
+    """By which property, and which way; what lacks it comes last either way, and equals are in the order of ARNs."""
 
     by: Property
     ascending: bool = False
 
 
-Position = tuple[int, Value | None, str]
-"""A place in an order: which run of it (see `runs`), the value there, and the ARN in lower case."""
+SortKey = tuple[int, Value | None, str]
+"""What is compared to sort: the segment of the order (see `segments`), the value in it, and the ARN in lower case.
+
+That of the last result of a page is the page's key.
+"""
 
 
-def runs(kind: ValueType) -> Iterator[ValueType | None]:
-    """What an order by such a property consists of, one after the other; None: what does not have it."""
+def segments(kind: ValueType) -> Iterator[ValueType | None]:
+    """What an order by such a property consists of, one after the other; None: what lacks the property."""
     if kind is ValueType.EITHER:
         yield from (ValueType.NUMBER, ValueType.TEXT)
     else:
@@ -120,37 +139,39 @@ def runs(kind: ValueType) -> Iterator[ValueType | None]:
     yield None
 
 
+def precedes(first: SortKey, second: SortKey, order: SortOrder) -> bool:
+    """True if the first comes before the second."""
+    (segment, value, key), (other_segment, other, other_key) = first, second
+    if segment != other_segment or value == other:
+        return (segment, key) < (other_segment, other_key)
+    return bool(value < other) is order.ascending  # type: ignore[operator]  # one segment has values of one kind
+
+
+def in_order(rows: Iterable[T], order: SortOrder, key: Callable[[T], SortKey]) -> list[T]:
+    """Rows in an order, which have keys."""
+    by_arn = sorted(rows, key=lambda row: key(row)[2])
+    by_value = sorted(by_arn, key=lambda row: _comparable(key(row)[1]), reverse=not order.ascending)
+    return sorted(by_value, key=lambda row: key(row)[0])
+
+
+def _comparable(value: Value | None) -> tuple[bool, float, str]:
+    return (True, 0.0, value) if isinstance(value, str) else (False, value or 0.0, "")
+
+
+# --------------------------------------------------------------------------------------------------------------- values
+
 _LOWER = str.maketrans({chr(letter): chr(letter + 32) for letter in range(ord("A"), ord("Z") + 1)})
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def folded(text: str) -> str:
-    """A text with ASCII's letters in lower case, as both databases see to it."""
+    """A text with ASCII's letters in lower case, as both databases make it."""
     return text.translate(_LOWER)
 
 
-def read(value: Value) -> float | None:
-    """The number that a value is or reads as; None if it is none, or greater than any."""
+def as_number(value: Value) -> float | None:
+    """The number that a value is or reads as; None if it is none, or infinite."""
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return None
     number = float(value)
     return number if math.isfinite(number) else None
-
-
-def precedes(first: Position, second: Position, order: Order) -> bool:
-    """True if the first position comes before the second."""
-    (run, value, key), (other_run, other, other_key) = first, second
-    if run != other_run or value == other:
-        return (run, key) < (other_run, other_key)
-    return bool(value < other) is order.ascending  # type: ignore[operator]  # one run holds values of one kind
-
-
-def in_order(positions: Iterable[T], order: Order, position: Callable[[T], Position]) -> list[T]:
-    """What has positions, sorted."""
-    by_key = sorted(positions, key=lambda one: position(one)[2])
-    by_value = sorted(by_key, key=lambda one: _comparable(position(one)[1]), reverse=not order.ascending)
-    return sorted(by_value, key=lambda one: position(one)[0])
-
-
-def _comparable(value: Value | None) -> tuple[bool, float, str]:
-    return (True, 0.0, value) if isinstance(value, str) else (False, value or 0.0, "")

@@ -3,59 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import math
-import operator
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from enum import StrEnum
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, distinct, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, distinct, exists, func, literal, select
 
 from store import bulk
 from store.database import Store, Transaction
-from store.tables import entity, membership, metric, parameter, tag
-
-TAG = "tag:"
-"""Before the name of a tag, in conditions."""
-CREATED, STATUS, NAME = "created", "status", "name"
-"""What conditions may name beside parameters, metrics and tags, before all of these."""
+from store.search.compiler import Compiler, Query
+from store.search.expression import Expression, Operator, filters_of
+from store.search.text_form import CREATED, BadCondition
+from store.tables import entity, membership, metric, parameter
 
 
 class Unknown(Exception):
-    """Nothing is called so; the message says what comes near."""
-
-
-class BadCondition(Exception):
-    """A condition cannot be read, or not be asked of what it names."""
-
-
-class Operator(StrEnum):
-    """How a value is compared."""
-
-    LESS = "<"
-    AT_MOST = "<="
-    EQUAL = "="
-    DIFFERENT = "!="
-    AT_LEAST = ">="
-    GREATER = ">"
-    CONTAINS = "contains"
-
-
-class Condition(msgspec.Struct, frozen=True):
-    """What has to be true of a run; what has no such parameter, metric or tag does not meet it.
-
-    Attributes:
-        name: Of a parameter or a metric; `tag:` and the name of a tag; `status`, `name` or `created`.
-        operator: How to compare. Texts compare by code point and in their case.
-        value: With what: a number with numbers, a text with texts, a time in epoch milliseconds.
-    """
-
-    name: str
-    operator: Operator
-    value: str | float
+    """No experiment, trial, family, parameter or metric has this name; the message names similar ones."""
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -100,7 +63,7 @@ class Run(msgspec.Struct, frozen=True):
     family_inferred: bool
 
 
-class Found(msgspec.Struct, frozen=True):
+class RunList(msgspec.Struct, frozen=True):
     """Runs, in the order that was asked for, and how many there are without the limit."""
 
     total: int
@@ -125,71 +88,53 @@ class Group(msgspec.Struct, frozen=True):
     inferred: bool
 
 
-_CONDITION = re.compile(r"\s*(.+?)\s*(<=|>=|!=|=|<|>|\scontains\s)\s*(.+?)\s*", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-
-
-def condition(text: str) -> Condition:
-    """A condition as people write it: `eta>0.1`, `status=Completed`, `created>=2026-01-31`, `objective contains reg`.
-
-    Raises:
-        BadCondition: It is none.
-    """
-    parts = _CONDITION.fullmatch(text)
-    if not parts:
-        raise BadCondition(f"{text!r} is no condition: write a name, one of {' '.join(Operator)}, and a value")
-    name, how, told = parts[1], Operator(parts[2].strip()), parts[3]
-    value: str | float = told
-    if name == CREATED:
-        try:
-            moment = datetime.fromisoformat(told)
-        except ValueError:
-            raise BadCondition(f"{told!r} is no time: write 2026-01-31 or 2026-01-31T12:00:00") from None
-        value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
-    elif how is not Operator.CONTAINS and not name.startswith(TAG) and _NUMBER.fullmatch(told):
-        value = float(told) if math.isfinite(float(told)) else told
-    return Condition(name, how, value)
-
-
 def runs(
     store: Store,
     group: str | None = None,
-    conditions: Collection[Condition] = (),
+    conditions: Collection[Expression] = (),
     *,
     sort_by: str = CREATED,
     ascending: bool = False,
     limit: int = 20,
-) -> Found:
+) -> RunList:
     """Runs of which all conditions are true.
 
     Args:
         store: Where.
         group: The name or ARN of an experiment or a trial, or the name of a family; None for all runs.
-        conditions: What has to be true.
-        sort_by: `created`, or the name of a metric or a parameter; what does not have it is left out then.
+        conditions: What is true of them, as `store.search.text_form.parse` reads it.
+        sort_by: `created`, or the name of a metric or a parameter; runs that lack it are left out then.
         ascending: The least first instead of the greatest; of equals the one whose ARN is less.
         limit: How many at most.
 
     Raises:
-        Unknown: No experiment, trial or family, or no parameter or metric is called so.
-        BadCondition: A condition cannot be asked of what it names.
+        Unknown: No experiment, trial or family, or no parameter or metric has such a name.
+        BadCondition: What a condition names cannot be compared so.
     """
 
-    def look(tx: Transaction) -> Found:
+    def look(tx: Transaction) -> RunList:
         connection = tx.connection
         wanted = select(entity).where(_is_run())
         if group is not None:
             wanted = wanted.where(_within(connection, group))
-        for one in conditions:
-            wanted = wanted.where(_meets(connection, one))
+        if conditions:
+            for one in conditions:
+                _check(connection, one)
+            wanted = wanted.where(_true(connection, Expression(tuple(conditions))))
         wanted, order = _sorted(connection, wanted, sort_by)
         total = connection.scalar(wanted.with_only_columns(func.count(), maintain_column_froms=True)) or 0
-        ways = [column.asc().nulls_last() if ascending else column.desc().nulls_last() for column in order]
-        return Found(
-            total, _told(connection, connection.execute(wanted.order_by(*ways, entity.c.key).limit(limit)).all())
-        )
+        columns = [column.asc().nulls_last() if ascending else column.desc().nulls_last() for column in order]
+        rows = connection.execute(wanted.order_by(*columns, entity.c.key).limit(limit)).all()
+        return RunList(total, _runs(connection, rows))
 
     return store.read(look)
+
+
+def names_in(expression: Expression) -> Iterator[str]:
+    """The names of parameters and metrics in an expression."""
+    for one in filters_of(expression):
+        if one.property.within in ("Parameters", "Metrics") and one.property.element is not None:
+            yield one.property.element
 
 
 def groups(store: Store) -> list[Group]:
@@ -269,60 +214,33 @@ def _within(connection: Connection, group: str) -> ColumnElement[bool]:
     raise Unknown(f"no experiment, trial or family is called {group!r}{_near(group, known)}")
 
 
-def _meets(connection: Connection, one: Condition) -> ColumnElement[bool]:
-    """That a condition is true of a run."""
-    if one.value == "":
-        raise BadCondition(f"{one.name} is compared with nothing")
-    if one.operator is Operator.CONTAINS and not isinstance(one.value, str):
-        raise BadCondition(f"{one.name} cannot contain a number: give a text")
-    if one.name == CREATED:
-        if isinstance(one.value, str):
-            raise BadCondition(f"{CREATED} is a time: compare it with one")
-        return _OPERATORS[one.operator](entity.c.created, one.value)
-    if one.name in (STATUS, NAME):
-        return _text(entity.c[one.name], one)
-    if one.name.startswith(TAG):
-        tagged = select(tag.c.entity_id).where(tag.c.name == one.name.removeprefix(TAG), _text(tag.c.value, one))
-        return entity.c.id.in_(tagged)
-    ways = []
-    tables = _tables(connection, one.name)
-    if parameter in tables:
-        column, missing = (
-            (parameter.c.string, parameter.c.number)
-            if isinstance(one.value, str)
-            else (parameter.c.number, parameter.c.string)
-        )
-        true = _text(column, one) if isinstance(one.value, str) else _OPERATORS[one.operator](column, one.value)
-        if one.operator is Operator.DIFFERENT:
-            true = or_(true, and_(column.is_(None), missing.is_not(None)))
-        ways.append(entity.c.id.in_(select(parameter.c.entity_id).where(parameter.c.name == one.name, true)))
-    if metric in tables and not isinstance(one.value, str):
-        true = _OPERATORS[one.operator](metric.c.value, one.value)
-        ways.append(entity.c.id.in_(select(metric.c.entity_id).where(metric.c.name == one.name, true)))
-    if not ways:
-        raise BadCondition(f"{one.name} is a metric: compare it with a number")
-    return or_(*ways)
+def _true(connection: Connection, expression: Expression) -> ColumnElement[bool]:
+    """The condition that an expression is true of a run."""
+    compiler = Compiler(connection, Query("TrialComponent", expression=expression))
+    driver = compiler.driver()
+    # A comparison of what a run has once needs no statement of its own: its index serves as it is.
+    by_itself = driver is not None and driver.exact is not None and not driver.exact.property.within
+    return compiler.found(None if by_itself else driver)
 
 
-def _text(column: ColumnElement[Any], one: Condition) -> ColumnElement[bool]:
-    value = one.value if isinstance(one.value, str) else f"{one.value:g}"
-    if one.operator is Operator.CONTAINS:
-        return bulk.contains(column, value)
-    return _OPERATORS[one.operator](column, value)
+def _check(connection: Connection, expression: Expression) -> None:
+    """Refuse a condition that names what no run has, or compares what cannot be compared so.
 
-
-_OPERATORS: Mapping[Operator, Callable[[Any, Any], ColumnElement[bool]]] = {
-    Operator.LESS: operator.lt,
-    Operator.AT_MOST: operator.le,
-    Operator.EQUAL: operator.eq,
-    Operator.DIFFERENT: operator.ne,
-    Operator.AT_LEAST: operator.ge,
-    Operator.GREATER: operator.gt,
-}
+    Raises:
+        Unknown: No parameter or metric has the name.
+        BadCondition: It compares a metric with a text, or contains with a number.
+    """
+    for one in filters_of(expression):
+        if one.operator is Operator.CONTAINS and not all(isinstance(value, str) for value in one.values):
+            raise BadCondition(f"{one.property.element or CREATED} cannot contain a number: give a text")
+    within = {one.property.within for one in filters_of(expression)}
+    for name in dict.fromkeys(names_in(expression)):
+        if parameter not in _tables(connection, name) and "Metrics" not in within:
+            raise BadCondition(f"{name} is a metric: compare it with a number")
 
 
 def _sorted(connection: Connection, wanted: Select[Any], name: str) -> tuple[Select[Any], Sequence[ColumnElement[Any]]]:
-    """The statement with what it is to be sorted by."""
+    """The statement, and the columns that it is to be sorted by."""
     if name == CREATED:
         return wanted, [entity.c.created]
     if metric in _tables(connection, name):
@@ -333,10 +251,10 @@ def _sorted(connection: Connection, wanted: Select[Any], name: str) -> tuple[Sel
 
 
 def _tables(connection: Connection, name: str) -> list[Any]:
-    """Which of parameters and metrics know a name.
+    """Those of parameters and metrics in which a name is.
 
     Raises:
-        Unknown: None does.
+        Unknown: It is in none.
     """
     found = [
         table
@@ -363,7 +281,7 @@ def _near(name: str, known: Collection[str]) -> str:
 
 
 class _Document(msgspec.Struct, frozen=True):
-    """What a run's document tells, as far as it is asked here."""
+    """What a run's document contains, as far as `Run` has it."""
 
     display_name: str = ""
     started: int | None = None
@@ -371,7 +289,7 @@ class _Document(msgspec.Struct, frozen=True):
     billable_seconds: int | None = None
 
 
-def _told(connection: Connection, found: Sequence[Any]) -> tuple[Run, ...]:
+def _runs(connection: Connection, found: Sequence[Any]) -> tuple[Run, ...]:
     numbers = [row.id for row in found]
     parameters: dict[int, dict[str, str | float]] = {}
     metrics: dict[int, dict[str, float]] = {}
@@ -381,14 +299,14 @@ def _told(connection: Connection, found: Sequence[Any]) -> tuple[Run, ...]:
         metrics.setdefault(row.entity_id, {})[row.name] = row.value
     trials = _parents(connection, numbers)
     experiments = _parents(connection, {number for parents in trials.values() for number in parents})
-    told = []
+    runs = []
     for row in found:
         document = msgspec.json.decode(row.document, type=_Document)
         own = parameters.get(row.id, {})
         count = own.get("SageMaker.InstanceCount")
         within = trials.get(row.id, {})
         lasted = None if document.started is None or document.ended is None else document.ended - document.started
-        told.append(
+        runs.append(
             Run(
                 arn=row.arn,
                 name=row.name,
@@ -409,7 +327,7 @@ def _told(connection: Connection, found: Sequence[Any]) -> tuple[Run, ...]:
                 family_inferred=bool(row.family) and not within,
             )
         )
-    return tuple(told)
+    return tuple(runs)
 
 
 def _details(connection: Connection, table: Any, numbers: Collection[int]) -> Select[Any]:

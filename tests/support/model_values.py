@@ -12,7 +12,7 @@ from botocore.model import Shape
 from hypothesis import strategies as st
 
 from consumers.api import service_model
-from consumers.api.validator import matching, pattern_of
+from consumers.api.validator import matcher, pattern_of
 
 OPERATIONS = (*service_model.names(service_model.SAGEMAKER), *service_model.names(service_model.METRICS))
 
@@ -151,7 +151,7 @@ def _strings(shape: Shape) -> st.SearchStrategy[str]:
         readable = f"{one[1]}{{{least},{min(most, least + 20)}}}"
     readable = re.sub(r"\(\?=\.\{[0-9,]+\}\$\)", "", readable)  # a length, which is looked at below
     made = st.from_regex(re.compile(readable, re.ASCII), fullmatch=True, alphabet=_FEW)
-    return made.filter(lambda text: least <= len(text) <= most and matching(pattern)(text) is not None)
+    return made.filter(lambda text: least <= len(text) <= most and matcher(pattern)(text) is not None)
 
 
 _OTHERS: dict[str, tuple[Any, ...]] = {
@@ -205,7 +205,7 @@ def _wrong_texts(shape: Shape, value: str) -> Iterator[str]:
         yield from (text for text in (f"{value} ", value.swapcase(), "") if text not in shape.enum)
     elif pattern := pattern_of(shape):
         yield from (
-            text for text in (f"{value}\n", f"{value} ", f"!{value}", f"é{value}") if not matching(pattern)(text)
+            text for text in (f"{value}\n", f"{value} ", f"!{value}", f"é{value}") if not matcher(pattern)(text)
         )
 
 

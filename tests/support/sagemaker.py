@@ -23,7 +23,8 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from ingest.sagemaker import LISTS, Found
+from consumers.resources import RESOURCE_TYPES
+from ingest.sagemaker import Found
 from tests.support.aws import ROLE, arn_of
 
 NOW = datetime(2024, 5, 17, 12, 0, 0, 250_000, UTC)
@@ -48,6 +49,10 @@ def service() -> Any:
 def wrong(shape: Any, value: object) -> str:
     """What is wrong with a value of a shape; nothing if it is right."""
     return str(ParamValidator().validate(value, shape).generate_report())
+
+
+LIST_OPERATIONS = {one.listed_by.name: one.listed_by for one in RESOURCE_TYPES.values() if one.listed_by}
+"""The operations that list resources, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +113,11 @@ class FakeSageMaker:
         Returns:
             Its ARN.
         """
-        how = LISTS[listed_by]
+        how = LIST_OPERATIONS[listed_by]
         operation = service().operation_model(describe)
         [parameter] = operation.input_shape.required_members
         arn = str(response[how.arn])
-        name = response.get(parameter) or response.get(how.name) or arn
+        name = response.get(parameter) or response.get(how.item_name) or arn
         for asked_with in {str(name), arn}:
             self.answers(describe, response, **{parameter: asked_with})
         item = service().operation_model(listed_by).output_shape.members[how.items].member
@@ -121,7 +126,7 @@ class FakeSageMaker:
 
     def lists(self, operation: str, item: Mapping[str, Any], **request: Any) -> None:
         """Something is in a list, of those requests that hold these parameters."""
-        items = LISTS[operation].items
+        items = LIST_OPERATIONS[operation].items
         for answer in self._answers.get(operation, ()):
             if answer.request == request:
                 answer.response[items].append(item)
@@ -161,8 +166,8 @@ class FakeSageMaker:
         for answer in self._answers.get(operation, ()):
             if answer.fits(request):
                 return 200, self._page(operation, answer.response, request)
-        if operation in LISTS:
-            return 200, {LISTS[operation].items: []}
+        if operation in LIST_OPERATIONS:
+            return 200, {LIST_OPERATIONS[operation].items: []}
         if any(shape.name == "ResourceNotFound" for shape in model.error_shapes):
             return _error(400, "ResourceNotFound", f"Requested resource not found: {request}")
         return _error(400, "ValidationException", f"Could not find what {request} names")

@@ -1,4 +1,4 @@
-"""Every operation that Headwater has, the one visible list."""
+"""Every operation that Headwater has: the one visible list."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 """Operations by SageMaker's names."""
 METRICS = frozenset(metrics.OPERATIONS)
-"""Those that are asked for by path, as the metrics service's; all others by the header X-Amz-Target."""
+"""The operations of the metrics service, which have paths; all others have the header X-Amz-Target."""

@@ -26,7 +26,7 @@ _SORTED_BY = {
 
 
 def add_association(service: Service, request: Request) -> Response:
-    """Link two entities, made or derived."""
+    """Link two entities, created by clients or derived."""
     ends = (request.input["SourceArn"], request.input["DestinationArn"])
 
     def guard(view: StoreView) -> Mapping[str, Any]:
@@ -39,7 +39,7 @@ def add_association(service: Service, request: Request) -> Response:
         if associations.between(view.transaction, source.id, destination.id) or view.is_linked_by_client(*ends):
             raise Invalid(f"Association between source ({ends[0]}) and destination ({ends[1]}) already exists.")
         artifacts = [one for one in (source, destination) if one.lineage_type == "Artifact"]
-        return {"ArtifactSources": {one.arn: preconditions.source(one)["Source"] for one in artifacts}}
+        return {"ArtifactSources": {one.arn: preconditions.artifact_source(one)["Source"] for one in artifacts}}
 
     service.writer.write(request, ends[0], request.input, guard)
     return {"SourceArn": ends[0], "DestinationArn": ends[1]}
@@ -56,8 +56,8 @@ def delete_association(service: Service, request: Request) -> Response:
             raise NotFound(f"Association between source ({ends[0]}) and destination ({ends[1]}) does not exist.")
         if not view.is_linked_by_client(*ends):
             raise Invalid(
-                f"The association between {ends[0]} and {ends[1]} is derived from what events tell, and would be "
-                "derived again: only what a client has added can be deleted"
+                f"The association between {ends[0]} and {ends[1]} is derived from events, and would be derived again: "
+                "only what a client has added can be deleted"
             )
         return {}
 
@@ -67,23 +67,23 @@ def delete_association(service: Service, request: Request) -> Response:
 
 def list_associations(service: Service, request: Request) -> Response:
     """List associations."""
-    told = request.input
+    members = request.input
     wanted = AssociationFilter(
-        source=told.get("SourceArn"),
-        destination=told.get("DestinationArn"),
-        source_type=told.get("SourceType"),
-        destination_type=told.get("DestinationType"),
-        type=told.get("AssociationType"),
-        since=told.get("CreatedAfter"),
-        until=told.get("CreatedBefore"),
+        source=members.get("SourceArn"),
+        destination=members.get("DestinationArn"),
+        source_type=members.get("SourceType"),
+        destination_type=members.get("DestinationType"),
+        type=members.get("AssociationType"),
+        since=members.get("CreatedAfter"),
+        until=members.get("CreatedBefore"),
     )
-    sort_by = _SORTED_BY[told.get("SortBy", "CreationTime")]
+    sort_by = _SORTED_BY[members.get("SortBy", "CreationTime")]
     page = associations.page(
         service.store,
         wanted,
         sort_by,
-        ascending=told.get("SortOrder") == "Ascending",
-        size=told.get("MaxResults", PAGE),
+        ascending=members.get("SortOrder") == "Ascending",
+        size=members.get("MaxResults", PAGE),
         after=page_tokens.page_key(request, (int if sort_by == "since" else str, int, int)),
     )
     return {
@@ -113,10 +113,12 @@ def _summary(one: Link) -> Mapping[str, Any]:
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "AddAssociation": Operation(add_association, writes=True, differs="One of no type is of type AssociatedWith."),
-    "DeleteAssociation": Operation(
-        delete_association, writes=True, differs="What events would derive again is not deleted."
+    "AddAssociation": Operation(
+        add_association, writes=True, differs="Without AssociationType the type is AssociatedWith."
     ),
-    "ListAssociations": Operation(list_associations, differs="Who added an association is not told."),
+    "DeleteAssociation": Operation(
+        delete_association, writes=True, differs="What events would derive again cannot be deleted."
+    ),
+    "ListAssociations": Operation(list_associations, differs="CreatedBy is left out."),
 }
-"""How associations are asked for."""
+"""The operations on associations."""

@@ -1,4 +1,4 @@
-"""Lineage groups: one for an account and region, made with its first entity, and shared with nobody."""
+"""Lineage groups: one for each account and region, created with its first entity, and not shared."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ from store.lineage import GROUP
 
 def describe_group(service: Service, request: Request) -> Response:
     """Describe the lineage group."""
-    return _the_group(service, request)
+    return _group(service, request)
 
 
 def list_groups(service: Service, request: Request) -> Response:
     """List the lineage group."""
-    told = request.input
     try:
-        group = _the_group(service, request)
+        group = _group(service, request)
     except NotFound:
         return {"LineageGroupSummaries": []}
-    since, until = told.get("CreatedAfter"), told.get("CreatedBefore")
+    since, until = request.input.get("CreatedAfter"), request.input.get("CreatedBefore")
     created = group["CreationTime"]
     inside = (since is None or created >= since) and (until is None or created <= until)
     return {"LineageGroupSummaries": [group] if inside else []}
 
 
 def group_policy(service: Service, request: Request) -> Response:
-    """Tell with whom the lineage group is shared: with nobody."""
-    _the_group(service, request)
-    raise NotFound(f"Lineage group '{group_arn(request.arn_prefix)}' has no resource policy: it is shared with nobody.")
+    """Read the policy of the lineage group, which has none."""
+    _group(service, request)
+    raise NotFound(f"Lineage group '{group_arn(request.arn_prefix)}' has no resource policy: it is not shared.")
 
 
-def _the_group(service: Service, request: Request) -> Mapping[str, Any]:
+def _group(service: Service, request: Request) -> Mapping[str, Any]:
     name = request.input.get("LineageGroupName", GROUP)
     arn = group_arn(request.arn_prefix)
     times = entity_records.span(service.store, request.arn_prefix) if name in (GROUP, arn) else None
@@ -57,4 +56,4 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListLineageGroups": Operation(list_groups),
     "GetLineageGroupPolicy": Operation(group_policy, differs="Lineage is shared with no other account."),
 }
-"""How lineage groups are asked for."""
+"""The operations on lineage groups."""

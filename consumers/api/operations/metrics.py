@@ -1,4 +1,4 @@
-"""The metrics service: points put one by one, and read again as series."""
+"""The metrics service: points are put one by one, and read as series."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from store.lineage import CLIENT
 from store.metric_points import NO_STEP
 
 MOST = 10_000
-"""Values in one series of an answer."""
+"""The most values in one series of a response."""
 _PERIODS = {"OneMinute": 60_000, "FiveMinute": 300_000, "OneHour": 3_600_000}
 """Milliseconds."""
 
 
-def put(service: Service, request: Request) -> Response:
+def batch_put_metrics(service: Service, request: Request) -> Response:
     """Put points of metrics of a trial component."""
     data = request.input["MetricData"]
     arn = request.arn("experiment-trial-component", request.input["TrialComponentName"])
 
     def guard(view: StoreView) -> Mapping[str, Any]:
-        found = preconditions.present(view, arn, "TrialComponent")
+        found = preconditions.existing(view, arn, "TrialComponent")
         created = view.created_by_client(arn)
-        return {**preconditions.itself(found), **({} if created is None else {"CreationTime": created})}
+        return {**preconditions.own_arn(found), **({} if created is None else {"CreationTime": created})}
 
     try:
-        # Clients tell whole seconds: of points of the same second the one that was put last is the last.
+        # Clients send whole seconds: of the points of one second, the one that was put last is the last.
         service.writer.write(request, arn, {"MetricData": data, "Put": time.time_ns() // 1000}, guard)
     except NotFound:
-        return {"Errors": [{"Code": "VALIDATION_ERROR", "MetricIndex": place} for place in range(len(data))]}
+        return {"Errors": [{"Code": "VALIDATION_ERROR", "MetricIndex": index} for index in range(len(data))]}
     return {}
 
 
-def get(service: Service, request: Request) -> Response:
-    """Read series of metrics, in periods of time or by iteration."""
+def batch_get_metrics(service: Service, request: Request) -> Response:
+    """Read series of metrics, by periods of time or by iteration."""
 
-    def look(tx: Transaction) -> list[Mapping[str, Any]]:
+    def read(tx: Transaction) -> list[Mapping[str, Any]]:
         return [_series(tx, query) for query in request.input["MetricQueries"]]
 
-    return {"MetricQueryResults": service.store.read(look)}
+    return {"MetricQueryResults": service.store.read(read)}
 
 
 def _series(tx: Transaction, query: Mapping[str, Any]) -> Mapping[str, Any]:
     component = _component(tx, query["ResourceArn"])
     if component is None:
-        return _failed(f"No trial component is known by {query['ResourceArn']}.")
+        return _failed(f"There is no trial component of {query['ResourceArn']}.")
     incarnation = component.created // 1000 if component.weight == CLIENT else None
     period, axis = query["Period"], query["XAxisType"]
     if (period == "IterationNumber") != (axis == "IterationNumber"):
@@ -67,11 +67,11 @@ def _series(tx: Transaction, query: Mapping[str, Any]) -> Mapping[str, Any]:
             grouped.setdefault(step, []).append(value)
         elif not by_step and first <= when / 1000 <= last:
             grouped.setdefault(when - when % _PERIODS[period], []).append(value)
-    shown = sorted(grouped)[:MOST]
+    axis_values = sorted(grouped)[:MOST]
     return {
-        "Status": "Complete" if len(shown) == len(grouped) else "Truncated",
-        "XAxisValues": [place if by_step else place // 1000 for place in shown],
-        "MetricValues": [_STATISTICS[query["MetricStat"]](grouped[place]) for place in shown],
+        "Status": "Complete" if len(axis_values) == len(grouped) else "Truncated",
+        "XAxisValues": [at if by_step else at // 1000 for at in axis_values],
+        "MetricValues": [_STATISTICS[query["MetricStat"]](grouped[at]) for at in axis_values],
     }
 
 
@@ -86,7 +86,7 @@ _STATISTICS: Mapping[str, Any] = {
 
 
 def _component(tx: Transaction, arn: str) -> Described | None:
-    """The trial component of an ARN: its own, or that of the job it stands for."""
+    """The trial component with this ARN, or the one of the job with this ARN."""
     found = [entity_records.find(tx, arn), *entity_records.standing_for(tx, arn)]
     return next((one for one in found if one and one.lineage_type == "TrialComponent"), None)
 
@@ -96,7 +96,9 @@ def _failed(why: str) -> Mapping[str, Any]:
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "BatchPutMetrics": Operation(put, writes=True),
-    "BatchGetMetrics": Operation(get, differs="Final metrics of jobs are no series: only what was put is read."),
+    "BatchPutMetrics": Operation(batch_put_metrics, writes=True),
+    "BatchGetMetrics": Operation(
+        batch_get_metrics, differs="Final metrics of jobs are not series: only points that clients put are read."
+    ),
 }
-"""How metrics are asked for."""
+"""The operations of the metrics service."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumers.api import entity_views, page_tokens, times
 from consumers.api.errors import Invalid
-from consumers.api.record_filter import Record, matches, place
+from consumers.api.record_filter import Record, matches, sort_key
 from consumers.api.request import Request, Response
 from consumers.api.search_properties import (
     RESOURCES,
@@ -21,26 +21,29 @@ from consumers.api.search_properties import (
     resource,
 )
 from consumers.api.service import Operation, Service
+from store import paging
 from store.database import Transaction
 from store.entity_records import Described, by_ids, experiments_of, inside, parts
+from store.paging import Page
+from store.search.compiler import Query
 from store.search.expression import (
     ORDERED,
     Expression,
     Filter,
     Nested,
     Operator,
-    Order,
-    Position,
     Property,
+    SortKey,
+    SortOrder,
     Value,
     ValueType,
+    as_number,
     folded,
     in_order,
     precedes,
-    read,
-    runs,
+    segments,
 )
-from store.search.select import COUNTED, Hits, Wanted, hits, names
+from store.search.select import COUNTED, select_page, user_names
 
 if TYPE_CHECKING:
     from botocore.model import Shape
@@ -67,21 +70,20 @@ def search(service: Service, request: Request) -> Response:
     if request.input.get("CrossAccountFilterOption") == "CrossAccount":  # nobody else's is here
         return {"Results": [], "TotalHits": _total(0)}
     if sought.kind is None:
-        wanted = Wanted(sought.record, request.arn_prefix.lower(), expression)
+        query = Query(sought.record, request.arn_prefix.lower(), expression)
 
-        def look(tx: Transaction) -> tuple[Hits, list[Record]]:
-            found = hits(tx, wanted, order, size=size, after=after)
-            return found, _RECORDS[sought.record](tx, by_ids(tx, found.ids))
+        def look(tx: Transaction) -> tuple[int, Page[Record]]:
+            found = select_page(tx, query, order, size=size, after=after)
+            return found.total, Page(_RECORDS[sought.record](tx, by_ids(tx, found.ids)), found.next)
 
-        found, told = service.store.read(look)
-        total, position = found.total, found.position
+        total, page = service.store.read(look)
     else:
         every = service.descriptions.all_of(sought.kind, request.arn_prefix)
-        total, told, position = _matching(every, sought, expression, order, size, after)
+        total, page = _matching(every, sought, expression, order, size, after)
     return {
-        "Results": [{sought.record: record} for record in told],
+        "Results": [{sought.record: record} for record in page.rows],
         "TotalHits": _total(total),
-        "NextToken": page_tokens.token(request, position) if position else None,
+        "NextToken": page_tokens.token(request, page.next) if page.next else None,
     }
 
 
@@ -91,7 +93,7 @@ def get_search_suggestions(service: Service, request: Request) -> Response:
     query = request.input.get("SuggestionQuery", {}).get("PropertyNameQuery", {})
     hint = folded(query.get("PropertyNameHint", ""))
     if sought.kind is None:
-        told = service.store.read(lambda tx: list(_names(tx, Wanted(sought.record, request.arn_prefix.lower()))))
+        told = service.store.read(lambda tx: list(_names(tx, Query(sought.record, request.arn_prefix.lower()))))
     else:
         every = service.descriptions.all_of(sought.kind, request.arn_prefix)
         told = sorted({name for record in every for name in names_told(sought.shape, record)})
@@ -99,17 +101,17 @@ def get_search_suggestions(service: Service, request: Request) -> Response:
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in islice(fitting, SUGGESTIONS)]}
 
 
-def _after(request: Request, order: Order) -> Position | None:
-    """Where the page before ended.
+def _after(request: Request, order: SortOrder) -> SortKey | None:
+    """The key of the page before.
 
     Raises:
         Invalid: The token was not made for this order.
     """
-    key: Position | None = page_tokens.page_key(request, (int, str | int | float | None, str))
+    key: SortKey | None = page_tokens.page_key(request, (int, str | int | float | None, str))
     if key is not None:
-        number, value, _ = key
-        types = dict(enumerate(_VALUES.get(run, (str,)) for run in runs(order.by.kind)))
-        if not isinstance(value, types.get(number, ())):
+        segment, value, _ = key
+        types = dict(enumerate(_VALUES.get(kind, (str,)) for kind in segments(order.by.kind)))
+        if not isinstance(value, types.get(segment, ())):
             raise page_tokens.unknown_token()
     return key
 
@@ -119,7 +121,7 @@ _VALUES: Mapping[ValueType | None, tuple[type, ...]] = {
     ValueType.NUMBER: (int, float),
     ValueType.TIME: (int, float),
 }
-"""The types of values in the runs of an order; all others are texts."""
+"""The types of values in the segments of an order; all others are texts."""
 
 
 def _total(found: int) -> Record:
@@ -207,7 +209,7 @@ def _filter(told: Mapping[str, Any], about: Property) -> Filter:
 def _value(name: str, told: str, how: Operator, kind: ValueType) -> Value:
     if kind is ValueType.NAME:
         return folded(told)
-    number = read(told)
+    number = as_number(told)
     if kind is ValueType.TIME:
         time = times.from_text(told) if number is None else times.from_seconds(number)
         if time is None:
@@ -220,7 +222,7 @@ def _value(name: str, told: str, how: Operator, kind: ValueType) -> Value:
     return told
 
 
-def read_order(shape: Shape, request: Mapping[str, Any]) -> Order:
+def read_order(shape: Shape, request: Mapping[str, Any]) -> SortOrder:
     """How a request says that results are sorted.
 
     Args:
@@ -235,7 +237,7 @@ def read_order(shape: Shape, request: Mapping[str, Any]) -> Order:
     by = property_of(shape, name)
     if by.kind is ValueType.WHOLE:
         raise Invalid(f"{name} has no value to sort by: say which of its properties")
-    return Order(by, ascending=request.get("SortOrder") == "Ascending")
+    return SortOrder(by, ascending=request.get("SortOrder") == "Ascending")
 
 
 # ------------------------------------------------------------------------------------------------------------- answers
@@ -245,15 +247,15 @@ def _matching(
     every: Iterable[Record],
     sought: Resource,
     expression: Expression,
-    order: Order,
+    order: SortOrder,
     size: int,
-    after: Position | None,
-) -> tuple[int, list[Record], Position | None]:
-    """Of all records those that are found: how many, those on the page, and where it ends if there are more."""
-    found = [(place(order, one, one[sought.arn]), one) for one in every if matches(expression, one)]
-    rest = [one for one in found if after is None or precedes(after, one[0], order)]
-    shown = in_order(rest, order, lambda one: one[0])[:size]
-    return len(found), [record for _, record in shown], shown[-1][0] if len(rest) > size else None
+    after: SortKey | None,
+) -> tuple[int, Page[Record]]:
+    """Of all records those of which an expression is true: how many there are, and a page of them."""
+    found = [(sort_key(order, one, one[sought.arn]), one) for one in every if matches(expression, one)]
+    rest = [row for row in found if after is None or precedes(after, row[0], order)]
+    page = paging.page(in_order(rest, order, lambda row: row[0]), size, lambda row: row[0])
+    return len(found), Page([record for _, record in page.rows], page.next)
 
 
 def _components(tx: Transaction, found: list[Described]) -> list[Record]:
@@ -291,10 +293,10 @@ def _experiments(tx: Transaction, found: list[Described]) -> list[Record]:
 _RECORDS = {"Experiment": _experiments, "Trial": _trials, "TrialComponent": _components}
 
 
-def _names(tx: Transaction, wanted: Wanted) -> Iterator[str]:
-    """Names of properties that users named."""
-    for within, told in names(tx, wanted).items():
-        for name in told:
+def _names(tx: Transaction, query: Query) -> Iterator[str]:
+    """The names of properties to which users gave names."""
+    for within, names in user_names(tx, query).items():
+        for name in names:
             if within == "Metrics":
                 yield from (f"{within}.{name}.{stat}" for stat in ("Min", "Max", "Last", "Avg", "Count", "StdDev"))
             else:

@@ -1,4 +1,4 @@
-"""Tags of anything that has an ARN: entities, and the jobs, models and pipelines that events tell of."""
+"""Tags of entities, and of the jobs, models, pipelines and other resources that events report."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from store import entity_records
 from store.database import Transaction
 
 MOST = 50
-"""Tags on one resource, at the most, as in AWS; and on a page of them."""
+"""The most tags of one resource, as in AWS, and on one page."""
 
 
 def add_tags(service: Service, request: Request) -> Response:
-    """Add tags, or give those that are there other values; all tags are answered."""
+    """Add tags, or replace their values; all tags are returned."""
     arn = request.input["ResourceArn"]
     new = {tag["Key"]: tag["Value"] for tag in request.input["Tags"]}
     before = _tags(service, arn)
@@ -33,57 +33,59 @@ def add_tags(service: Service, request: Request) -> Response:
 
 
 def delete_tags(service: Service, request: Request) -> Response:
-    """Delete tags by their keys; those that are not there are none afterwards either."""
+    """Delete tags by their keys; keys that the resource does not have are ignored."""
     arn = request.input["ResourceArn"]
-    gone = _tags(service, arn).keys() & set(request.input["TagKeys"])
+    deleted = _tags(service, arn).keys() & set(request.input["TagKeys"])
     with suppress(NothingToDo):
-        service.writer.write(request, arn, request.input, lambda view: _guard(view, arn, not gone))
+        service.writer.write(request, arn, request.input, lambda view: _guard(view, arn, not deleted))
     return {}
 
 
 def list_tags(service: Service, request: Request) -> Response:
     """List tags."""
-    found = list(_tags(service, request.input["ResourceArn"]).items())
+    tags = list(_tags(service, request.input["ResourceArn"]).items())
     after = page_tokens.page_key(request, (str,))
-    start = next((place + 1 for place, (key, _) in enumerate(found) if after and key == after[0]), 0)
+    start = next((index + 1 for index, (key, _) in enumerate(tags) if after and key == after[0]), 0)
     size = request.input.get("MaxResults", MOST)
-    shown = found[start : start + size]
-    more = len(found) > start + size
+    shown = tags[start : start + size]
+    more = len(tags) > start + size
     return {"Tags": as_list(dict(shown)), "NextToken": page_tokens.token(request, (shown[-1][0],)) if more else None}
 
 
 def _tags(service: Service, arn: str) -> dict[str, str]:
-    """All tags of something, in the order in which they were added, as far as that is known.
+    """All tags of a resource or entity, in the order in which they were added, where that is recorded.
 
     Raises:
-        Invalid: Nothing is known of it.
+        Invalid: There is no such resource or entity.
     """
 
-    def look(tx: Transaction) -> dict[str, str] | None:
-        one = entity_records.find(tx, arn)
-        return entity_records.parts(tx, [one.id], measured=False).tags.get(one.id, {}) if one else None
+    def read(tx: Transaction) -> dict[str, str] | None:
+        entity = entity_records.find(tx, arn)
+        return entity_records.parts(tx, [entity.id], measured=False).tags.get(entity.id, {}) if entity else None
 
-    kept, told = service.store.read(look), service.descriptions.tags(arn)
-    if kept is None and told is None:
-        raise Invalid(f"Nothing is known of '{arn}': it has no tags")
-    if kept is None:
-        return dict(told or {})
-    order = {key: place for place, key in enumerate(told or {})}  # a job's own tags were there before these
-    return dict(sorted(kept.items(), key=lambda tag: (order.get(tag[0], -1), tag[0])))
+    of_entity, of_resource = service.store.read(read), service.descriptions.tags(arn)
+    if of_entity is None and of_resource is None:
+        raise Invalid(f"There is no resource '{arn}' in Headwater: it has no tags")
+    if of_entity is None:
+        return dict(of_resource or {})
+    order = {key: place for place, key in enumerate(of_resource or {})}  # a job's own tags came before these
+    return dict(sorted(of_entity.items(), key=lambda tag: (order.get(tag[0], -1), tag[0])))
 
 
 def _guard(view: StoreView, arn: str, nothing: bool) -> Mapping[str, Any]:
     if nothing:
         raise NothingToDo
-    one = entity_records.find(view.transaction, arn)
-    return preconditions.changeable(view, one) if one else {}
+    entity = entity_records.find(view.transaction, arn)
+    return preconditions.check_changeable(view, entity) if entity else {}
 
 
-_DERIVED = "What events derive has the tags that they tell, but for artifacts and trial components."
+_DERIVED = (
+    "Only artifacts and trial components take tags if they are derived; all else has those that its events report."
+)
 
 OPERATIONS: Mapping[str, Operation] = {
     "AddTags": Operation(add_tags, writes=True, differs=_DERIVED),
     "DeleteTags": Operation(delete_tags, writes=True, differs=_DERIVED),
     "ListTags": Operation(list_tags),
 }
-"""How tags are asked for."""
+"""The operations on tags."""

@@ -1,4 +1,4 @@
-"""Reads of what events told: jobs, the registry, endpoints, pipelines, by SageMaker's Describe and List operations."""
+"""SageMaker's Describe and List operations on jobs, the registry, endpoints and pipelines."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ OPERATIONS: Mapping[str, Operation] = {
     **deployment.OPERATIONS,
     **pipelines.OPERATIONS,
 }
-"""How each of them is answered, by its name."""
+"""The operations on resources."""

@@ -1,4 +1,4 @@
-"""Endpoints and their configurations, as events told them."""
+"""Endpoints and their configurations: described and listed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def list_endpoint_configs(service: Service, request: Request) -> Response:
 
 OPERATIONS: Mapping[str, Operation] = {
     "DescribeEndpoint": Operation(
-        describe_endpoint, differs="One whose deletion only its own events tell stays, with the status Deleting."
+        describe_endpoint,
+        differs="An endpoint whose deletion only its own events report stays, with the status Deleting.",
     ),
     "ListEndpoints": Operation(list_endpoints),
     "DescribeEndpointConfig": Operation(describe_endpoint_config),

@@ -1,4 +1,4 @@
-"""Jobs, as events told them: training, processing, transform and tuning jobs, and feature groups."""
+"""Training, processing, transform and tuning jobs, and feature groups: described and listed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from consumers.api.errors import NotFound
-from consumers.api.operations.resources.paging import cut, described, listed, listing, upwards
+from consumers.api.operations.resources.paging import described, is_ascending, listed, listing, page_of
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
 from store.paging import PageKey
@@ -67,18 +67,17 @@ def list_hyper_parameter_tuning_jobs(service: Service, request: Request) -> Resp
 
 
 def list_training_jobs_for_hyper_parameter_tuning_job(service: Service, request: Request) -> Response:
-    """List the training jobs of a tuning job, and what each reached."""
-    told = request.input
+    """List the training jobs of a tuning job, with the metric that each reached."""
     tuning = _job(service, request, TUNING, "HyperParameterTuningJobName")
-    status = told.get("StatusEquals")
+    status = request.input.get("StatusEquals")
     jobs = [
         job
         for job in service.descriptions.tuned(tuning["HyperParameterTuningJobArn"])
         if status is None or job.get("TrainingJobStatus") == status
     ]
     keys: list[tuple[PageKey, Mapping[str, Any]]]
-    match told.get("SortBy", "Name"):
-        case "FinalObjectiveMetricValue":  # SageMaker does not list those that reached none
+    match request.input.get("SortBy", "Name"):
+        case "FinalObjectiveMetricValue":  # SageMaker does not list jobs without the metric
             values = [_inside(job, "FinalHyperParameterTuningJobObjectiveMetric").get("Value") for job in jobs]
             keys = [((value,), job) for value, job in zip(values, jobs, strict=True) if isinstance(value, int | float)]
         case "CreationTime":
@@ -87,8 +86,8 @@ def list_training_jobs_for_hyper_parameter_tuning_job(service: Service, request:
             keys = [((job.get("TrainingJobStatus", ""),), job) for job in jobs]
         case _:
             keys = [((), job) for job in jobs]
-    placed = [((*key, str(job.get("TrainingJobName", ""))), job) for key, job in keys]
-    return cut(request, "TrainingJobSummaries", placed, ascending=upwards(request, default=True))
+    keyed = [((*key, str(job.get("TrainingJobName", ""))), job) for key, job in keys]
+    return page_of(request, "TrainingJobSummaries", keyed, ascending=is_ascending(request, default=True))
 
 
 def describe_feature_group(service: Service, request: Request) -> Response:
@@ -115,14 +114,14 @@ def _job(service: Service, request: Request, kind: str, name: str) -> Mapping[st
 
 
 def _with_limits(job: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A tuning job with what its summary tells of its configuration."""
+    """A tuning job, with the parts of its configuration that its summary has."""
     config = _inside(job, "HyperParameterTuningJobConfig")
     return {**job, "Strategy": config.get("Strategy"), "ResourceLimits": config.get("ResourceLimits")}
 
 
-def _inside(told: Mapping[str, Any], member: str) -> Mapping[str, Any]:
+def _inside(description: Mapping[str, Any], member: str) -> Mapping[str, Any]:
     """A structure in a description, or an empty one."""
-    found = told.get(member)
+    found = description.get(member)
     return found if isinstance(found, Mapping) else {}
 
 

@@ -1,4 +1,4 @@
-"""How all that events told is described and listed: one resource, or a page of them."""
+"""One resource described, or a page of resources listed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from store.paging import PageKey
 from store.resource_pages import Listing, SortBy, Span
 
 PAGE = 10
-"""How many are listed where nobody says how many."""
+"""Entries on a page without MaxResults."""
 
 _ORDERS = {"Name": SortBy.NAME, "PipelineExecutionArn": SortBy.NAME}
 _ORDERS |= dict.fromkeys(("Status", "FeatureGroupStatus"), SortBy.STATUS)
@@ -23,15 +23,15 @@ _KEY_TYPES = {SortBy.NAME: (str,), SortBy.STATUS: (str, str), SortBy.CREATED: (i
 
 
 def described(service: Service, arn: str, missing: Refusal) -> Mapping[str, Any]:
-    """What is known of a resource.
+    """The description of a resource.
 
     Raises:
-        Refusal: `missing`, if nothing is.
+        Refusal: `missing`, if there is none.
     """
-    told = service.descriptions.describe(arn)
-    if told is None:
+    description = service.descriptions.describe(arn)
+    if description is None:
         raise missing
-    return told
+    return description
 
 
 def listing(
@@ -44,40 +44,40 @@ def listing(
     order: str = "CreationTime",
     ascending: bool = False,
 ) -> Listing:
-    """Which resources are asked for, by the names that all lists share.
+    """Which resources a request lists, by the members that all List operations share.
 
     Args:
         request: The request.
-        kind: What is listed.
-        below: What the ARNs begin with, where it is more than what all have.
+        kind: The type of the resources.
+        below: How their ARNs begin; by default as those of all resources of the type.
         near: As in `Listing`.
         versioned: As in `Listing`.
-        order: The `SortBy` where nobody says any.
-        ascending: The order where nobody says any.
+        order: The default of `SortBy`.
+        ascending: The default of `SortOrder`.
     """
-    told = request.input
-    made = Span(
-        told.get("CreationTimeAfter", told.get("CreatedAfter")),
-        told.get("CreationTimeBefore", told.get("CreatedBefore")),
+    members = request.input
+    created = Span(
+        members.get("CreationTimeAfter", members.get("CreatedAfter")),
+        members.get("CreationTimeBefore", members.get("CreatedBefore")),
     )
     return Listing(
         kind,
         below or request.arn(kind, ""),
-        contains=told.get("NameContains", ""),
-        status=told.get("StatusEquals", told.get("FeatureGroupStatusEquals", "")),
-        created=made,
-        modified=Span(told.get("LastModifiedTimeAfter"), told.get("LastModifiedTimeBefore")),
+        contains=members.get("NameContains", ""),
+        status=members.get("StatusEquals", members.get("FeatureGroupStatusEquals", "")),
+        created=created,
+        modified=Span(members.get("LastModifiedTimeAfter"), members.get("LastModifiedTimeBefore")),
         versioned=versioned,
-        sort_by=_ORDERS.get(told.get("SortBy", order), SortBy.CREATED),
-        ascending=upwards(request, ascending),
+        sort_by=_ORDERS.get(members.get("SortBy", order), SortBy.CREATED),
+        ascending=is_ascending(request, ascending),
         near=near,
     )
 
 
-def upwards(request: Request, default: bool = False) -> bool:
-    """True if the least comes first."""
-    told = request.input.get("SortOrder")
-    return told == "Ascending" if told else default
+def is_ascending(request: Request, default: bool = False) -> bool:
+    """True if the list is in ascending order."""
+    order = request.input.get("SortOrder")
+    return order == "Ascending" if order else default
 
 
 def listed(
@@ -86,10 +86,10 @@ def listed(
     """A page of a list.
 
     Args:
-        service: Tells what is known.
-        request: The request: how many, and behind what.
-        member: Of the answer, that holds the list.
-        wanted: Which, and in what order.
+        service: What operations work with.
+        request: The request: `MaxResults`, `NextToken`.
+        member: The member of the response that holds the list.
+        wanted: Which resources, and in what order.
         where: What else must be true of them.
     """
     size = request.input.get("MaxResults", PAGE)
@@ -97,11 +97,11 @@ def listed(
     return _page(request, member, service.descriptions.page(wanted, after, size + 1, where), size)
 
 
-def cut(
-    request: Request, member: str, all_: Iterable[tuple[PageKey, Mapping[str, Any]]], *, ascending: bool
+def page_of(
+    request: Request, member: str, keyed: Iterable[tuple[PageKey, Mapping[str, Any]]], *, ascending: bool
 ) -> Response:
-    """A page of few things, all of which are at hand, each with its position in the order."""
-    ordered = sorted(all_, key=lambda one: one[0], reverse=not ascending)
+    """A page of a few descriptions that are all in memory, each with its key in the order."""
+    ordered = sorted(keyed, key=lambda one: one[0], reverse=not ascending)
     if not ordered:
         return {member: []}
     types = [str if isinstance(value, str) else int | float for value in ordered[0][0]]
@@ -112,7 +112,7 @@ def cut(
 
 
 def _page(request: Request, member: str, found: list[tuple[PageKey, Mapping[str, Any]]], size: int) -> Response:
-    answer: dict[str, Any] = {member: [told for _, told in found[:size]]}
+    response: dict[str, Any] = {member: [description for _, description in found[:size]]}
     if len(found) > size:
-        answer["NextToken"] = page_tokens.token(request, found[size - 1][0])
-    return answer
+        response["NextToken"] = page_tokens.token(request, found[size - 1][0])
+    return response

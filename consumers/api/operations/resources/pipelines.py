@@ -1,4 +1,4 @@
-"""Pipelines, their executions and their steps, as events told them."""
+"""Pipelines, their executions and their steps: described and listed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from consumers.api.errors import NotFound
-from consumers.api.operations.resources.paging import cut, described, listed, listing, upwards
+from consumers.api.operations.resources.paging import described, is_ascending, listed, listing, page_of
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
 
 PIPELINE, EXECUTION = "pipeline", "pipeline-execution"
-_DIFFERS = "A pipeline that no news told of is known by its executions: by its ARN, its name and a time."
+_DIFFERS = "A pipeline that only its executions mention has no more than its ARN, its name and a time."
 
 
 def describe_pipeline(service: Service, request: Request) -> Response:
@@ -43,32 +43,32 @@ def describe_pipeline_execution(service: Service, request: Request) -> Response:
 
 
 def list_pipeline_execution_steps(service: Service, request: Request) -> Response:
-    """List the steps of an execution, with what each made; the newest first."""
+    """List the steps of an execution, with what each created; the newest first."""
     arn = request.input.get("PipelineExecutionArn", "")
     steps = service.descriptions.steps(arn)
     if not steps:
         _execution(service, arn)
-    placed = [((step["CreationTime"], str(step.get("StepName", ""))), step) for step in steps]
-    return cut(request, "PipelineExecutionSteps", placed, ascending=upwards(request))
+    keyed = [((step["CreationTime"], str(step.get("StepName", ""))), step) for step in steps]
+    return page_of(request, "PipelineExecutionSteps", keyed, ascending=is_ascending(request))
 
 
 def list_pipeline_parameters_for_execution(service: Service, request: Request) -> Response:
-    """List what an execution was started with, by name."""
-    told = _execution(service, request.input["PipelineExecutionArn"]).get("PipelineParameters")
-    parameters = [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
-    placed = [((str(one.get("Name", "")),), one) for one in parameters]
-    return cut(request, "PipelineParameters", placed, ascending=True)
+    """List the parameters that an execution was started with, by name."""
+    value = _execution(service, request.input["PipelineExecutionArn"]).get("PipelineParameters")
+    parameters = [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    keyed = [((str(one.get("Name", "")),), one) for one in parameters]
+    return page_of(request, "PipelineParameters", keyed, ascending=True)
 
 
 def describe_pipeline_definition_for_execution(service: Service, request: Request) -> Response:
-    """Describe the definition that an execution ran by, where it was told."""
+    """Describe the definition that an execution ran by, where it is recorded."""
     execution = _execution(service, request.input["PipelineExecutionArn"])
     pipeline = _pipeline(service, execution["PipelineArn"])
     changed = pipeline["LastModifiedTime"]
     if "PipelineDefinition" not in pipeline or changed > execution["CreationTime"]:
         raise NotFound(
-            f"The definition that pipeline execution '{execution['PipelineExecutionArn']}' ran by is not known: "
-            "none was told, or the pipeline has been changed since"
+            f"The definition that pipeline execution '{execution['PipelineExecutionArn']}' ran by is not recorded: "
+            "no event had it, or the pipeline has been changed since"
         )
     return {"PipelineDefinition": pipeline["PipelineDefinition"], "CreationTime": changed}
 
@@ -82,13 +82,13 @@ def _execution(service: Service, arn: str) -> Mapping[str, Any]:
 
 
 def _summary(execution: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An execution, by the names that lists have for it."""
+    """An execution, with the names that lists have for its members."""
     reason = execution.get("FailureReason")
     return {**execution, "StartTime": execution["CreationTime"], "PipelineExecutionFailureReason": reason}
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "DescribePipeline": Operation(describe_pipeline, differs=f"{_DIFFERS} PipelineVersionId is not looked at."),
+    "DescribePipeline": Operation(describe_pipeline, differs=f"{_DIFFERS} PipelineVersionId is ignored."),
     "ListPipelines": Operation(list_pipelines, differs=_DIFFERS),
     "ListPipelineExecutions": Operation(list_pipeline_executions, differs="Those of a deleted pipeline stay."),
     "DescribePipelineExecution": Operation(describe_pipeline_execution),
@@ -96,6 +96,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListPipelineParametersForExecution": Operation(list_pipeline_parameters_for_execution),
     "DescribePipelineDefinitionForExecution": Operation(
         describe_pipeline_definition_for_execution,
-        differs="Told only where the pipeline has not been changed since the execution began.",
+        differs="Found only where the pipeline has not been changed since the execution began.",
     ),
 }

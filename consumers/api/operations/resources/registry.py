@@ -1,4 +1,4 @@
-"""Models, model packages and their groups, as events told them."""
+"""Models, model packages and their groups: described and listed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def list_models(service: Service, request: Request) -> Response:
 
 
 def describe_model_package(service: Service, request: Request) -> Response:
-    """Describe a model package: of a version by its ARN, of one without versions by its name or its ARN."""
+    """Describe a model package: a version by its ARN, one without versions by its name or its ARN."""
     arn = request.arn(PACKAGE, request.input["ModelPackageName"])
     return described(service, arn, Invalid(_missing(arn)))
 
@@ -33,8 +33,8 @@ def describe_model_package(service: Service, request: Request) -> Response:
 def batch_describe_model_package(service: Service, request: Request) -> Response:
     """Describe several model packages, by their ARNs."""
     arns = request.input["ModelPackageArnList"]
-    told = service.descriptions.describe_all(arns)
-    found = {arn: package for arn in arns if (package := told.get(arn.lower())) is not None}
+    packages = service.descriptions.describe_all(arns)
+    found = {arn: package for arn in arns if (package := packages.get(arn.lower())) is not None}
     return {
         "ModelPackageSummaries": found,
         "BatchDescribeModelPackageErrorMap": {
@@ -44,13 +44,13 @@ def batch_describe_model_package(service: Service, request: Request) -> Response
 
 
 def list_model_packages(service: Service, request: Request) -> Response:
-    """List model packages: those without versions, unless a group or a type is asked for."""
-    told = request.input
-    group, approval = told.get("ModelPackageGroupName"), told.get("ModelApprovalStatus")
-    type_ = told.get("ModelPackageType", "Versioned" if group else "Unversioned")
+    """List model packages: those without versions, unless the request names a group or a type."""
+    members = request.input
+    group, approval = members.get("ModelPackageGroupName"), members.get("ModelApprovalStatus")
+    type_ = members.get("ModelPackageType", "Versioned" if group else "Unversioned")
     below = f"{request.arn(GROUP, group).replace(f':{GROUP}/', f':{PACKAGE}/', 1)}/" if group else ""
     versioned = None if type_ == "Both" else type_ == "Versioned"
-    if group:  # all below a group are its versions; those without a version are in none
+    if group:  # all ARNs below a group are its versions; packages without a version have no group
         if versioned is False:
             return {"ModelPackageSummaryList": []}
         versioned = None
@@ -80,13 +80,13 @@ def _missing(arn: str) -> str:
 OPERATIONS: Mapping[str, Operation] = {
     "DescribeModel": Operation(describe_model),
     "ListModels": Operation(list_models),
-    "DescribeModelPackage": Operation(describe_model_package, differs="IncludedData is not looked at."),
+    "DescribeModelPackage": Operation(describe_model_package, differs="IncludedData is ignored."),
     "BatchDescribeModelPackage": Operation(batch_describe_model_package),
     "ListModelPackages": Operation(
         list_model_packages, differs="With ModelPackageGroupName and no ModelPackageType it lists the group's versions."
     ),
     "DescribeModelPackageGroup": Operation(describe_model_package_group),
     "ListModelPackageGroups": Operation(
-        list_model_package_groups, differs="CrossAccountFilterOption is not looked at: all groups are the account's."
+        list_model_package_groups, differs="CrossAccountFilterOption is ignored: all groups are the account's."
     ),
 }
