@@ -83,7 +83,7 @@ def listed(
     return [(_key(listing, row), row) for row in rows]
 
 
-def hearsay(transaction: Transaction, keys: list[str]) -> list[ResourceRow]:
+def mentioned_pipelines(transaction: Transaction, keys: list[str]) -> list[ResourceRow]:
     """Pipelines that are known by their executions alone, of these keys."""
     source = _pipelines()
     found = select(source).where(source.c.key.in_(keys), source.c.known.is_(None))
