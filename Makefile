@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka demo-backfill image test format lint types imports template unit test-sdk test-pythons docs bench lock clean
+.PHONY: help setup demo demo-kafka demo-backfill image test format lint types imports template unit soak test-sdk test-pythons docs bench lock clean
 
 help:  ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,11 @@ demo-backfill: setup  ## an account in miniature that nobody listened to, and it
 image:  ## the container (needs Docker)
 	docker build -f infra/Dockerfile -t headwater:0.1.0 .
 
-test: setup lint types imports template unit test-sdk test-pythons  ## all that CI checks
+# The quick checks first; then what takes minutes, beside each other, since each of them waits a lot: the tests here are
+# shown as they go on (`+` keeps make from holding back what they print), the others each when it has ended.
+test: setup  ## all that CI checks
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types imports template
+	@$(MAKE) --no-print-directory --jobs 4 --output-sync=target unit test-sdk2 test-sdk3 test-pythons
 
 format: setup  ## put the code into shape
 	$(BIN)/ruff format .
@@ -50,7 +54,10 @@ template: setup
 	$(BIN)/cfn-lint infra/template.yaml
 
 unit: setup
-	$(BIN)/pytest --numprocesses auto --dist loadgroup
+	+$(BIN)/pytest --numprocesses auto --dist loadgroup
+
+soak: setup  ## the laws for an hour, or SOAK_MINUTES, with twenty times the examples and fresh seeds
+	@$(BIN)/python -m tests.soak
 
 test-sdk: setup  ## SageMaker's own SDKs against the server
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-sdk2 test-sdk3
@@ -67,7 +74,7 @@ test-sdk%: .venv-sdk%/.installed
 test-pythons: setup  ## what needs no server, on each other Python from 3.11 to 3.14 that is found
 	$(BIN)/python -m tests.pythons
 
-docs: setup  ## docs/capture.md and docs/operations.md, from the code
+docs: setup  ## docs/capture.md, docs/operations.md and the policy in infra/template.yaml, from the code
 	$(BIN)/python -m docs.generate
 
 bench: setup  ## speed and size, as ratios from one run

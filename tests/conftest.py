@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import structlog
+
 from tests.support.api_server import api, api_on_both, one_server
 from tests.support.aws import as_nobody, aws, moto_server
 from tests.support.cli import headwater
@@ -39,3 +41,5 @@ __all__ = [
 ]
 
 load_profile()
+# The exceptions that tests provoke are logged plainly: drawn in boxes with all variables, each takes a second and more.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback

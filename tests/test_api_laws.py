@@ -267,7 +267,7 @@ def brought_back(store: Store, bodies: Sequence[bytes], batches: Sequence[int] =
 def test_the_ledger_brings_back_in_any_order_all_that_clients_wrote(
     store: Store, backend: str, elsewhere: Store
 ) -> None:
-    @examples(40, 10, backend)
+    @examples(16, 4, backend)
     @given(writes, steps, st.data())
     def law(told: list[Write], pace: list[int], data: st.DataObject) -> None:
         emptied(store)
@@ -291,7 +291,7 @@ def disturbed_exactly(draw: st.DrawFn, events: Sequence[bytes]) -> tuple[list[by
 
 @pytest.mark.law
 def test_so_it_does_among_events_of_jobs(store: Store, backend: str, elsewhere: Store) -> None:
-    @examples(30, 8, backend)
+    @examples(12, 3, backend)
     @given(worlds, writes, writes, st.data())
     def law(world: list[bytes], first: list[Write], then: list[Write], data: st.DataObject) -> None:
         emptied(store)
@@ -460,7 +460,7 @@ def said(service: Service, key: str, thing: Thing) -> dict[str, Any]:
 
 @pytest.mark.law
 def test_what_was_written_last_is_what_is_told_however_fast_it_came(store: Store, backend: str) -> None:
-    @examples(80, 10, backend)
+    @examples(32, 5, backend)
     @given(writes, steps)
     def law(told: list[Write], pace: list[int]) -> None:
         emptied(store)

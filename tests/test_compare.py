@@ -92,7 +92,7 @@ def test_what_differs_is_what_the_canonical_texts_differ_in(
     monkeypatch.setattr(digests, "PAGE", 3)  # so that pages end in different places
     other = sqlite_store(tmp_path / "other.db")
 
-    @examples(150, 40, backend)
+    @examples(60, 15, backend)
     @given(worlds, st.data())
     def law(world: list[bytes], data: st.DataObject) -> None:
         subset = st.lists(st.sampled_from(world), unique=True)

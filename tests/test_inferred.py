@@ -241,7 +241,7 @@ saying = st.lists(
 
 @pytest.mark.law
 def test_a_walk_finds_what_a_plain_model_finds(store: Store, backend: Backend) -> None:
-    @settings(max_examples=scaled(300 if backend == "sqlite" else 100))
+    @settings(max_examples=scaled(120 if backend == "sqlite" else 40))
     @given(saying, st.booleans(), st.booleans(), st.none() | st.integers(0, 4), st.data())
     def check(said: list[Said], inferred: bool, up: bool, depth: int | None, data: st.DataObject) -> None:
         told(emptied(store), said)

@@ -25,6 +25,7 @@ from ingest.event import Event
 from store.database import Store
 from store.ledger import events as ledger
 from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, case_events, samples
+from tests.support.laws import scaled
 
 Json = Any
 
@@ -139,7 +140,7 @@ def test_every_way_in_and_every_kind_of_event_has_a_message_to_spoil() -> None:
 
 
 @pytest.mark.law
-@settings(max_examples=1000)
+@settings(max_examples=scaled(300))
 @given(spoiled())
 def test_a_spoiled_message_is_observed_or_malformed_and_no_fault_of_ours(body: bytes) -> None:
     observed = observe_batch([Delivery(body)])

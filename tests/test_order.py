@@ -67,7 +67,7 @@ def test_order_duplicates_and_batches_of_a_run_among_all_sorts_of_events_do_not_
 ) -> None:
     expected = graph(undisturbed, EVERYTHING)
 
-    @examples(150, 40, backend)
+    @examples(60, 15, backend)
     @given(disturbed(EVERYTHING))
     def law(told: tuple[list[bytes], list[int]]) -> None:
         assert graph(store, *told) == expected
@@ -81,7 +81,7 @@ def test_order_duplicates_and_batches_do_not_matter_in_worlds_full_of_collisions
     backend: str,
     undisturbed: Store,
 ) -> None:
-    @examples(600, 100, backend)
+    @examples(250, 40, backend)
     @given(worlds, st.data())
     def law(world: list[bytes], data: st.DataObject) -> None:
         assert graph(store, *data.draw(disturbed(world))) == graph(undisturbed, world)
@@ -110,7 +110,7 @@ def test_order_duplicates_and_batches_do_not_matter_in_an_account_with_some_of_e
     backend: str,
     undisturbed: Store,
 ) -> None:
-    @examples(100, 30, backend)
+    @examples(40, 12, backend)
     @given(st.integers(0, 2**16), st.integers(0, 2**32))
     def law(account: int, disorder: int) -> None:
         chance = random.Random(disorder)
@@ -132,7 +132,7 @@ def test_order_duplicates_and_batches_of_a_case_do_not_matter(
     events = case_events(case)
     expected = graph(undisturbed, events)
 
-    @examples(60, 10, backend)
+    @examples(20, 4, backend)
     @given(disturbed(events))
     def law(told: tuple[list[bytes], list[int]]) -> None:
         assert graph(store, *told) == expected
@@ -265,7 +265,7 @@ def worked(store: Store, shares: Sequence[Sequence[bytes]], seed: int, pool: Pro
 
 
 @pytest.mark.law
-@pytest.mark.parametrize("seed", seeds(8))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_two_workers_in_two_processes_end_in_the_same_graph_as_one(
     seed: int,
     store: Store,
@@ -290,7 +290,7 @@ def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
     undisturbed: Store,
 ) -> None:
     # What fails once in a race may not fail when it is tried again: nothing to shrink.
-    @settings(examples(30, 60, backend), phases=[Phase.generate])
+    @settings(examples(12, 24, backend), phases=[Phase.generate])
     @given(worlds, st.integers(0, 2**32))
     def law(world: list[bytes], seed: int) -> None:
         half = len(world) // 2
@@ -300,7 +300,7 @@ def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
 
 
 @pytest.mark.law
-@pytest.mark.parametrize("seed", seeds(4))
+@pytest.mark.parametrize("seed", seeds(2))
 def test_two_workers_in_two_processes_agree_on_an_account_with_some_of_everything(
     seed: int,
     store: Store,

@@ -580,7 +580,7 @@ def plainly(answered: Response) -> tuple[list[str], list[tuple[str, ...]]]:
 
 @pytest.mark.law
 def test_answers_are_those_of_the_rules_on_any_graph_whole_and_in_pages(store: Store, backend: Backend) -> None:
-    @examples(150, 40, backend)
+    @examples(60, 15, backend)
     @given(graphs(), st.data())
     def law(said: tuple[Lineage, Lineage], data: st.DataObject) -> None:
         holding(emptied(store), *said)
@@ -601,7 +601,7 @@ def test_filters_alone_select_the_same_as_on_a_walk_whole_and_in_pages(
 ) -> None:
     monkeypatch.setattr(graph_queries, "_AT_ONCE", 3)  # so that what is looked at ends in different places
 
-    @examples(80, 25, backend)
+    @examples(32, 10, backend)
     @given(graphs(), FILTERS.filter(lambda told: any(told.values())), st.integers(1, 5))
     def law(said: tuple[Lineage, Lineage], filters: dict[str, Any], size: int) -> None:
         holding(emptied(store), *said)

@@ -76,7 +76,7 @@ def test_what_was_lost_is_found_and_made_good(store: Store, make_store: MakeStor
     whole = make_store()
 
     @settings(
-        max_examples=scaled(25 if backend == "sqlite" else 8),
+        max_examples=scaled(8 if backend == "sqlite" else 3),
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
         phases=[Phase.explicit, Phase.generate, Phase.shrink],

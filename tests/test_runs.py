@@ -359,7 +359,7 @@ def true_of(one: TrialComponent, condition: Condition) -> bool:
 
 @pytest.mark.law
 def test_a_search_finds_what_a_plain_model_finds(store: Store, backend: Backend) -> None:
-    @settings(max_examples=scaled(300 if backend == "sqlite" else 80))
+    @settings(max_examples=scaled(120 if backend == "sqlite" else 30))
     @given(components, st.lists(wanted, max_size=2), st.sampled_from(["created", "p", "m", "both"]), st.booleans())
     def check(some: list[TrialComponent], conditions: list[Condition], sort_by: str, ascending: bool) -> None:
         holding(emptied(store), *some)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+from _pytest.mark.structures import ParameterSet
 from hypothesis import HealthCheck, Phase, settings
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "desk")
@@ -34,9 +36,9 @@ def scaled(count: int) -> int:
     return count * FACTOR
 
 
-def seeds(count: int) -> range:
+def seeds(count: int) -> list[ParameterSet]:
     """Seeds for a law that makes its examples itself: the same ones in `make test`, others in each soak."""
-    return range(FIRST_SEED, FIRST_SEED + scaled(count))
+    return [pytest.param(FIRST_SEED + number, id=f"seed-{number}") for number in range(scaled(count))]
 
 
 def examples(sqlite: int, postgresql: int, backend: str) -> settings:
