@@ -31,8 +31,8 @@ from store.resource_pages import Listing, SortBy, listed, mentioned_pipelines
 from store.resources import ResourceRow
 
 Description = dict[str, Any]
-"""A resource, by SageMaker's names. `CreationTime` and `LastModifiedTime` are in epoch milliseconds, other times as they
-are reported; `Tags` are a list, as SageMaker's are."""
+"""A resource, by SageMaker's names. `CreationTime` and `LastModifiedTime` are in epoch milliseconds, other times as
+reported; `Tags` are a list, as SageMaker's are."""
 
 Condition = Callable[[Mapping[str, Any]], bool]
 """What must be true of a description."""
