@@ -117,7 +117,7 @@ def _derived_from(view: StoreView, entity: Described) -> str:
     Raises:
         NotFound: None is: the entity was deleted just now, and its lineage is not yet derived again.
     """
-    keys = entity_records.speakers(view.transaction, entity.id)
+    keys = entity_records.resources_describing(view.transaction, entity.id)
     others = [key for key in keys if key != entity.arn.lower()]
     if keys and not others:
         raise NotFound(f"{NAMES[entity.lineage_type]} '{entity.arn}' does not exist.")
