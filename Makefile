@@ -1,4 +1,4 @@
-# One command for each habit. Everything is installed into .venv from the lock file; nothing else on the machine is touched.
+# One command for each habit. Everything is installed from lock files into .venv and .venv-*; nothing else is touched.
 PYTHON ?= python3.11
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -18,13 +18,13 @@ setup: .venv/.installed  ## a virtual environment with all that is locked
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## an AWS in miniature, a real pipeline run, and its lineage
+demo: setup  ## a miniature AWS, a real pipeline run, and its lineage
 	@$(BIN)/headwater demo
 
-demo-kafka: setup  ## the same by way of Kafka and PostgreSQL, with the services of infra/compose.yaml (needs Java and Maven)
+demo-kafka: setup  ## the same through Kafka and PostgreSQL, with the services of infra/compose.yaml (needs Java and Maven)
 	@$(BIN)/python -m tests.demo_kafka
 
-demo-backfill: setup  ## an account in miniature that nobody listened to, and its lineage by asking
+demo-backfill: setup  ## a miniature account without events, and its lineage from descriptions
 	@$(BIN)/python -m tests.demo_backfill
 
 image:  ## the container (needs Docker)
@@ -36,7 +36,7 @@ test: setup  ## all that CI checks
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types imports template
 	@$(MAKE) --no-print-directory --jobs 4 --output-sync=target unit test-sdk2 test-sdk3 test-pythons
 
-format: setup  ## put the code into shape
+format: setup  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix --quiet .
 
@@ -65,7 +65,7 @@ test-sdk: setup  ## SageMaker's own SDKs against the server
 test-sdk%: .venv-sdk%/.installed
 	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk$*/bin/pytest -c tests/sdk/pytest.ini tests/sdk
 
-# v2 and v3 of the SDK are one package of another content, so each has an environment.
+# v2 and v3 of the SDK are versions of one package, so each has its own environment.
 .venv-sdk%/.installed: tests/sdk/v%.txt
 	$(PYTHON) -m venv --clear .venv-sdk$*
 	.venv-sdk$*/bin/python -m pip install --quiet --require-hashes --only-binary :all: --no-deps --no-compile -r $<
@@ -80,7 +80,7 @@ docs: setup  ## docs/capture.md, docs/operations.md and the policy in infra/temp
 bench: setup  ## speed and size, as ratios from one run
 	$(BIN)/python -m bench
 
-lock: setup  ## resolve the dependencies anew (needs uv)
+lock: setup  ## resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --group build --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --upgrade --output-file requirements.txt
 	uv pip compile pyproject.toml --extra kafka -c requirements.txt --universal --python-version 3.11 \
