@@ -65,6 +65,9 @@ test-sdk: setup  ## SageMaker's own SDKs against the server
 test-sdk%: .venv-sdk%/.installed
 	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk$*/bin/pytest -c tests/sdk/pytest.ini tests/sdk
 
+# Else make takes them for intermediate files, and removes them so that the environments are made each time.
+.SECONDARY: .venv-sdk2/.installed .venv-sdk3/.installed
+
 # v2 and v3 of the SDK are one package of another content, so each has an environment.
 .venv-sdk%/.installed: tests/sdk/v%.txt
 	$(PYTHON) -m venv --clear .venv-sdk$*
