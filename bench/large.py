@@ -85,7 +85,7 @@ def _sample(server: servers.PostgreSql, fresh: int, seed: int) -> Sample:
             lambda tx: Sample(
                 list(tx.connection.scalars(select(tables.ledger.c.body))),
                 list(
-                    tx.connection.scalars(select(tables.resource.c.known).where(tables.resource.c.known.is_not(None)))
+                    tx.connection.scalars(select(tables.resource.c.state).where(tables.resource.c.state.is_not(None)))
                 ),
             )
         )

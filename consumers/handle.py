@@ -260,7 +260,7 @@ def record(session: ResourceSession, observed: ObservedBatch, received: int) -> 
         if subject:
             kinds.setdefault(subject, _type_in(subject))
     session.claim(kinds)
-    metric_points.keep(session.tx, observed.points)
+    metric_points.add(session.tx, observed.points)
     touched = session.learn(observed.states, {point.component for point in observed.points})
     ledger.remember(
         session.tx,

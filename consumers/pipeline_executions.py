@@ -81,12 +81,12 @@ def execution(store: Store, arn: str) -> Execution | None:
 
     def look(tx: Transaction) -> Execution | None:
         row = table.load(tx, [arn.lower()]).get(arn.lower())
-        if row is None or row.known is None:
+        if row is None or row.state is None:
             return None
         known = steps_of(tx, arn)
         both = zip(map(_step, known), map(_step, made_by(tx, known)), strict=True)
         steps = [msgspec.structs.replace(step, made=maker.made) for step, maker in both]
-        whole = decode(tx.packer.unpack(row.known))
+        whole = decode(tx.packer.unpack(row.state))
         return _execution(whole, sorted(steps, key=lambda step: (step.started or 0, step.name)))
 
     return store.read(look)
@@ -95,7 +95,7 @@ def execution(store: Store, arn: str) -> Execution | None:
 def steps_of(tx: Transaction, execution_arn: str) -> list[ResourceState]:
     """What is known of each step of an execution."""
     rows = table.beginning(tx, f"{execution_arn.lower()}/step/")
-    return [decode(tx.packer.unpack(row.known)) for row in rows if row.known]
+    return [decode(tx.packer.unpack(row.state)) for row in rows if row.state]
 
 
 def made_by(tx: Transaction, steps: Sequence[ResourceState]) -> list[ResourceState]:
@@ -113,7 +113,7 @@ def made_by(tx: Transaction, steps: Sequence[ResourceState]) -> list[ResourceSta
         rows = table.load(tx, set(earlier.values()))
         for position, key in earlier.items():
             seen[position].add(key)
-            if key in rows and (known := rows[key].known):
+            if key in rows and (known := rows[key].state):
                 makers[position] = decode(tx.packer.unpack(known))
     return makers
 

@@ -75,7 +75,7 @@ class ResourceSession:
             if resource_type.references:
                 referring[row.id] = self.references(key)
             version = row.version + 1
-            row = row._replace(kind=known.kind, version=version, problem=None, known=self.tx.packer.pack(encode(known)))
+            row = row._replace(kind=known.kind, version=version, problem=None, state=self.tx.packer.pack(encode(known)))
             if self.derives:
                 row = row._replace(derived=version, rule=resource_type.signature)
             row = _listed(row, self.incarnations(key)[-1])
@@ -92,8 +92,8 @@ class ResourceSession:
 
     def known(self, key: str) -> ResourceState | None:
         """What is known of a resource, or None."""
-        if key not in self._known and (row := self.rows.get(key)) is not None and row.known is not None:
-            self._known[key] = decode(self.tx.packer.unpack(row.known))
+        if key not in self._known and (row := self.rows.get(key)) is not None and row.state is not None:
+            self._known[key] = decode(self.tx.packer.unpack(row.state))
         return self._known.get(key)
 
     def incarnations(self, key: str) -> list[AnyResource]:

@@ -1,7 +1,8 @@
-"""What events leave out and lineage needs: questions to SageMaker, and what became of them.
+"""What events leave out and lineage needs: describe requests to SageMaker, and what became of them.
 
-A rule asks by saying so whenever it derives; what it no longer asks is taken back. So questions, like lineage, follow
-from what is known, and each is answered at most once. When to ask again, and why there was no answer, is the worker's.
+A rule names the descriptions that it misses whenever lineage is derived; a request that no rule names any more is
+removed. So requests, like lineage, follow from states, and each is answered at most once. When to ask again, and why
+there was no description, is up to the worker.
 """
 
 from __future__ import annotations
@@ -13,23 +14,23 @@ from sqlalchemy import func, literal, select, update
 
 from store import bulk
 from store.database import Store, Transaction
-from store.tables import question
+from store.tables import describe_request
 
 OPEN, ANSWERED, MISSING = "open", "answered", "missing"
 """To be asked (again); answered; not there, however often it was asked."""
 
 
-class Asked(NamedTuple):
-    """One question.
+class DescribeRequestRow(NamedTuple):
+    """One describe request, as the table holds it.
 
     Attributes:
-        resource_id: Whose lineage needs the answer.
-        arn: What SageMaker is asked about.
-        operation: Of SageMaker's API.
+        resource_id: Whose lineage needs the description.
+        arn: The resource to be described.
+        operation: The operation of SageMaker's API that describes it.
         state: `OPEN`, `ANSWERED` or `MISSING`.
         due: When to ask (again), in epoch milliseconds.
-        tries: How often it was asked.
-        why: Why there was no answer, last time.
+        tries: How often SageMaker was asked.
+        reason: Why there was no description, last time.
     """
 
     resource_id: int
@@ -38,90 +39,96 @@ class Asked(NamedTuple):
     state: str = OPEN
     due: int = 0
     tries: int = 0
-    why: str = ""
+    reason: str = ""
 
 
-def ask(
-    transaction: Transaction, wanted: Mapping[int, Collection[tuple[str, str]]], fresh: Collection[int], due: int
+def update_requests(
+    transaction: Transaction, missing: Mapping[int, Collection[tuple[str, str]]], new: Collection[int], due: int
 ) -> None:
-    """Write what resources ask, and take back what they no longer ask.
+    """Write the requests of resources, and remove those that they no longer have.
 
     Args:
-        transaction: That holds the resources for itself.
-        wanted: Id of a resource -> (ARN, operation) of each of its questions.
-        fresh: Ids among them that have never asked anything, which saves looking for it.
-        due: When new questions are to be asked, in epoch milliseconds.
+        transaction: That has locked the resources.
+        missing: Id of a resource -> (ARN, operation) of each description that its lineage misses.
+        new: Ids among them that have never had a request, which saves looking for them.
+        due: When new requests are due, in epoch milliseconds.
     """
     connection = transaction.connection
-    before = [number for number in wanted if number not in fresh]
-    old: set[tuple[int, str, str]] = set()
+    before = [number for number in missing if number not in new]
+    old_keys: set[tuple[int, str, str]] = set()
     if before:
-        had = select(question.c.resource_id, question.c.arn, question.c.operation)
-        had = had.where(bulk.among(connection, question.c.resource_id, before))
-        old = {tuple(row) for row in connection.execute(had)}
-    new = {(number, *one) for number, asked in wanted.items() for one in asked}
-    bulk.remove(connection, question, sorted(old - new))
-    bulk.insert(connection, question, [Asked(*key, due=due) for key in sorted(new - old)], "ignore")
+        had = select(describe_request.c.resource_id, describe_request.c.arn, describe_request.c.operation)
+        had = had.where(bulk.among(connection, describe_request.c.resource_id, before))
+        old_keys = {tuple(row) for row in connection.execute(had)}
+    new_keys = {(number, *request) for number, requests in missing.items() for request in requests}
+    bulk.remove(connection, describe_request, sorted(old_keys - new_keys))
+    added = [DescribeRequestRow(*key, due=due) for key in sorted(new_keys - old_keys)]
+    bulk.insert(connection, describe_request, added, "ignore")
 
 
-def take(store: Store, now: int, limit: int, until: int) -> list[Asked]:
-    """Questions that are due, the longest due first; nobody else takes them before `until`.
+def take(store: Store, now: int, limit: int, until: int) -> list[DescribeRequestRow]:
+    """Take requests that are due, the longest due first; no other worker takes them before `until`.
 
     Args:
         store: Where.
         now: In epoch milliseconds.
         limit: How many at most.
-        until: When they are due again if nothing is heard of them, in epoch milliseconds.
+        until: When they are due again unless they are settled, in epoch milliseconds.
     """
 
-    def work(tx: Transaction) -> list[Asked]:
-        # Said, and not a parameter: the index is of open questions only.
-        due = select(question).where(question.c.state == literal(OPEN, literal_execute=True), question.c.due <= now)
-        due = due.order_by(question.c.due).limit(limit)
+    def work(tx: Transaction) -> list[DescribeRequestRow]:
+        # A literal, and not a parameter: the index covers open requests only.
+        due = select(describe_request).where(
+            describe_request.c.state == literal(OPEN, literal_execute=True), describe_request.c.due <= now
+        )
+        due = due.order_by(describe_request.c.due).limit(limit)
         if not tx.exclusive:
             due = due.with_for_update(skip_locked=True)
-        taken = [Asked(*row) for row in tx.connection.execute(due)]
-        bulk.insert(tx.connection, question, sorted(one._replace(due=until) for one in taken), "replace")
+        taken = [DescribeRequestRow(*row) for row in tx.connection.execute(due)]
+        leased = sorted(row._replace(due=until) for row in taken)
+        bulk.insert(tx.connection, describe_request, leased, "replace")
         return taken
 
     return store.write(work) if store.read(lambda tx: _next_due(tx) or now + 1) <= now else []
 
 
-def settle(transaction: Transaction, settled: Iterable[Asked]) -> None:
-    """Write what became of questions; one that was taken back meanwhile stays so."""
-    for one in settled:
+def settle(transaction: Transaction, settled: Iterable[DescribeRequestRow]) -> None:
+    """Write what became of requests; one that was removed meanwhile stays removed."""
+    for row in settled:
         transaction.connection.execute(
-            update(question)
+            update(describe_request)
             .where(
-                question.c.resource_id == one.resource_id,
-                question.c.arn == one.arn,
-                question.c.operation == one.operation,
+                describe_request.c.resource_id == row.resource_id,
+                describe_request.c.arn == row.arn,
+                describe_request.c.operation == row.operation,
             )
-            .values(state=one.state, due=one.due, tries=one.tries, why=one.why)
+            .values(state=row.state, due=row.due, tries=row.tries, reason=row.reason)
         )
 
 
-def waiting(store: Store, limit: int | None = None) -> list[Asked]:
-    """Open questions, the longest due first."""
-    wanted = select(question).where(question.c.state == literal(OPEN, literal_execute=True))
-    wanted = wanted.order_by(question.c.due, *question.primary_key).limit(limit)
-    return store.read(lambda tx: [Asked(*row) for row in tx.connection.execute(wanted)])
+def waiting(store: Store, limit: int | None = None) -> list[DescribeRequestRow]:
+    """Open requests, the longest due first."""
+    rows = select(describe_request).where(describe_request.c.state == literal(OPEN, literal_execute=True))
+    rows = rows.order_by(describe_request.c.due, *describe_request.primary_key).limit(limit)
+    return store.read(lambda tx: [DescribeRequestRow(*row) for row in tx.connection.execute(rows)])
 
 
 def counts(transaction: Transaction) -> Mapping[str, int]:
-    """How many questions there are, by state."""
-    grouped = select(question.c.state, func.count()).group_by(question.c.state).order_by(question.c.state)
+    """How many requests there are, by state."""
+    state = describe_request.c.state
+    grouped = select(state, func.count()).group_by(state).order_by(state)
     return {row[0]: row[1] for row in transaction.connection.execute(grouped)}
 
 
 def refusals(transaction: Transaction, limit: int) -> Sequence[tuple[str, int]]:
-    """Why questions went without an answer, and how many did so: the most frequent first."""
-    grouped = select(question.c.why, func.count()).where(question.c.why != "").group_by(question.c.why)
-    grouped = grouped.order_by(func.count().desc(), question.c.why).limit(limit)
+    """Why requests went without a description, and how many did so: the most frequent reasons first."""
+    reason = describe_request.c.reason
+    grouped = select(reason, func.count()).where(reason != "").group_by(reason)
+    grouped = grouped.order_by(func.count().desc(), reason).limit(limit)
     return [(why, number) for why, number in transaction.connection.execute(grouped)]
 
 
 def _next_due(transaction: Transaction) -> int | None:
-    earliest = select(func.min(question.c.due)).where(question.c.state == literal(OPEN, literal_execute=True))
-    found: int | None = transaction.connection.scalar(earliest)
-    return found
+    is_open = describe_request.c.state == literal(OPEN, literal_execute=True)
+    earliest: int | None = transaction.connection.scalar(select(func.min(describe_request.c.due)).where(is_open))
+    return earliest

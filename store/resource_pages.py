@@ -86,7 +86,7 @@ def listed(
 def hearsay(transaction: Transaction, keys: list[str]) -> list[ResourceRow]:
     """Pipelines that are known by their executions alone, of these keys."""
     source = _pipelines()
-    found = select(source).where(source.c.key.in_(keys), source.c.known.is_(None))
+    found = select(source).where(source.c.key.in_(keys), source.c.state.is_(None))
     return [ResourceRow(*row) for row in transaction.connection.execute(found)]
 
 
@@ -141,7 +141,7 @@ def _pipelines() -> FromClause:
         literal(1, Integer).label("derived"),
         cast(null(), Words).label("rule"),
         cast(null(), Words).label("problem"),
-        cast(null(), LargeBinary).label("known"),
+        cast(null(), LargeBinary).label("state"),
         entity.c.name.label("name"),
         literal("", Words).label("status"),
         entity.c.created.label("created"),

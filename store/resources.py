@@ -23,7 +23,7 @@ class ResourceRow(NamedTuple):
         derived: The version that lineage was last derived from.
         rule: The rule that derived it.
         problem: Why its rule failed.
-        known: What is known, packed.
+        state: All that is known of it, packed.
         name: Its name, with its case.
         status: Its status, as SageMaker's API spells it, or empty.
         created: When it was made, in epoch milliseconds; None of a row that an older Headwater wrote.
@@ -38,7 +38,7 @@ class ResourceRow(NamedTuple):
     derived: int = 0
     rule: str | None = None
     problem: str | None = None
-    known: bytes | None = None
+    state: bytes | None = None
     name: str | None = None
     status: str | None = None
     created: int | None = None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy import Select, exists, func, or_, select
 
-from store import bulk, describe_requests
+from store import describe_requests
 from store.database import Store, Transaction
 from store.graph.lineage import walk
 from store.graph.traversal import Direction
 from store.ledger import events as ledger
-from store.tables import association, dead_letter, entity, reading, resource
+from store.tables import association, checkpoint, dead_letter, entity, resource
 from store.tables import ledger as events
 
 NEWEST = 200
@@ -98,7 +97,7 @@ def status(store: Store) -> Status:
             problems=tuple((row[0], row[1]) for row in connection.execute(problems)),
             last_received=one(newest),
             last_event=one(select(func.max(events.c.time))),
-            readings={row[0]: row[1] for row in connection.execute(select(reading.c.name, reading.c.position))},
+            readings={row[0]: row[1] for row in connection.execute(select(checkpoint.c.name, checkpoint.c.position))},
             questions=describe_requests.counts(tx),
             refusals=dict(describe_requests.refusals(tx, 20)),
             models=models,
@@ -136,20 +135,3 @@ def _reach(store: Store, wanted: Select[str]) -> Reach:
         reached |= new
         ahead += new
     return Reach(len(starts), len(reached.intersection(starts)), walked.complete)
-
-
-def read_up_to(store: Store, name: str) -> str | None:
-    """Where the reading of an archive stopped, as `keep_position` was told, or None."""
-    return store.read(lambda tx: tx.connection.scalar(select(reading.c.position).where(reading.c.name == name)))
-
-
-def keep_position(store: Store, name: str, position: str | None) -> None:
-    """Remember where the reading of an archive stands; None when it has come to its end."""
-
-    def write(tx: Transaction) -> None:
-        if position is None:
-            bulk.remove(tx.connection, reading, [(name,)])
-        else:
-            bulk.insert(tx.connection, reading, [(name, position, time.time_ns() // 1_000_000)], "replace")
-
-    store.write(write)

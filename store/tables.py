@@ -53,18 +53,18 @@ resource = Table(
     metadata,
     Column("id", Id, primary_key=True, comment="numbered in the order of appearance"),
     Column("key", Words, nullable=False, unique=True, comment="the ARN in lower case"),
-    Column("kind", Words, nullable=False, comment="what sort of SageMaker thing it is"),
-    Column("version", Integer, nullable=False, comment="counts the changes of what is known"),
+    Column("kind", Words, nullable=False, comment="the type of the SageMaker resource"),
+    Column("version", Integer, nullable=False, comment="counts the changes of its state"),
     Column("derived", Integer, nullable=False, comment="the version that lineage was last derived from"),
     Column("rule", Words, comment="the rule that derived it, and its version"),
-    Column("problem", Words, comment="why its rule failed, when it did"),
-    Column("known", LargeBinary, comment="what is known of it, packed"),
+    Column("problem", Words, comment="why its rule failed, if it did"),
+    Column("state", LargeBinary, comment="all that is known of it, packed"),
     Column("name", Words, comment="its name, with its case; nothing was written here before schema 0005"),
     Column("status", Words, comment="its status, as SageMaker's API spells it"),
     Column("created", BigInteger, comment="when it was made"),
-    Column("modified", BigInteger, comment="when the newest of what is known was so"),
-    Column("deleted", SmallInteger, comment="1: it is no more"),
-    comment="what events speak of, and all that is known of each",
+    Column("modified", BigInteger, comment="when its state was last changed"),
+    Column("deleted", SmallInteger, comment="1: it was deleted"),
+    comment="what events are about, and the state of each",
 )
 Index("ix_resource_kind_created", resource.c.kind, resource.c.created)
 Index("ix_resource_rule", resource.c.kind, resource.c.rule)
@@ -77,7 +77,7 @@ reference = Table(
     Column("resource_id", Id, ForeignKey(resource.c.id), primary_key=True),
     Column("target", Words, primary_key=True, comment="the key of a resource, known or not"),
     Index("ix_reference_target", "target", "resource_id"),
-    comment="which resource refers to which",
+    comment="which resource references which",
     sqlite_with_rowid=False,
 )
 
@@ -87,7 +87,7 @@ ledger = Table(
     Column("id", Id, comment="numbered in the order of arrival"),
     Column("key", LargeBinary, nullable=False, comment="16 bytes of a digest of the event's bytes"),
     Column("kind", Words, nullable=False, comment="the detail-type"),
-    Column("resource_id", Id, ForeignKey(resource.c.id), comment="what it speaks of"),
+    Column("resource_id", Id, ForeignKey(resource.c.id), comment="what it is about"),
     Column("time", BigInteger, nullable=False, comment="the event's own time, 0 when it has none"),
     Column("received", BigInteger, nullable=False),
     Column("outcome", Words, nullable=False, comment="derived; kept: no rule for its kind yet"),
@@ -109,7 +109,7 @@ ledger = Table(
 
 @listens_for(ledger, "after_create")
 def _by_month(_table: Table, connection: Connection, **_: object) -> None:
-    """PostgreSQL keeps the ledger by month (docs/decisions/0007): a key has to tell which, so it is another one."""
+    """PostgreSQL keeps the ledger by month (docs/decisions/0007): so the key has to contain the time."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("ALTER TABLE ledger ADD CONSTRAINT pk_ledger PRIMARY KEY (id, time)")
         connection.exec_driver_sql("CREATE TABLE ledger_default PARTITION OF ledger DEFAULT")
@@ -150,7 +150,7 @@ entity = Table(
     Column("source_uri", Words, nullable=False),
     Column("status", Words, nullable=False),
     Column("created", BigInteger, nullable=False),
-    Column("weight", SmallInteger, nullable=False, comment="how much the word weighs that the row was made from"),
+    Column("weight", SmallInteger, nullable=False, comment="how far the source of this row is believed against others"),
     Column("document", Words, nullable=False, comment="the rest, as canonical JSON"),
     Column(
         "family",
@@ -159,7 +159,7 @@ entity = Table(
         server_default=text("''"),
         comment="what runs made in the same way share, inferred",
     ),
-    Column("modified", BigInteger, nullable=False, server_default="0", comment="when it was changed; 0: nobody tells"),
+    Column("modified", BigInteger, nullable=False, server_default="0", comment="when it was changed; 0: unknown"),
     Index("ix_entity_source_uri", "source_uri"),
     Index("ix_entity_family", "family", sqlite_where=Column("family") != "", postgresql_where=Column("family") != ""),
     Index("ix_entity_lineage_type_created", "lineage_type", "created"),
@@ -178,9 +178,9 @@ mention = Table(
     Column("entity_id", Id, ForeignKey(entity.c.id), primary_key=True),
     Column("weight", SmallInteger, nullable=False),
     Column("since", BigInteger, nullable=False),
-    Column("claim", Words, comment="what is said of it, where several may speak of one entity"),
+    Column("claim", Words, comment="what the rule says of it, where several may mention one entity"),
     Index("ix_mention_entity_id", "entity_id", "weight"),
-    comment="which resource's rule speaks of which entity; an entity that none mentions goes",
+    comment="which resource's rule mentions which entity; an entity that none mentions is removed",
     sqlite_with_rowid=False,
 )
 
@@ -194,7 +194,11 @@ association = Table(
     Column("since", BigInteger, nullable=False),
     Column("until", BigInteger, comment="when it ceased to hold"),
     Column(
-        "inferred", SmallInteger, nullable=False, server_default="0", comment="1: ours, not among those AWS captures"
+        "inferred",
+        SmallInteger,
+        nullable=False,
+        server_default="0",
+        comment="1: inferred by Headwater, not captured by AWS",
     ),
     Index("ix_association_destination_id", "destination_id", "source_id"),
     Index("ix_association_resource_id", "resource_id"),
@@ -233,7 +237,7 @@ metric = Table(
     Column("name", Words, primary_key=True),
     Column("value", Double, nullable=False),
     Column("time", BigInteger),
-    Column("low", Double, comment="the least; nothing where it was measured once, and likewise below"),
+    Column("low", Double, comment="the least; NULL where there is one point, and likewise below"),
     Column("high", Double),
     Column("mean", Double),
     Column("deviation", Double),
@@ -244,18 +248,23 @@ metric = Table(
     sqlite_with_rowid=False,
 )
 
-measurement = Table(
-    "measurement",
+metric_point = Table(
+    "metric_point",
     metadata,
     Column("component", Words, primary_key=True, comment="the ARN of a trial component in lower case"),
-    Column("life", BigInteger, primary_key=True, comment="when a client made it, in epoch seconds; 0: none did"),
+    Column(
+        "incarnation",
+        BigInteger,
+        primary_key=True,
+        comment="when a client made the component, in epoch seconds; 0: none did",
+    ),
     Column("name", Words, primary_key=True, comment="of the metric"),
     Column("time", BigInteger, primary_key=True),
-    Column("step", BigInteger, primary_key=True, comment="-1: none was told"),
-    Column("put", BigInteger, primary_key=True, comment="when it was told, in epoch microseconds"),
-    Column("place", Integer, primary_key=True, comment="among those that were told with it"),
+    Column("step", BigInteger, primary_key=True, comment="-1: without a step"),
+    Column("reported", BigInteger, primary_key=True, comment="when it was reported, in epoch microseconds"),
+    Column("ordinal", Integer, primary_key=True, comment="its place in that report"),
     Column("value", Double, nullable=False),
-    comment="what clients measured, point by point",
+    comment="metrics that clients reported, point by point",
     sqlite_with_rowid=False,
 )
 
@@ -274,31 +283,42 @@ dead_letter = Table(
     "dead_letter",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("key", LargeBinary, nullable=False, unique=True, comment="16 bytes of a digest of the message's bytes"),
+    Column("digest", LargeBinary, nullable=False, unique=True, comment="16 bytes of a digest of the message's bytes"),
     Column("reason", Words, nullable=False),
     Column("origin", Words, nullable=False, comment="the queue or file it came from"),
     Column("received", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False, comment="the message as it came, packed"),
-    comment="messages that could not be understood, with the reason",
+    comment="messages that cannot become lineage, with the reason",
 )
 
-question = Table(
-    "question",
+describe_request = Table(
+    "describe_request",
     metadata,
-    Column("resource_id", Id, ForeignKey(resource.c.id), primary_key=True, comment="whose lineage needs the answer"),
-    Column("arn", Words, primary_key=True, comment="what SageMaker is asked about"),
-    Column("operation", Words, primary_key=True, comment="of SageMaker's API"),
+    Column(
+        "resource_id",
+        Id,
+        ForeignKey(resource.c.id),
+        primary_key=True,
+        comment="whose lineage needs the description",
+    ),
+    Column("arn", Words, primary_key=True, comment="the resource to be described"),
+    Column("operation", Words, primary_key=True, comment="the operation of SageMaker's API that describes it"),
     Column("state", Words, nullable=False, comment="open, answered, missing"),
-    Column("due", BigInteger, nullable=False, comment="when to ask (again), in epoch milliseconds"),
+    Column("due", BigInteger, nullable=False, comment="when to ask SageMaker (again), in epoch milliseconds"),
     Column("tries", Integer, nullable=False),
-    Column("why", Words, nullable=False, comment="why there was no answer, last time"),
-    Index("ix_question_due", "due", sqlite_where=Column("state") == "open", postgresql_where=Column("state") == "open"),
+    Column("reason", Words, nullable=False, comment="why there was no description, last time"),
+    Index(
+        "ix_describe_request_due",
+        "due",
+        sqlite_where=Column("state") == "open",
+        postgresql_where=Column("state") == "open",
+    ),
     comment="what events leave out and lineage needs",
     sqlite_with_rowid=False,
 )
 
-reading = Table(
-    "reading",
+checkpoint = Table(
+    "checkpoint",
     metadata,
     Column("name", Words, primary_key=True, comment="what is being read"),
     Column("position", Words, nullable=False, comment="where reading stopped"),

@@ -38,10 +38,10 @@ from consumers.run.backfill import (
 from ingest.delivery import Delivery, Refused, Unavailable
 from ingest.sagemaker import SageMaker
 from ingest.sagemaker_operations import LIST_TAGS
+from store.checkpoints import read_checkpoint, save_checkpoint
 from store.database import Store
 from store.digest import canonical, digest
 from store.ledger import events as ledger
-from store.status import keep_position, read_up_to
 from tests.support.aws import ACCOUNT, REGION, ROLE, arn_of
 from tests.support.cli import Headwater
 from tests.support.moto_account import make_account
@@ -395,7 +395,7 @@ def test_begun_anew_it_asks_about_all(sagemaker: FakeSageMaker, headwater: Headw
         position = {
             "through": {f"{ACCOUNT}/{REGION}/model": [round(at(1).timestamp() * 1000), arn_of("model/model-1")]}
         }
-        keep_position(store, "headwater backfill", json.dumps(position))
+        save_checkpoint(store, "headwater backfill", json.dumps(position))
     fast = ("--kinds", "model", "--per-second", "1000", "--json")
     assert json.loads(headwater("backfill", *fast).out)["resources"] == 1
     assert json.loads(headwater("backfill", *fast, "--anew").out)["resources"] == 3
@@ -481,13 +481,13 @@ def test_a_kind_that_cannot_be_described_waits_while_others_go_on(
         filled(one_store, "model", "labeling-job")
 
     assert {arn for arn, _ in asked(one_store)} == set(arns)
-    assert read_up_to(one_store, "headwater backfill")
+    assert read_checkpoint(one_store, "headwater backfill")
     assert sagemaker.calls["DescribeLabelingJob"] <= 2 * BATCH
     sagemaker.mend()
     assert filled(one_store, "model", "labeling-job") == 0
     assert {arn for arn, _ in asked(one_store)} == {*arns, *(job.arn for job in jobs)}
     assert sagemaker.calls["DescribeModel"] == 120
-    assert read_up_to(one_store, "headwater backfill") is None
+    assert read_checkpoint(one_store, "headwater backfill") is None
 
 
 def test_a_server_that_hangs_up_at_everything_is_told_on(sagemaker: FakeSageMaker, one_store: Store) -> None:

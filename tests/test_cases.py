@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from store.database import Store
 from store.describe_requests import waiting
-from store.tables import association, entity, membership, metric, parameter, question
+from store.tables import association, describe_request, entity, membership, metric, parameter
 from tests.support.events import HERE, abalone, case_events
 from tests.support.stores import fed, sqlite_store
 
@@ -84,7 +84,7 @@ def _lineage(connection: Connection) -> dict[str, Any]:
             for parent, child in connection.execute(select(membership.c.parent_id, membership.c.child_id).distinct())
         ),
         **values,
-        "questions": sorted([row.arn, row.operation] for row in connection.execute(select(question))),
+        "questions": sorted([row.arn, row.operation] for row in connection.execute(select(describe_request))),
     }
     for one in told["entities"]:
         if not one["name"]:

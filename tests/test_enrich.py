@@ -161,7 +161,7 @@ async def test_a_question_without_an_answer_is_asked_again_later(
         clock.now += 2 * GRACE
         assert await inquiry.once() == Answered(0, 1)
         [waiting] = describe_requests.waiting(store)
-        assert (waiting.state, waiting.due, waiting.tries, waiting.why) == (OPEN, clock.now + later, 1, why)
+        assert (waiting.state, waiting.due, waiting.tries, waiting.reason) == (OPEN, clock.now + later, 1, why)
         assert store.read(lambda tx: describe_requests.refusals(tx, 5)) == [(why, 1)]
         assert await inquiry.once() == Answered(0, 0)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,15 +18,18 @@ from sqlalchemy.sql import column
 
 from bench.generate import events
 from consumers.catch_up import catch_up
+from consumers.handle import handle
+from ingest.delivery import Delivery
 from ingest.event import decode
 from store import tables
+from store.checkpoints import read_checkpoint, save_checkpoint
 from store.database import Store, Unavailable, Unusable
 from store.digest import digest
 from store.ledger import events as ledger
 from store.ledger.events import Entry
 from store.ledger.partitions import BEFORE, DEFAULT, beginning, partitions, this_month
 from store.migrate import check, current, migrate, newest
-from tests.support.events import NOON, abalone, event
+from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, abalone, event
 from tests.support.stores import MakeStore, fed
 
 # SQLAlchemy cannot read these out of SQLite: they are compared by their SQL, below.
@@ -202,6 +207,81 @@ def test_a_worker_goes_on_while_its_store_comes_to_the_newest_schema(
     assert list(ledger.events(store)) == EVENTS
     if not store.sqlite:
         assert kept_in(store) == {BEFORE: len(EVENTS)}  # all of them are of months before the migration
+
+
+MEASURED = json.dumps(
+    {
+        "detail-type": "Headwater Call",
+        "account": ACCOUNT,
+        "region": REGION,
+        "time": NOON,
+        "resources": [f"{PARTITION}experiment-trial-component/c"],
+        "detail": {
+            "Operation": "BatchPutMetrics",
+            "Request": {
+                "Put": NOON * 1000,
+                "MetricData": [{"MetricName": "loss", "Timestamp": NOON + n, "Value": n / 8} for n in range(3)],
+            },
+            "Time": NOON,
+        },
+    }
+).encode()
+
+
+BEFORE_0006 = {"metric_point": "measurement", "describe_request": "question", "checkpoint": "reading"}
+
+
+def rows_of(store: Store, called: Mapping[str, str]) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of a store, by the tables' names of today.
+
+    Args:
+        store: At any schema.
+        called: How tables are called there, where it is otherwise.
+    """
+
+    def read(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+        found = {
+            name: connection.execute(text(f"SELECT * FROM {called.get(name, name)}")).all()
+            for name in tables.metadata.tables
+        }
+        return {name: sorted((tuple(row) for row in rows), key=repr) for name, rows in found.items()}
+
+    return store.raw(read)
+
+
+def test_names_of_tables_and_columns_change_and_every_row_stays(make_empty: MakeStore, make_store: MakeStore) -> None:
+    today = fed(make_store(), [*EVENTS, MEASURED])
+    assert handle([Delivery(b"not json", "here")], today).dead
+    save_checkpoint(today, "archive", "here")
+    rows = rows_of(today, {})
+    assert [name for name, found in rows.items() if not found] == []
+
+    store = make_empty()
+    assert migrate(store, to="0005") == (None, "0005")
+
+    def put(connection: Connection) -> None:  # columns are in the same order, whatever they are called
+        connection.execute(text("DELETE FROM dictionary"))
+        for table in tables.metadata.sorted_tables:
+            name = BEFORE_0006.get(table.name, table.name)
+            slots = ", ".join(f":v{at}" for at in range(len(table.columns)))
+            connection.execute(
+                text(f"INSERT INTO {name} VALUES ({slots})"),
+                [{f"v{at}": value for at, value in enumerate(row)} for row in rows[table.name]],
+            )
+
+    store.raw(put)
+    with pytest.raises(Unusable, match="run headwater migrate"):
+        check(store)
+    assert rows_of(store, BEFORE_0006) == rows
+
+    assert migrate(store) == ("0005", newest())
+
+    assert rows_of(store, {}) == rows
+    assert store.raw(difference) == []
+    assert digest(store) == digest(today)
+    assert (catch_up(store), read_checkpoint(store, "archive")) == (0, "here")
+    assert handle([Delivery(b"not json", "here")], store).dead
+    assert len(ledger.dead_letters(store)) == 1  # the same bytes are the same dead letter
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)

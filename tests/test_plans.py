@@ -22,6 +22,7 @@ from consumers.handle import handle
 from consumers.kind import TRAINING_JOB
 from consumers.resources import RESOURCE_TYPES
 from ingest.delivery import Delivery
+from store.checkpoints import read_checkpoint, save_checkpoint
 from store.database import Store
 from store.graph.evidence import of_association, of_entity
 from store.graph.lineage import walk
@@ -35,7 +36,6 @@ from store.paging import PageKey
 from store.resource_pages import Listing, SortBy
 from store.search import runs
 from store.search.text_form import parse
-from store.status import keep_position, read_up_to
 from tests.support.stores import _drop_database, _new_database, fed
 
 ARN = "arn:aws:sagemaker:us-west-2:123456789012:"
@@ -68,8 +68,9 @@ INSERT INTO ledger SELECT n, decode(md5(n::text), 'hex'), 'SageMaker Training Jo
   FROM generate_series(1, {ENTITIES}) n;
 INSERT INTO dead_letter SELECT n, decode(md5(n::text), 'hex'), 'no JSON', 'a file', n, :body
   FROM generate_series(1, {ENTITIES}) n;
-INSERT INTO question SELECT n, 'arn', 'DescribeModel', 'answered', 0, 1, '' FROM generate_series(1, {ENTITIES}) n;
-INSERT INTO reading SELECT 'archive ' || n, '', 0 FROM generate_series(1, {ENTITIES}) n
+INSERT INTO describe_request SELECT n, 'arn', 'DescribeModel', 'answered', 0, 1, ''
+  FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO checkpoint SELECT 'archive ' || n, '', 0 FROM generate_series(1, {ENTITIES}) n
 """
 EMPTY = {"ledger_default"}
 """A plan for an empty table says nothing."""
@@ -155,9 +156,9 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "dead letters": lambda store: ledger.dead_letters(store, limit=10),
     "sending dead letters round again": lambda store: redrive(store, [5, 6]),
     "discarding dead letters": lambda store: store.write(lambda tx: ledger.discard(tx, [7, 8])),
-    "where reading stopped": lambda store: read_up_to(store, "archive 7"),
-    "keeping where reading stopped": lambda store: keep_position(store, "archive 7", "here"),
-    "the end of reading": lambda store: keep_position(store, "archive 7", None),
+    "where reading stopped": lambda store: read_checkpoint(store, "archive 7"),
+    "keeping where reading stopped": lambda store: save_checkpoint(store, "archive 7", "here"),
+    "the end of reading": lambda store: save_checkpoint(store, "archive 7", None),
 }
 
 

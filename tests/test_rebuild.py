@@ -18,12 +18,13 @@ import structlog
 from bench.generate import events
 from consumers.run.rebuild import LedgerPosition, LedgerSource, rebuild
 from ingest.delivery import Delivery, Refused
+from store.checkpoints import read_checkpoint
 from store.database import Store
 from store.digest import canonical
 from store.ledger import arrivals
 from store.ledger import events as ledger
 from store.ledger.events import DeadLetter
-from store.status import read_up_to, status
+from store.status import status
 from tests.support.cli import Headwater
 from tests.support.events import ABALONE, abalone, samples
 from tests.support.stores import MakeStore, fed, settlements, sqlite_store
@@ -140,7 +141,7 @@ def test_a_killed_rebuild_goes_on_where_it_was(
         [sys.executable, "-m", "consumers.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     name = f"the ledger of sqlite:///{tmp_path}/told.db"
-    while read_up_to(target, name) is None:
+    while read_checkpoint(target, name) is None:
         assert rebuilding.poll() is None, rebuilding.communicate()
         time.sleep(0.05)
     rebuilding.kill()

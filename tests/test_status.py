@@ -89,12 +89,16 @@ def test_what_sagemaker_was_asked_is_told_with_why_there_was_no_answer(store: St
 
     def ask(tx: Transaction) -> None:
         (job,) = tx.connection.scalars(select(resource.c.id))
-        describe_requests.ask(
+        describe_requests.update_requests(
             tx, {job: [("a", "DescribeModel"), ("b", "DescribeModel"), ("c", "DescribeModel")]}, (), NOON
         )
         describe_requests.settle(
             tx,
-            [describe_requests.Asked(job, "b", "DescribeModel", describe_requests.MISSING, NOON, 1, "it is not there")],
+            [
+                describe_requests.DescribeRequestRow(
+                    job, "b", "DescribeModel", describe_requests.MISSING, NOON, 1, "it is not there"
+                )
+            ],
         )
 
     store.write(ask)

@@ -25,10 +25,10 @@ from consumers.run.worker import Totals
 from consumers.run.worker_pool import Lost, WorkerPool, work_together
 from ingest.archive import ArchiveSource
 from ingest.delivery import Batch
+from store.checkpoints import read_checkpoint
 from store.database import Store, Unavailable
 from store.digest import canonical
 from store.ledger import events as ledger
-from store.status import read_up_to
 from tests.support.cli import Headwater
 from tests.support.events import abalone, samples
 from tests.support.fakes import MemoryQueue
@@ -55,7 +55,7 @@ def replayed(store: Store, path: Path, workers: int, batch_size: int = 7) -> Tot
     """What became of an archive that several processes replayed into a store."""
     source = ArchiveSource(str(path), batch_size=batch_size)
     filled = fill(source, store, "archive", workers, lambda: (source.bytes_read, source.total_bytes))
-    assert (filled.complete, read_up_to(store, "archive")) == (True, None)
+    assert (filled.complete, read_checkpoint(store, "archive")) == (True, None)
     return filled.totals
 
 

@@ -124,7 +124,7 @@ def description(known: ResourceState) -> Description:
 
 def _told(tx: Transaction, arns: Sequence[str]) -> dict[str, Description]:
     keys = {arn.lower() for arn in arns}
-    rows = [row for row in table.load(tx, keys).values() if row.known is not None]
+    rows = [row for row in table.load(tx, keys).values() if row.state is not None]
     heard = [key for key in keys - {row.key for row in rows} if ":pipeline/" in key]
     rows += hearsay(tx, heard) if heard else []
     return {row.key: told for row in rows if (told := _of_row(tx, row)) is not None}
@@ -132,10 +132,10 @@ def _told(tx: Transaction, arns: Sequence[str]) -> dict[str, Description]:
 
 def _of_row(tx: Transaction, row: ResourceRow) -> Description | None:
     """What is known of a resource, or None if it was deleted; of a pipeline that nobody told of, what executions do."""
-    if row.known is None:
+    if row.state is None:
         times = {"CreationTime": row.created, "LastModifiedTime": row.modified}
         return {"PipelineArn": row.key, "PipelineName": row.name, **times, "Tags": []}
-    return None if row.deleted else description(decode(tx.packer.unpack(row.known)))
+    return None if row.deleted else description(decode(tx.packer.unpack(row.state)))
 
 
 def _page(

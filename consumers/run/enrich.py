@@ -28,7 +28,7 @@ from ingest.sagemaker_operations import DescribeOperation
 from store import describe_requests
 from store.database import Store
 from store.database import Unavailable as StoreUnavailable
-from store.describe_requests import ANSWERED, MISSING, OPEN, Asked
+from store.describe_requests import ANSWERED, MISSING, OPEN, DescribeRequestRow
 
 log = structlog.get_logger()
 
@@ -121,7 +121,9 @@ class Enricher:
         answered = sum(one.answer is not None for one in outcomes)
         return Answered(answered, len(outcomes) - answered)
 
-    async def ask(self, wanted: Collection[DescribeRequest], rows: Sequence[Asked] = ()) -> Sequence[Outcome]:
+    async def ask(
+        self, wanted: Collection[DescribeRequest], rows: Sequence[DescribeRequestRow] = ()
+    ) -> Sequence[Outcome]:
         """Ask, each question once, and keep what is answered.
 
         Args:
@@ -152,7 +154,7 @@ class Enricher:
                 log.warning("no answer; headwater status counts all for this reason", why=str(failed))
             return Outcome(question, None, why, again, most)
 
-    def _keep(self, outcomes: Sequence[Outcome], rows: Sequence[Asked]) -> None:
+    def _keep(self, outcomes: Sequence[Outcome], rows: Sequence[DescribeRequestRow]) -> None:
         """Answers first: who dies before the questions are settled has them asked once more, and loses nothing."""
         answers = [Delivery(one.answer, ORIGIN) for one in outcomes if one.answer is not None]
         if answers:
@@ -193,10 +195,10 @@ def _reason(failed: Refused | Unavailable, operation: str) -> tuple[str, int, fl
             return f"{operation}: {failed}", 10 * MINUTE, math.inf
 
 
-def _settled(one: Asked, outcome: Outcome, now: int) -> Asked:
+def _settled(one: DescribeRequestRow, outcome: Outcome, now: int) -> DescribeRequestRow:
     tries = one.tries + 1
     if outcome.answer is not None:
-        return one._replace(state=ANSWERED, tries=tries, why="", due=now)
+        return one._replace(state=ANSWERED, tries=tries, reason="", due=now)
     later = outcome.again * 2 ** min(one.tries, 5)
     state = OPEN if tries < outcome.most else MISSING
-    return one._replace(state=state, tries=tries, why=outcome.why, due=now + later)
+    return one._replace(state=state, tries=tries, reason=outcome.why, due=now + later)

@@ -14,8 +14,8 @@ from consumers.run.runtime import set_up_logs, stopping
 from consumers.run.worker import Totals, work
 from consumers.run.worker_pool import WorkerPool, work_together
 from ingest.delivery import Source
+from store.checkpoints import read_checkpoint, save_checkpoint
 from store.database import Store
-from store.status import keep_position, read_up_to
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ def saved_position(store: Store, name: str, position: Callable[..., T]) -> T | N
         name: What was read, as given to `fill`.
         position: Makes a position of its fields.
     """
-    saved = read_up_to(store, name)
+    saved = read_checkpoint(store, name)
     return None if saved is None else position(**json.loads(saved))
 
 
@@ -125,7 +125,7 @@ def fill(
 
     def save() -> None:
         # Not msgspec's JSON: a file's name need not be UTF-8.
-        keep_position(store, name, json.dumps(asdict(source.position)) if source.position else None)
+        save_checkpoint(store, name, json.dumps(asdict(source.position)) if source.position else None)
 
     async def main() -> bool:
         async with stopping() as stop:
@@ -145,7 +145,7 @@ def fill(
     if stopped:
         save()
     else:
-        keep_position(store, name, None)
+        save_checkpoint(store, name, None)
     return FillResult(totals, time.monotonic() - began, not stopped)
 
 
