@@ -19,6 +19,7 @@ from aiokafka.errors import (
     CorruptRecordException,
     KafkaConnectionError,
     KafkaError,
+    LeaderNotAvailableError,
     ReassignmentInProgress,
     ReplicaNotAvailableError,
     SaslAuthenticationFailed,
@@ -188,10 +189,17 @@ class MskToken(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka carries
 
 
 class Found(NamedTuple):
-    """What Kafka says of a topic; one without partitions does not exist."""
+    """What Kafka says of a topic; one without partitions does not exist.
+
+    Attributes:
+        partitions: How many it has.
+        brokers: How many brokers the cluster has.
+        led: How many of the partitions have a leader, so that they can be written and read.
+    """
 
     partitions: int
     brokers: int
+    led: int
 
 
 async def ask(connection: Connection, topic: str, patience: float, *, must_be: bool = True) -> tuple[str, Found]:
@@ -237,7 +245,8 @@ async def ask(connection: Connection, topic: str, patience: float, *, must_be: b
     error = for_code(one["error_code"])
     if not (error is UnknownTopicOrPartitionError and not must_be) and one["error_code"]:
         raise error()
-    return server, Found(len(one["partitions"]), len(about["brokers"]))
+    led = [each for each in one["partitions"] if for_code(each["error_code"]) is not LeaderNotAvailableError]
+    return server, Found(len(one["partitions"]), len(about["brokers"]), len(led))
 
 
 def failure(why: Exception, connection: Connection, topic: str) -> Refused | Unavailable:

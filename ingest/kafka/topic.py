@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    LeaderNotAvailableError,
+    MessageSizeTooLargeError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
-from ingest.delivery import Refused
-from ingest.kafka.connection import Connection, ask, failure
+from ingest.delivery import Refused, Unavailable
+from ingest.kafka.connection import Connection, Found, ask, failure
 
 __all__ = ["LARGEST", "Connection", "Message", "Prepared", "Topic", "describe", "prepare_topic"]
 
@@ -22,6 +28,8 @@ LARGEST = 2 << 20
 """Bytes of the largest message, everything in it counted; SQS and EventBridge carry half as much."""
 PARTITIONS = 12
 PATIENCE = 10.0
+VISIBLE_WITHIN = 60.0
+"""Seconds that a broker has to show what it has made."""
 _BATCH = 256 << 10  # bytes before compression; zstd makes a fourteenth of it, lz4 an eighth at three times the cost
 _ENVELOPE = 128  # bytes, at most, that Kafka adds to a message
 
@@ -164,6 +172,8 @@ async def prepare_topic(
 ) -> Prepared:
     """Make a topic, or say what is different with the one that is there.
 
+    A broker answers that it has made a topic or partitions before it shows them: this returns once it does.
+
     Args:
         connection: How to reach Kafka.
         topic: Its name.
@@ -175,7 +185,7 @@ async def prepare_topic(
 
     Raises:
         Refused: It cannot be made so, or must not.
-        Unavailable: Kafka did not answer.
+        Unavailable: Kafka did not answer, or did not show what it had made.
     """
     wanted = {"cleanup.policy": "delete", "max.message.bytes": str(LARGEST)}
     wanted["retention.ms"] = str(retention_hours * 3_600_000)
@@ -187,11 +197,13 @@ async def prepare_topic(
                 if copies >= 3:
                     wanted["min.insync.replicas"] = "2"  # one broker may be away, and nothing is on one alone
                 if await _made(admin, NewTopic(topic, partitions, copies, topic_configs=wanted)):
+                    await _until_visible(connection, topic, partitions)
                     return Prepared(True, partitions)
-                _server, found = await ask(connection, topic, PATIENCE)  # somebody else was quicker
+                found = await _until_visible(connection, topic, 1)  # somebody else was quicker
             added = max(partitions - found.partitions, 0) if add_partitions else 0
             if added:
                 await admin.create_partitions({topic: NewPartitions(partitions)})
+                await _until_visible(connection, topic, partitions)
             remarks = _remarks(await _configuration(admin, topic), wanted)
     except (KafkaError, OSError) as why:
         raise failure(why, connection, topic) from why
@@ -201,6 +213,26 @@ async def prepare_topic(
     if there < partitions:
         remarks.append(f"it has {there} partitions, not {partitions}: add the others with --add-partitions")
     return Prepared(False, there, added, tuple(remarks))
+
+
+async def _until_visible(connection: Connection, topic: str, partitions: int) -> Found:
+    """What a broker says of a topic once it shows so many partitions, all with leaders.
+
+    Raises:
+        KafkaError, OSError: No broker answers.
+        Unavailable: They are not shown in time.
+    """
+    try:
+        async with asyncio.timeout(VISIBLE_WITHIN):
+            while True:
+                with suppress(LeaderNotAvailableError):
+                    _server, found = await ask(connection, topic, PATIENCE, must_be=False)
+                    if found.led >= partitions:
+                        return found
+                await asyncio.sleep(0.1)
+    except TimeoutError as why:
+        text = f"Kafka has made the topic {topic!r} with {partitions} partitions, but does not show them yet"
+        raise Unavailable(text) from why
 
 
 async def describe(connection: Connection, topic: str) -> int:
