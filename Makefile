@@ -74,7 +74,7 @@ test-sdk%: .venv-sdk%/.installed
 test-pythons: setup  ## what needs no server, on each other Python from 3.11 to 3.14 that is found
 	$(BIN)/python -m tests.pythons
 
-docs: setup  ## docs/capture.md and docs/operations.md, from the code
+docs: setup  ## docs/capture.md, docs/operations.md and the policy in infra/template.yaml, from the code
 	$(BIN)/python -m docs.generate
 
 bench: setup  ## speed and size, as ratios from one run

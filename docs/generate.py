@@ -1,7 +1,8 @@
-"""Write the pages of docs/ that follow from the code, capture.md and operations.md: `make docs`."""
+"""Write the pages of docs/ and the policy of infra/template.yaml that follow from the code: `make docs`."""
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from consumers.resources import EVENTS, RESOURCE_TYPES
 from consumers.resources.types import AnyResourceType
 
 HERE = Path(__file__).parent
+TEMPLATE = HERE.parent / "infra" / "template.yaml"
 
 MARKS = {
     "observed": "seen in output that AWS printed",
@@ -31,7 +33,8 @@ MARKS = {
 
 
 def main() -> None:
-    """Write both pages."""
+    """Write all of it."""
+    TEMPLATE.write_text(template())
     (HERE / "capture.md").write_text(capture())
     (HERE / "operations.md").write_text(operations())
 
@@ -44,6 +47,25 @@ def capture() -> str:
 def operations() -> str:
     """docs/operations.md: each operation of SageMaker's API, and whether and how Headwater answers it."""
     return "\n".join(_operations()) + "\n"
+
+
+def template() -> str:
+    """infra/template.yaml, with what Headwater calls in SageMaker as the actions that its policy allows."""
+    listing = {one.listed_by.name for one in RESOURCE_TYPES.values() if one.listed_by}
+    called = {
+        operation.name
+        for one in RESOURCE_TYPES.values()
+        if one.described_by
+        for description in one.descriptions
+        for operation in (description.operation, description.operation.older)
+        if operation
+    }
+    text = TEMPLATE.read_text()
+    for statement, actions in (("Describe", called - listing), ("List", listing)):
+        lines = "".join(f"              - sagemaker:{name}\n" for name in sorted(actions))
+        head = rf"(- Sid: {statement}WhatIsInSageMaker\n\s+Effect: Allow\n\s+Action:\n)(?:\s+- sagemaker:\w+\n)+"
+        text = re.sub(head, rf"\1{lines}", text)
+    return text
 
 
 def _capture() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Associations in lists, each pair once, whoever speaks of it; those that SageMaker captures or clients add."""
+"""Associations in lists, each pair once for all resources that have it: those of SageMaker and those of clients."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from store.tables import association, entity
 
 
 class Link(msgspec.Struct, frozen=True):
-    """An association, with what is known of its ends.
+    """An association, with its ends.
 
     Attributes:
         source: An ARN.
         destination: Likewise.
         type: How they are linked.
         since: Since when, in epoch milliseconds.
-        source_type: What the source is, as ListAssociations says it: `DataSet`, `SageMakerTrainingJob` ...
+        source_type: The source's type, as ListAssociations has it: `DataSet`, `SageMakerTrainingJob` ...
         destination_type: Likewise.
         source_name: Its name, or empty.
         destination_name: Likewise.
@@ -40,12 +40,12 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class AssociationFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which associations a list is of: those that are as every one of these says that is not None.
+    """Which associations a list is of: those that meet every one of these that is not None.
 
     Attributes:
         source: From this ARN.
         destination: To this ARN.
-        source_type: From what is of this type, in either spelling of a job's.
+        source_type: From entities of this type, in either spelling of a job's.
         destination_type: Likewise.
         type: Of this type.
         since: Since then or later, in epoch milliseconds.
@@ -141,18 +141,18 @@ def _page(given: frozenset[str], sort_by: str, ascending: bool, further: bool) -
 
 
 def _type(end: FromClause) -> ColumnElement[str]:
-    """What an end is, as ListAssociations says it."""
+    """The type of an end, as ListAssociations has it."""
     by_hand = and_(end.c.lineage_type == TrialComponent.lineage_type, end.c.type == "")
     return case((by_hand, MADE_BY_HAND), else_=end.c.type)
 
 
 def _spellings(type_: str) -> tuple[str, str]:
-    """A type as entities have it: a job's is told in two ways."""
+    """The spellings of a type in entities: a job's has two."""
     return type_, f"SageMaker{type_}" if query_type(type_) == type_ and type_.endswith("Job") else type_
 
 
 def between(tx: Transaction, source: int, destination: int) -> bool:
-    """True if SageMaker would know an association between two entities, by their ids."""
+    """True if SageMaker would have an association between two entities, given by their ids."""
     ends = {"source": source, "destination": destination}
     return bulk.read(tx.connection, _BETWEEN, ends).fetchone() is not None
 
@@ -169,7 +169,7 @@ _BETWEEN = (
 
 
 def of(tx: Transaction, number: int) -> list[tuple[str, str]]:
-    """The ARNs of both ends of each association that SageMaker would know of an entity, by its id."""
+    """The ARNs of both ends of each association that SageMaker would have of an entity, given by its id."""
     source, destination = entity.alias(), entity.alias()
     wanted = (
         select(source.c.arn, destination.c.arn)

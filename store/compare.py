@@ -19,18 +19,18 @@ WAYS: tuple[How, ...] = get_args(How)
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """An entity, or a part of one, of which two stores do not say the same.
+    """An entity, or a part of one, in which two stores differ.
 
     Attributes:
-        sort: The entity's lineage type; or Tag, Parameter, Metric, Membership, Association.
+        kind: The entity's lineage type; or Tag, Parameter, Metric, Membership, Association.
         entity: The entity's key: its ARN in lower case.
-        part: What tells the part from its likes: a name, or the key of the entity at the other end.
-        here: What the one says, field by field: those that differ, all of them where the other says nothing. None
-            where it says nothing itself.
-        there: What the other says, likewise.
+        part: What distinguishes the part from others of its kind: a name, or the key of the entity at the other end.
+        here: The values of the first store by field: those that differ, or all where the second has no such part. None
+            where the first has none.
+        there: Those of the second store, likewise.
     """
 
-    sort: str
+    kind: str = msgspec.field(name="sort")
     entity: str
     part: str | None
     here: Mapping[str, Any] | None
@@ -45,14 +45,14 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """What two stores say of the same things.
+    """How the lineage in two stores differs.
 
     Attributes:
-        same: True if they say the same.
-        here: The digest of the one.
-        there: The digest of the other.
-        counts: How many lines of each sort the one has; the other has as many when they are the same.
-        differences: How many differences there are, by sort and by how they differ.
+        same: True if it does not differ.
+        here: The digest of the first store.
+        there: The digest of the second store.
+        counts: How many lines of each kind the first store has; the second has as many when they are the same.
+        differences: How many differences there are, by kind and by how they differ.
         shown: The first of each.
     """
 
@@ -68,9 +68,9 @@ def compare(here: Store, there: Store, limit: int) -> Comparison:
     """What differs between two stores, each as it is at one moment; memory does not grow with their size.
 
     Args:
-        here: The one.
-        there: The other; either may be on either database.
-        limit: How many differences of each sort to show.
+        here: The first store.
+        there: The second store; either may be on either database.
+        limit: How many differences of each kind to show.
 
     Raises:
         Unavailable, Unusable: One of them cannot be read.
@@ -79,7 +79,7 @@ def compare(here: Store, there: Store, limit: int) -> Comparison:
 
 
 def same_database(one: Store, other: Store) -> bool:
-    """True if two URLs lead to the same database, as far as they tell."""
+    """True if two URLs lead to the same database, as far as their texts show."""
     if one.sqlite and other.sqlite:
         return os.path.realpath(one.url.database or "") == os.path.realpath(other.url.database or "")
     ours, theirs = (
@@ -98,11 +98,11 @@ def _compared(mine: Connection, theirs: Connection, limit: int) -> Comparison:
         here, there = _lines(one), _lines(other)
         for line in here.values():
             hashed_here.update(line.text)
-            counts[line.sort] += 1
+            counts[line.kind] += 1
         for line in there.values():
             hashed_there.update(line.text)
         for difference in _differences(here, there):
-            counted = differences.setdefault(difference.sort, dict.fromkeys(WAYS, 0))
+            counted = differences.setdefault(difference.kind, dict.fromkeys(WAYS, 0))
             counted[difference.how] += 1
             if counted[difference.how] <= limit:
                 shown.append(difference)
@@ -112,7 +112,7 @@ def _compared(mine: Connection, theirs: Connection, limit: int) -> Comparison:
         hashed_there.hexdigest(),
         dict(sorted(counts.items())),
         dict(sorted(differences.items())),
-        tuple(sorted(shown, key=lambda one: (WAYS.index(one.how), one.sort, one.entity, one.part or ""))),
+        tuple(sorted(shown, key=lambda one: (WAYS.index(one.how), one.kind, one.entity, one.part or ""))),
     )
 
 
@@ -130,38 +130,38 @@ def _side_by_side(
         other = next(theirs, None) if after else other
 
 
-Place = tuple[str, str, str | None]
-"""Where a line belongs: its sort, its entity, and what tells it from its likes."""
+LineKey = tuple[str, str, str | None]
+"""What identifies a line: its kind, its entity, and what distinguishes it from others of its kind."""
 
 
-def _lines(passage: Passage | None) -> dict[Place, Line]:
+def _lines(passage: Passage | None) -> dict[LineKey, Line]:
     if passage is None:
         return {}
-    own = {(passage.line.sort, passage.key, None): passage.line}
-    return own | {(line.sort, passage.key, line.values[0]): line for line in passage.parts}
+    own = {(passage.line.kind, passage.key, None): passage.line}
+    return own | {(line.kind, passage.key, line.values[0]): line for line in passage.parts}
 
 
-def _differences(here: Mapping[Place, Line], there: Mapping[Place, Line]) -> Iterator[Difference]:
+def _differences(here: Mapping[LineKey, Line], there: Mapping[LineKey, Line]) -> Iterator[Difference]:
     if here == there:
         return
-    for place in {**here, **there}:
-        ours, theirs = here.get(place), there.get(place)
+    for key in {**here, **there}:
+        ours, theirs = here.get(key), there.get(key)
         if ours is None or theirs is None:
-            yield Difference(*place, ours and _fields(ours), theirs and _fields(theirs))
+            yield Difference(*key, ours and _fields(ours), theirs and _fields(theirs))
         elif ours.text != theirs.text:
-            said, other = _fields(ours), _fields(theirs)
-            # Texts that differ may read the same: then all of it is told.
-            differing = {name for name in {**said, **other} if said.get(name) != other.get(name)} or {*said, *other}
+            one, other = _fields(ours), _fields(theirs)
+            # Texts that differ may have equal values: then all of them are shown.
+            differing = {name for name in {**one, **other} if one.get(name) != other.get(name)} or {*one, *other}
             yield Difference(
-                *place,
-                {name: value for name, value in said.items() if name in differing},
+                *key,
+                {name: value for name, value in one.items() if name in differing},
                 {name: value for name, value in other.items() if name in differing},
             )
 
 
 def _fields(line: Line) -> dict[str, Any]:
-    """What a line says, by name; an entity's document opened."""
-    fields = dict(zip(PART_FIELDS.get(line.sort, ENTITY_FIELDS), line.values, strict=True))
+    """The values of a line by name, those of an entity's document among them."""
+    fields = dict(zip(PART_FIELDS.get(line.kind, ENTITY_FIELDS), line.values, strict=True))
     document = fields.pop("document", None)
     if document is not None:
         fields |= {f"document.{name}": value for name, value in msgspec.json.decode(document).items()}

@@ -1,8 +1,8 @@
-"""The canonical graph and its hash: two stores that know the same have the same digest.
+"""The canonical graph and its hash: two stores with the same lineage have the same digest.
 
 The canonical graph is a text. Entities come in the order of their keys; each is one JSON line, followed in sorted
 order by the lines of its tags, parameters, metrics, memberships and associations. Row ids, arrival times and evidence
-are not in it, since they differ between stores that know the same.
+are not in it, since they differ between stores with the same lineage.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ class Line(NamedTuple):
     """One line of the canonical graph.
 
     Attributes:
-        sort: An entity's lineage type, or Tag, Parameter, Metric, Membership, Association.
+        kind: An entity's lineage type, or Tag, Parameter, Metric, Membership, Association.
         text: The line as it is hashed.
-        values: What it says, in the order of `ENTITY_FIELDS` or `PART_FIELDS`; an entity has no two parts of one sort
+        values: Its values, in the order of `ENTITY_FIELDS` or `PART_FIELDS`; an entity has no two parts of one kind
             with the same first value.
     """
 
-    sort: str
+    kind: str
     text: bytes
     values: tuple[Any, ...]
 
 
 class Passage(NamedTuple):
-    """What the canonical graph says of one entity: its own line, and those of its parts."""
+    """The lines about one entity: its own, and those of its parts."""
 
     key: str
     line: Line
@@ -55,11 +55,11 @@ PART_FIELDS: Mapping[str, tuple[str, ...]] = {
     "Membership": ("child",),
     "Association": ("destination", "type", "since", "until", "inferred"),
 }
-"""What the values of a line are called, by sort."""
+"""The names of a line's values, by kind."""
 
 
 def digest(store: Store) -> tuple[str, Mapping[str, int]]:
-    """The SHA-256 of the canonical graph, in hex, and how many lines of each sort it has."""
+    """The SHA-256 of the canonical graph, in hex, and how many lines of each kind it has."""
 
     def look(tx: Transaction) -> tuple[str, Mapping[str, int]]:
         hashed = hashlib.sha256()
@@ -67,14 +67,14 @@ def digest(store: Store) -> tuple[str, Mapping[str, int]]:
         for passage in passages(tx.connection):
             for line in (passage.line, *passage.parts):
                 hashed.update(line.text)
-                counts[line.sort] += 1
+                counts[line.kind] += 1
         return hashed.hexdigest(), counts
 
     return store.read(look)
 
 
 def canonical(store: Store) -> str:
-    """The canonical graph itself, for looking at what differs; all of it in memory."""
+    """The canonical graph itself, to see what differs; all of it in memory."""
 
     def look(tx: Transaction) -> str:
         found = (line.text for one in passages(tx.connection) for line in (one.line, *one.parts))
@@ -94,11 +94,11 @@ def passages(connection: Connection) -> Iterator[Passage]:
         after = page[-1].key
         parts = _parts(connection, {row.id: row.key for row in page})
         for row in page:
-            said = _entity_values(row)
+            values = _entity_values(row)
             yield Passage(
                 row.key,
-                Line(row.lineage_type, encode(said) + b"\n", said),
-                sorted(Line(sort, encode((sort, *part)) + b"\n", part) for sort, part in parts.get(row.id, ())),
+                Line(row.lineage_type, encode(values) + b"\n", values),
+                sorted(Line(kind, encode((kind, *part)) + b"\n", part) for kind, part in parts.get(row.id, ())),
             )
 
 
@@ -106,12 +106,12 @@ _entity_values = attrgetter(*ENTITY_FIELDS)
 
 
 def _parts(connection: Connection, keys: Mapping[int, str]) -> dict[int, list[tuple[str, tuple[Any, ...]]]]:
-    """What belongs to the entities of a page: id -> (sort, values)."""
+    """The parts of the entities of a page: id -> (kind, values)."""
     found: dict[int, list[tuple[str, tuple[Any, ...]]]] = {}
-    for table, sort in ((tag, "Tag"), (parameter, "Parameter"), (metric, "Metric")):
+    for table, kind in ((tag, "Tag"), (parameter, "Parameter"), (metric, "Metric")):
         for row in connection.execute(select(table).where(bulk.among(connection, table.c.entity_id, keys))):
-            found.setdefault(row.entity_id, []).append((sort, tuple(row[1:])))
-    # Several resources may say the same: it held as long as any of them says.
+            found.setdefault(row.entity_id, []).append((kind, tuple(row[1:])))
+    # Several resources may have the same association: it held as long as one of them has it.
     until = case((func.count(association.c.until) == func.count(), func.max(association.c.until)))
     links = (
         select(
@@ -135,6 +135,6 @@ def _parts(connection: Connection, keys: Mapping[int, str]) -> dict[int, list[tu
     ends = {pair[1] for _, pair in pairs}
     named = select(entity.c.id, entity.c.key).where(bulk.among(connection, entity.c.id, ends))
     ends_by_id = {row.id: row.key for row in connection.execute(named)}
-    for sort, (begin, end, *rest) in pairs:
-        found.setdefault(begin, []).append((sort, (ends_by_id[end], *rest)))
+    for kind, (begin, end, *rest) in pairs:
+        found.setdefault(begin, []).append((kind, (ends_by_id[end], *rest)))
     return found

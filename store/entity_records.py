@@ -1,4 +1,4 @@
-"""Entities one by one and in lists: all that is known of each, for those who describe them."""
+"""Entities one by one and in lists, with all that the store has of each."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from store.tables import association, entity, membership, metric, parameter, res
 from store.tables import mention as mentions
 
 
-class Described(msgspec.Struct, frozen=True):
-    """An entity, and all that is known of it.
+class EntityRecord(msgspec.Struct, frozen=True):
+    """An entity, with all that its row has.
 
     Attributes:
         id: Its number in the store.
@@ -29,10 +29,10 @@ class Described(msgspec.Struct, frozen=True):
         name: Its name, or empty.
         source_uri: What it stands for.
         status: Of what it stands for, or empty.
-        created: In epoch milliseconds.
+        created: When it was created, in epoch milliseconds.
         modified: When it was changed last, or 0.
-        weight: What the word weighs that the row was made from (`store.lineage`).
-        document: What has no column of its own, by the names of `store.lineage`.
+        weight: What the description weighs that the row was made from (`store.lineage`).
+        document: The attributes that have no column of their own, by the names of `store.lineage`.
     """
 
     id: int
@@ -49,7 +49,7 @@ class Described(msgspec.Struct, frozen=True):
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """What is kept beside entities: id -> what belongs to it; none for what has none.
+    """What other tables have of entities, by their ids; an entity without any has no entry.
 
     Attributes:
         parameters: Name -> (string, number).
@@ -66,26 +66,26 @@ class Parts(msgspec.Struct, frozen=True):
 
 _PLAIN = ("id", "arn", "lineage_type", "type", "name", "source_uri", "status", "created", "modified", "weight")
 COLUMNS = tuple(entity.c[name] for name in (*_PLAIN, "document"))
-"""What `described` reads."""
+"""The columns of an `EntityRecord`, in its order."""
 
 
-def described(row: Sequence[Any]) -> Described:
-    """A row of `COLUMNS` as what it says."""
+def record_of(row: Sequence[Any]) -> EntityRecord:
+    """The entity of a row of `COLUMNS`."""
     values = [*row]
     values[-1] = msgspec.json.decode(values[-1]) if values[-1] != "{}" else {}
-    return Described(*values)
+    return EntityRecord(*values)
 
 
-def find(tx: Transaction, arn: str) -> Described | None:
+def find(tx: Transaction, arn: str) -> EntityRecord | None:
     """The entity of an ARN, whatever its case, or None."""
     row = bulk.read(tx.connection, _BY_KEY, {"key": arn.lower()}).fetchone()
-    return described(row) if row else None
+    return record_of(row) if row else None
 
 
 _BY_KEY = select(*COLUMNS).where(entity.c.key == bindparam("key"))
 
 
-def at(tx: Transaction, partition: str, source_uri: str) -> list[Described]:
+def at(tx: Transaction, partition: str, source_uri: str) -> list[EntityRecord]:
     """The artifacts at an address.
 
     Args:
@@ -93,25 +93,24 @@ def at(tx: Transaction, partition: str, source_uri: str) -> list[Described]:
         partition: What their ARNs begin with, in lower case.
         source_uri: The address.
     """
-    found = [described(row) for row in bulk.read(tx.connection, _AT, {"source_uri": source_uri})]
+    found = [record_of(row) for row in bulk.read(tx.connection, _AT, {"source_uri": source_uri})]
     return [one for one in found if one.lineage_type == "Artifact" and one.arn.lower().startswith(partition)]
 
 
 _AT = select(*COLUMNS).where(entity.c.source_uri == bindparam("source_uri"))
 
 
-def standing_for(tx: Transaction, source: str) -> list[Described]:
+def standing_for(tx: Transaction, source: str) -> list[EntityRecord]:
     """The entities that stand for an address or an ARN."""
     wanted = select(*COLUMNS).where(entity.c.source_uri.in_(sorted({source, source.lower()})))
-    return [described(row) for row in tx.connection.execute(wanted)]
+    return [record_of(row) for row in tx.connection.execute(wanted)]
 
 
-def by_ids(tx: Transaction, numbers: Sequence[int]) -> list[Described]:
+def by_ids(tx: Transaction, numbers: Sequence[int]) -> list[EntityRecord]:
     """The entities of these ids, in this order."""
     if not numbers:
         return []
-    told = _some(tx.connection, _entities, numbers)
-    found = {row[0]: described(row) for row in told}
+    found = {row[0]: record_of(row) for row in _some(tx.connection, _entities, numbers)}
     return [found[number] for number in numbers if number in found]
 
 
@@ -123,14 +122,14 @@ def within(partition: str) -> ColumnElement[bool]:
 def parts(
     tx: Transaction, numbers: Collection[int], *, parents: bool = False, measured: bool = True, tagged: bool = True
 ) -> Parts:
-    """What is kept beside entities.
+    """What other tables have of entities.
 
     Args:
         tx: To read in.
         numbers: Their ids.
-        parents: Whether to tell where trial components belong.
-        measured: Whether to tell parameters and metrics.
-        tagged: Whether to tell tags.
+        parents: Whether to read in which trials and experiments trial components are.
+        measured: Whether to read parameters and metrics.
+        tagged: Whether to read tags.
     """
     connection = tx.connection
     parameters: dict[int, dict[str, tuple[str | None, float | None]]] = {}
@@ -142,8 +141,8 @@ def parts(
     if measured:
         for number, name, string, value in _some(connection, _parameters, numbers):
             parameters.setdefault(number, {})[name] = (string, value)
-        for number, name, *told in _some(connection, _metrics, numbers):
-            metrics.setdefault(number, {})[name] = Measured(*told)
+        for number, name, *values in _some(connection, _metrics, numbers):
+            metrics.setdefault(number, {})[name] = Measured(*values)
     found: dict[int, list[tuple[str, str | None]]] = {}
     if parents:
         for number, trial, experiment in _some(connection, _parents, numbers):
@@ -204,17 +203,17 @@ def _parents(dialect: str) -> Select[Any]:
 
 
 class EntityFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which entities a list is of: those that are as every one of these says that is not None.
+    """Which entities a list is of: those that meet every one of these that is not None.
 
     Attributes:
         lineage_type: Of this one.
         partition: With ARNs that begin with this, in lower case.
-        source_uri: Standing for this, to the letter.
+        source_uri: Standing for exactly this.
         source_arn: Standing for what has this ARN, whatever its case.
         type: Of this type.
-        since: That came to be then or later, in epoch milliseconds.
-        until: That came to be then or earlier.
-        inside: In the experiment or the trial of this id, through trials too.
+        since: Created then or later, in epoch milliseconds.
+        until: Created then or earlier.
+        inside: In the experiment or the trial of this id, directly or in one of its trials.
         holding: In which the entity of this id is.
     """
 
@@ -238,7 +237,7 @@ class EntityOrder(NamedTuple):
 
 def page(
     store: Store, wanted: EntityFilter, order: EntityOrder, *, size: int, after: PageKey | None = None
-) -> Page[Described]:
+) -> Page[EntityRecord]:
     """A page of a list of entities.
 
     Args:
@@ -257,14 +256,14 @@ def page(
     )
     rows = store.read(lambda tx: tx.connection.execute(statement).all())
     return paging.page(
-        [described(row) for row in rows], size, lambda one: (one.name if order.by_name else one.created, one.id)
+        [record_of(row) for row in rows], size, lambda one: (one.name if order.by_name else one.created, one.id)
     )
 
 
 def _conditions(wanted: EntityFilter) -> list[ColumnElement[bool]]:
     few = any(one is not None for one in (wanted.source_uri, wanted.source_arn, wanted.inside, wanted.holding))
-    sort = bulk.unindexed(entity.c.lineage_type) if few else entity.c.lineage_type
-    conditions = [sort == wanted.lineage_type, within(wanted.partition)]
+    lineage_type = bulk.unindexed(entity.c.lineage_type) if few else entity.c.lineage_type
+    conditions = [lineage_type == wanted.lineage_type, within(wanted.partition)]
     if wanted.source_uri is not None:
         conditions.append(entity.c.source_uri == wanted.source_uri)
     if wanted.source_arn is not None:
@@ -288,24 +287,24 @@ def _conditions(wanted: EntityFilter) -> list[ColumnElement[bool]]:
 
 
 def span(store: Store, partition: str) -> tuple[int, int] | None:
-    """When the first entity of an account and region came to be, and when the newest did; None if there is none."""
+    """When the first entity of an account and region was created, and when the newest was; None if there is none."""
     wanted = select(func.min(entity.c.created), func.max(entity.c.created)).where(within(partition))
     first, last = store.read(lambda tx: tx.connection.execute(wanted).one())
     return None if first is None else (first, last)
 
 
 def places(store: Store) -> list[tuple[str, str]]:
-    """The accounts and regions that entities are of, the one first that most are of, as far as a sample tells."""
+    """The accounts and regions of a sample of entities: (account, region), the most frequent first."""
     sample = select(func.substr(entity.c.key, 1, 80)).order_by(entity.c.id.desc()).limit(1000)
     counted = Counter(tuple(arn.split(":")[3:5]) for arn in store.read(lambda tx: tx.connection.scalars(sample).all()))
     return [(account, region) for (region, account), _ in counted.most_common()]
 
 
-# --------------------------------------------------------------------------------------------- what stands behind them
+# --------------------------------------------------------------------------------------------- what belongs to them
 
 
-def speakers(tx: Transaction, number: int) -> list[str]:
-    """The keys of the resources that speak of an entity, more than in passing: who would derive it again."""
+def resources_describing(tx: Transaction, number: int) -> list[str]:
+    """The keys of the resources that more than mention an entity: from these it would be derived again."""
     wanted = (
         select(resource.c.key)
         .join(mentions, mentions.c.resource_id == resource.c.id)
@@ -316,13 +315,13 @@ def speakers(tx: Transaction, number: int) -> list[str]:
 
 
 def children(tx: Transaction, number: int) -> int:
-    """How many trials an experiment has, or trial components a trial."""
+    """The number of trials in an experiment, or of trial components in a trial."""
     counted = select(func.count(membership.c.child_id.distinct())).where(membership.c.parent_id == number)
     return tx.connection.scalar(counted) or 0
 
 
 def parents(tx: Transaction, number: int) -> int:
-    """In how many trials a trial component is."""
+    """The number of trials that a trial component is in."""
     counted = select(func.count(membership.c.parent_id.distinct())).where(membership.c.child_id == number)
     return tx.connection.scalar(counted) or 0
 
@@ -339,7 +338,7 @@ def experiment_of(tx: Transaction, number: int) -> str | None:
 
 
 def experiments_of(tx: Transaction, trials: Collection[int]) -> dict[int, str]:
-    """What the experiments are called that trials are in, by the trials' ids: of several the first."""
+    """The names of the experiments that trials are in, by the trials' ids: of several the first."""
     wanted = (
         select(membership.c.child_id, entity.c.name)
         .join(entity, entity.c.id == membership.c.parent_id)
@@ -349,7 +348,7 @@ def experiments_of(tx: Transaction, trials: Collection[int]) -> dict[int, str]:
     return dict(map(tuple, tx.connection.execute(wanted))) if trials else {}
 
 
-def inside(tx: Transaction, trials: Collection[int]) -> dict[int, list[Described]]:
+def inside(tx: Transaction, trials: Collection[int]) -> dict[int, list[EntityRecord]]:
     """The trial components in trials, by the trials' ids and by name."""
     wanted = (
         select(membership.c.parent_id, *COLUMNS)
@@ -358,10 +357,10 @@ def inside(tx: Transaction, trials: Collection[int]) -> dict[int, list[Described
         .where(bulk.among(tx.connection, membership.c.parent_id, trials), entity.c.lineage_type == "TrialComponent")
         .order_by(membership.c.parent_id, entity.c.arn)
     )
-    found: dict[int, list[Described]] = {}
+    found: dict[int, list[EntityRecord]] = {}
     if trials:
         for parent, *row in tx.connection.execute(wanted):
-            found.setdefault(parent, []).append(described(row))
+            found.setdefault(parent, []).append(record_of(row))
     return found
 
 
@@ -372,7 +371,7 @@ def is_inside(tx: Transaction, parent: int, child: int) -> bool:
 
 
 def links(tx: Transaction, number: int) -> int:
-    """How many associations that SageMaker would know an entity has."""
+    """The number of associations of an entity that SageMaker would have."""
     ends = or_(association.c.source_id == number, association.c.destination_id == number)
     counted = select(func.count()).select_from(
         select(association.c.source_id, association.c.destination_id)

@@ -45,14 +45,14 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         type: ArtifactType, ContextType, ActionType, or the SourceType of a trial component.
         name: Its name, with its case; empty for artifacts that SageMaker captured.
         source_uri: What it stands for: a URI, or the ARN of a job, package or endpoint.
-        created: When it came to be.
-        weight: Where several resources speak of one entity, the heaviest is believed. What a resource says of the
-            entity that stands for itself weighs `OWNER`.
+        created: When it was created, in epoch milliseconds.
+        weight: Where several resources describe one entity, the heaviest description is believed. That of the resource
+            which the entity stands for weighs `OWNER`.
         status: Of what it stands for, or empty.
         family: What a run in no experiment shares with runs that were made in the same way: inferred.
-        created_by: Who made it, by the ARN or the name of an identity, where anyone tells.
-        modified_by: Who changed it last, likewise.
-        tags: Its tags; kept only of who weighs `CLIENT` or more.
+        created_by: The ARN or the name of the identity that made it, or empty.
+        modified_by: The identity that changed it last, likewise.
+        tags: Its tags; only those of a description that weighs `CLIENT` or more are saved.
     """
 
     lineage_type: ClassVar[str]
@@ -78,8 +78,8 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 MENTIONED, REPORTED, CLIENT, OWNER = 0, 1, 90, 100
-"""How much a word about an entity weighs: in passing; by a resource that knows; by a client that made it; by the one
-resource it stands for."""
+"""How much the description of an entity weighs: it is only mentioned; a resource reports it; a client made it; the
+resource that it stands for describes it."""
 
 
 class Artifact(Entity, frozen=True, kw_only=True, gc=False):
@@ -88,8 +88,8 @@ class Artifact(Entity, frozen=True, kw_only=True, gc=False):
     Attributes:
         source_types: Other names of its source: (type, value).
         modified: When a client changed it last, or None.
-        properties: What else is said of it.
-        metadata: Where it came from (MetadataProperties), where the resource that it stands for tells.
+        properties: Its other properties.
+        metadata: Where it came from (MetadataProperties), as the resource that it stands for reports.
     """
 
     lineage_type: ClassVar[str] = "Artifact"
@@ -127,7 +127,7 @@ class TrialComponent(Entity, frozen=True, kw_only=True, gc=False):
     """One run of a training, processing or transform job.
 
     Attributes:
-        billable_seconds: What is paid for, or None when nobody tells.
+        billable_seconds: The seconds that are paid for, or None when they are unknown.
         parameters: Name -> (string, number): either or both are given.
         metrics: Name -> what was measured.
         inputs: Name -> (media type or empty, URI); outputs likewise.
@@ -251,14 +251,14 @@ class Membership(msgspec.Struct, frozen=True, gc=False):
 
 
 class Lineage(msgspec.Struct, frozen=True, gc=False):
-    """What one resource says: entities, and links between them. Every end of a link is among the entities."""
+    """What one resource contributes: entities, and links between them. Every end of a link is among the entities."""
 
     entities: tuple[Entity, ...] = ()
     associations: tuple[Association, ...] = ()
     memberships: tuple[Membership, ...] = ()
 
     def __or__(self, other: Lineage) -> Lineage:
-        """What either says."""
+        """The entities and links of both."""
         return Lineage(
             self.entities + other.entities,
             self.associations + other.associations,
@@ -267,7 +267,7 @@ class Lineage(msgspec.Struct, frozen=True, gc=False):
 
 
 ARTIFACT_WEIGHTS = {"Model": 60, "Checkpoint": 50, "TensorBoard": 40, "DebugHook": 30, "Image": 20, "DataSet": 10}
-"""An artifact is of the strongest type that anyone gives it, so that its type does not depend on who came first."""
+"""An artifact is of the strongest type that any resource gives it, so its type does not depend on which came first."""
 
 
 def artifact(
@@ -285,10 +285,10 @@ def artifact(
     Args:
         partition: The ARN's beginning, `arn:aws:sagemaker:<region>:<account>:`.
         type_: Its ArtifactType.
-        source_uri: Its address, kept as given: `.../train` and `.../train/` are two artifacts, as they are in AWS.
-        created: When it was first spoken of.
-        metadata: Where it came from, told by the resource that it stands for, whose word outweighs others'.
-        properties: What else is told of it, likewise.
+        source_uri: Its address, exactly as given: `.../train` and `.../train/` are two artifacts, as they are in AWS.
+        created: When it was first mentioned.
+        metadata: Where it came from, as the resource that it stands for reports; this outweighs other descriptions.
+        properties: Its other properties, likewise.
         source_types: Other names of its source, sorted: with other ones it is another artifact.
 
     Raises:

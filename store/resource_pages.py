@@ -1,4 +1,4 @@
-"""Resources in an order, page by page: what was told of jobs, models, endpoints, pipelines and all the others."""
+"""Resources in an order, page by page: jobs, models, endpoints, pipelines and all the others."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class Listing(msgspec.Struct, frozen=True):
     """Which resources, and in what order.
 
     Attributes:
-        kind: What sort of thing they are: `training-job`.
+        kind: Their resource type: `training-job`.
         beginning: What their ARNs begin with, up to and with a `/`.
-        contains: What is to be in the rest of the ARN, whatever its case.
+        contains: What the rest of the ARN contains, whatever its case.
         status: The status, as SageMaker's API spells it; empty for any.
-        created: When they were made.
-        modified: When the newest of them was so.
+        created: When they were created.
+        modified: When they were last modified.
         versioned: True for those alone that have a version in their ARN, False for those that have none, None for all.
         sort_by: What they are sorted by.
         ascending: The least first, or the greatest.
-        near: True if few have ARNs that begin so, so that all of them are read, and none of the others.
+        near: True if few have ARNs that begin so: then all of these are read, and no others.
     """
 
     kind: str
@@ -64,14 +64,14 @@ class Listing(msgspec.Struct, frozen=True):
 def listed(
     transaction: Transaction, listing: Listing, after: PageKey | None, limit: int
 ) -> list[tuple[PageKey, ResourceRow]]:
-    """Those that have not been deleted, with their positions.
+    """Those that have not been deleted, with their keys.
 
-    A pipeline that nobody told of is known by its executions: its row has nothing but its ARN, its name and a time.
+    A pipeline that no event is about is inferred from its executions: its row has only its ARN, its name and a time.
 
     Args:
         transaction: To read in.
         listing: Which, and in what order.
-        after: The position behind which to begin, or None for the beginning.
+        after: The key of the page before, or None for the first page.
         limit: How many at most.
     """
     source = _pipelines() if listing.kind == PIPELINE else resource
@@ -83,8 +83,8 @@ def listed(
     return [(_key(listing, row), row) for row in rows]
 
 
-def hearsay(transaction: Transaction, keys: list[str]) -> list[ResourceRow]:
-    """Pipelines that are known by their executions alone, of these keys."""
+def mentioned_pipelines(transaction: Transaction, keys: list[str]) -> list[ResourceRow]:
+    """Pipelines with these keys that no event is about, and of which there are executions."""
     source = _pipelines()
     found = select(source).where(source.c.key.in_(keys), source.c.state.is_(None))
     return [ResourceRow(*row) for row in transaction.connection.execute(found)]
@@ -131,9 +131,9 @@ def _conditions(listing: Listing, columns: dict[str, Any]) -> list[ColumnElement
 
 
 def _pipelines() -> FromClause:
-    """Pipelines as resources are: those that were told of, and those of which executions are known."""
+    """Pipelines as resources are: those that events are about, and those of which there are only executions."""
     key = func.lower(entity.c.source_uri)
-    heard = select(
+    mentioned = select(
         cast(null(), BigInteger).label("id"),
         key.label("key"),
         literal(PIPELINE, Words).label("kind"),
@@ -152,4 +152,4 @@ def _pipelines() -> FromClause:
         entity.c.type == "SageMakerPipeline",
         ~exists().where(resource.c.key == key, resource.c.version > 0),
     )
-    return union_all(select(resource).where(resource.c.kind == PIPELINE), heard).subquery()
+    return union_all(select(resource).where(resource.c.kind == PIPELINE), mentioned).subquery()

@@ -10,7 +10,7 @@ import pytest
 from consumers.observe.unhandled import KEPT
 from consumers.resources import CALLS, EVENTS, RESOURCE_TYPES
 from consumers.resources.types import AnyResourceType
-from docs.generate import capture
+from docs.generate import TEMPLATE, capture, template
 from tests.support.events import HERE
 
 DOCUMENTED = (HERE / "events" / "detail-types.txt").read_text().splitlines()
@@ -40,3 +40,7 @@ def test_no_event_call_or_description_belongs_to_two_types() -> None:
 
 def test_the_page_says_what_the_code_does() -> None:
     assert (Path(__file__).parents[1] / "docs" / "capture.md").read_text() == capture()
+
+
+def test_the_policy_allows_what_the_code_calls() -> None:
+    assert TEMPLATE.read_text() == template()

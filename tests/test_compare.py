@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store import digest as digests
-from store.compare import WAYS, Comparison, Difference, Place, compare, same_database
+from store.compare import WAYS, Comparison, Difference, LineKey, compare, same_database
 from store.database import Store
 from store.digest import ENTITY_FIELDS, PART_FIELDS, canonical, digest
 from tests.support.cli import Headwater
@@ -39,9 +39,9 @@ def training(status: str, **more: Any) -> bytes:
     return event("Training Job State Change", told | more, time=NOON)
 
 
-def lines(store: Store) -> dict[Place, str]:
+def lines(store: Store) -> dict[LineKey, str]:
     """The canonical text of a store, line by line, by where each belongs."""
-    found: dict[Place, str] = {}
+    found: dict[LineKey, str] = {}
     key = ""
     for line in canonical(store).splitlines():
         first, second, *_ = json.loads(line)
@@ -82,7 +82,7 @@ def expected(here: Store, there: Store) -> list[Difference]:
                     {name: value for name, value in told.items() if name in differ},
                 )
             )
-    return sorted(found, key=lambda one: (WAYS.index(one.how), one.sort, one.entity, one.part or ""))
+    return sorted(found, key=lambda one: (WAYS.index(one.how), one.kind, one.entity, one.part or ""))
 
 
 @pytest.mark.law
@@ -105,7 +105,7 @@ def test_what_differs_is_what_the_canonical_texts_differ_in(
         told = {
             (sort, how): number for sort, ways in found.differences.items() for how, number in ways.items() if number
         }
-        assert told == Counter((one.sort, one.how) for one in found.shown)
+        assert told == Counter((one.kind, one.how) for one in found.shown)
 
     law()
     other.close()
@@ -123,13 +123,13 @@ def test_a_difference_tells_the_fields_that_differ_and_both_values(make_store: M
         [training("Completed", LastModifiedTime=NOON + 1000, Tags={"team": "b"})],
     )
 
-    assert {one.sort: (one.entity, one.part, one.how) for one in found.shown} == {
+    assert {one.kind: (one.entity, one.part, one.how) for one in found.shown} == {
         "TrialComponent": (JOB, None, "different"),
         "Tag": (JOB, "team", "different"),
     }
-    by_sort = {one.sort: one for one in found.shown}
-    assert (by_sort["Tag"].here, by_sort["Tag"].there) == ({"value": "a"}, {"value": "b"})
-    here, there = by_sort["TrialComponent"].here, by_sort["TrialComponent"].there
+    by_kind = {one.kind: one for one in found.shown}
+    assert (by_kind["Tag"].here, by_kind["Tag"].there) == ({"value": "a"}, {"value": "b"})
+    here, there = by_kind["TrialComponent"].here, by_kind["TrialComponent"].there
     assert here
     assert there
     assert (here["status"], there["status"]) == ("InProgress", "Completed")
@@ -153,7 +153,7 @@ def test_all_are_counted_though_few_are_shown(make_store: MakeStore) -> None:
 
     assert (found.differences, found.same) == (whole.differences, False)
     counted = {(sort, how): n for sort, ways in whole.differences.items() for how, n in ways.items() if n}
-    assert Counter((one.sort, one.how) for one in found.shown) == {way: min(n, 2) for way, n in counted.items()}
+    assert Counter((one.kind, one.how) for one in found.shown) == {way: min(n, 2) for way, n in counted.items()}
     assert max(counted.values()) > 2
 
 

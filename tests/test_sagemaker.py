@@ -16,7 +16,8 @@ import boto3
 import pytest
 from aiobotocore.config import AioConfig
 
-from consumers.resources import DESCRIBE_OPERATIONS
+from consumers.kind import ARTIFACT, ASSOCIATION, IMAGE_VERSION, MODEL_PACKAGE, PIPELINE, PIPELINE_EXECUTION
+from consumers.resources import DESCRIBE_OPERATIONS, RESOURCE_TYPES
 from ingest.aws_errors import Denied, Missing, Unsupported
 from ingest.delivery import Refused, Unavailable
 from ingest.event import decode
@@ -38,40 +39,22 @@ FAST = 1000.0
 
 
 EXECUTION = arn_of("pipeline/abalone/execution/0123456789ab")
+NAMES = {
+    MODEL_PACKAGE: "a-group/12",
+    PIPELINE_EXECUTION: "abalone/execution/0123456789ab",
+    IMAGE_VERSION: "an-image/3",
+    ARTIFACT: "0123456789abcdef0123456789abcdef",
+    ASSOCIATION: "0123456789abcdef0123456789abcdef",
+}
+"""Names of resources; others can be called anything."""
+PARTS = {PIPELINE_EXECUTION: PIPELINE, ASSOCIATION: ARTIFACT}
+"""What their ARNs say before the name, where that is not their kind."""
 ABOUT = {
-    "DescribeTrainingJob": "training-job/a-job",
-    "DescribeProcessingJob": "processing-job/a-job",
-    "DescribeTransformJob": "transform-job/a-job",
-    "DescribeHyperParameterTuningJob": "hyper-parameter-tuning-job/a-job",
-    "ListTrainingJobsForHyperParameterTuningJob": "hyper-parameter-tuning-job/a-job",
-    "DescribeAutoMLJobV2": "automl-job/a-job",
-    "DescribeAutoMLJob": "automl-job/a-job",
-    "DescribeLabelingJob": "labeling-job/a-job",
-    "DescribeModel": "model/a-model",
-    "DescribeModelPackage": "model-package/a-group/12",
-    "DescribeModelPackageGroup": "model-package-group/a-group",
-    "DescribeModelCard": "model-card/a-card",
-    "DescribeEndpoint": "endpoint/an-endpoint",
-    "DescribeEndpointConfig": "endpoint-config/a-config",
-    "DescribeInferenceComponent": "inference-component/a-component",
-    "DescribeMonitoringSchedule": "monitoring-schedule/a-schedule",
-    "DescribePipeline": "pipeline/abalone",
-    "DescribePipelineExecution": "pipeline/abalone/execution/0123456789ab",
-    "DescribePipelineDefinitionForExecution": "pipeline/abalone/execution/0123456789ab",
-    "ListPipelineExecutionSteps": "pipeline/abalone/execution/0123456789ab",
-    "ListPipelineParametersForExecution": "pipeline/abalone/execution/0123456789ab",
-    "DescribeFeatureGroup": "feature-group/a_group",
-    "DescribeExperiment": "experiment/an-experiment",
-    "DescribeTrial": "experiment-trial/a-trial",
-    "DescribeTrialComponent": "experiment-trial-component/a-component",
-    "ListTrialComponents": "experiment-trial/a-trial",
-    "DescribeImage": "image/an-image",
-    "DescribeImageVersion": "image-version/an-image/3",
-    "DescribeArtifact": "artifact/0123456789abcdef0123456789abcdef",
-    "DescribeContext": "context/a-context",
-    "DescribeAction": "action/an-action",
-    "ListAssociations": "artifact/0123456789abcdef0123456789abcdef",
-    "ListTags": "pipeline/abalone",
+    operation.name: f"{PARTS.get(kind, kind)}/{NAMES.get(kind, 'a-name')}"
+    for kind, one in RESOURCE_TYPES.items()
+    for description in one.descriptions
+    for operation in (description.operation, description.operation.older)
+    if operation
 }
 """A resource for each operation to be asked about."""
 

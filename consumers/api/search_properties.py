@@ -3,7 +3,7 @@
     TrialComponentName  Source.SourceArn  Tags.team  Parameters.lr  Parameters.lr.NumberValue  Metrics.test:acc.max
     Parents.TrialName  InputArtifacts.train.MediaType  HyperParameters.eta  InputDataConfig.ChannelName
 
-What SageMaker names is read without its case, as notebooks write it; what users name is read to the letter.
+SageMaker's own names are read in any case, as notebooks write them; names that users gave are read with their case.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Resource(NamedTuple):
     """What can be searched.
 
     Attributes:
-        record: The member of a result that it is told in.
+        record: The member of a result that holds its record.
         arn: The member of its record that is its ARN.
-        kind: How its ARNs call it, where events tell of it; None where it is an entity.
+        kind: Its resource type in ARNs; None where it is an entity.
     """
 
     record: str
@@ -64,7 +64,7 @@ def resource(name: str) -> Resource:
 
 
 class Keyed(NamedTuple):
-    """A list of which an element is named by one of its members; what is meant by the name alone is another one."""
+    """A list whose elements are named by one of their members (`key`), and the member that a name alone means."""
 
     key: str
     value: str
@@ -78,13 +78,13 @@ KEYED: Mapping[str, Keyed] = {
 """Lists whose elements have names, by the list's."""
 
 _ALIASES: Mapping[tuple[str, str], str] = {("TrainingJob", "metrics"): "FinalMetricDataList"}
-"""What Search calls otherwise than the record does: by the record's shape and the name in lower case."""
+"""Members that Search has another name for: by the record's shape and that name in lower case."""
 
-_SPOKEN = {"FinalMetricDataList": "Metrics"}
+_SEARCH_NAMES = {"FinalMetricDataList": "Metrics"}
 
 _NUMBERS_OR_TEXTS = frozenset({"HyperParameters", "TrialComponentParameterValue"})
 _VALUES: Mapping[str, str] = {"TrialComponentParameterValue": "", "TrialComponentArtifact": "Value"}
-"""What is meant by the name of an element of a map alone, by the shape of the element."""
+"""The member that the name of an element of a map alone means, by the shape of the element."""
 
 
 def property_of(shape: Shape, name: str) -> Property:
@@ -92,7 +92,7 @@ def property_of(shape: Shape, name: str) -> Property:
 
     Args:
         shape: Of records.
-        name: As someone wrote it.
+        name: As it is written in a request.
 
     Raises:
         Invalid: There is none.
@@ -142,25 +142,27 @@ def collection(shape: Shape, name: str) -> str:
 
 
 def fixed(shape: Shape) -> Iterator[str]:
-    """The names of all properties that have a value each, but those that users name."""
+    """The names of all properties that have a value each, without those that users name."""
     yield from _leaves(shape, ())
 
 
-def names_told(shape: Shape, record: Mapping[str, Any]) -> Iterator[str]:
-    """The names of properties that users named in a record: its tags, hyperparameters, metrics."""
+def user_names(shape: Shape, record: Mapping[str, Any]) -> Iterator[str]:
+    """The names that users gave to properties of a record: its tags, hyperparameters, metrics."""
     for name, member in shape.members.items():
-        told = record.get(name)
-        if isinstance(told, Mapping) and member.type_name == "map":
-            yield from (f"{name}.{key}" for key in told)
-        elif isinstance(told, list | tuple) and name in KEYED:
-            keys = (one.get(KEYED[name].key) for one in told if isinstance(one, Mapping))
-            yield from (f"{_SPOKEN.get(name, name)}.{key}" for key in keys if isinstance(key, str))
+        value = record.get(name)
+        if isinstance(value, Mapping) and member.type_name == "map":
+            yield from (f"{name}.{key}" for key in value)
+        elif isinstance(value, list | tuple) and name in KEYED:
+            keys = (one.get(KEYED[name].key) for one in value if isinstance(one, Mapping))
+            yield from (f"{_SEARCH_NAMES.get(name, name)}.{key}" for key in keys if isinstance(key, str))
 
 
 def _leaves(shape: Shape, path: tuple[str, ...]) -> Iterator[str]:
     if shape.type_name == "structure":
         for name, member in shape.members.items():
-            if name != "SourceDetail":  # the whole description of a job, which is not told with its component
+            if (
+                name != "SourceDetail"
+            ):  # the whole description of a job, which the record of its component does not have
                 yield from _leaves(member, (*path, name))
     elif shape.type_name == "list":
         if path[-1] not in KEYED:
@@ -180,7 +182,7 @@ def _walked(shape: Shape, parts: list[str]) -> Shape:
 
 
 def _member(shape: Shape, name: str) -> str | None:
-    """The member of a structure that is called so, in any case."""
+    """The member of a structure with this name, in any case."""
     low = name.lower()
     return _ALIASES.get((shape.name, low)) or _spelled(shape).get(low)
 

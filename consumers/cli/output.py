@@ -150,9 +150,9 @@ def compared(console: Console, here: str, there: str, found: Comparison) -> None
     for sort, counted in found.differences.items():
         console.print(f"{sort:<16}" + "".join(f"{counted[how]:>12,}" for how in WAYS))
     for one in found.shown:
-        link = one.sort in ("Association", "Membership")
+        link = one.kind in ("Association", "Membership")
         about = f"{one.entity} -> {one.part}" if link else " of ".join(filter(None, (one.part, one.entity)))
-        console.print(escape(f"{one.how.replace('_', ' ')}: {one.sort} {about}"), soft_wrap=True)
+        console.print(escape(f"{one.how.replace('_', ' ')}: {one.kind} {about}"), soft_wrap=True)
         if one.here is not None and one.there is not None:
             for name in {**one.here, **one.there}:
                 values = f"{_value(one.here, name)} here, {_value(one.there, name)} there"

@@ -1,1 +1,1 @@
-"""Questions about who made what."""
+"""Walks through the lineage graph, and why it is as it is."""

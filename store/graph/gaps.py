@@ -1,4 +1,4 @@
-"""What must be missing: traces in the store of news that never came."""
+"""What must be missing: traces in the store of events that never came."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from store.tables import association, entity, reference, resource
 
 
 class Unfinished(NamedTuple):
-    """Something that says that it is not over.
+    """An entity whose status is not final.
 
     Attributes:
         arn: Of the resource that the entity stands for.
         type: The entity's type.
-        status: What it says.
-        created: When it came to be, in epoch milliseconds.
+        status: Its status.
+        created: When it was created, in epoch milliseconds.
     """
 
     arn: str
@@ -39,7 +39,7 @@ def unfinished(store: Store, statuses: Collection[str]) -> list[Unfinished]:
 
 
 def unknown(store: Store) -> list[tuple[str, str]]:
-    """What is referred to and nothing is known of: (its key, the key of one that refers to it)."""
+    """Resources that are referenced and of which no event has come: (its key, the key of one that references it)."""
     referring = resource.alias()
     wanted = (
         select(reference.c.target, referring.c.key)

@@ -1,8 +1,8 @@
 """Links between artifacts that follow from their addresses, where exact addresses miss them (docs/decisions/0008).
 
 `s3://b/x` and `s3://b/x/` are the same thing. What a run read inside of what another run produced, or inside of a
-feature group's offline store, was derived from it. Such links have no rows: they are found when they are asked for,
-by the index on addresses, and so hold whichever side came last.
+feature group's offline store, was derived from it. Such links have no rows: they are found at each walk, by the
+index on addresses, so it does not matter which side came last.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _base(uri: str) -> str:
 
 
 def _is_folder(uri: str) -> bool:
-    """True unless it is a bare bucket: too much lies in one to say that all of it was derived from it."""
+    """True unless it is a bare bucket: too much lies in one to conclude that all of it was derived from it."""
     return bool(_base(uri).removeprefix(_S3).partition("/")[2])
 
 
@@ -130,18 +130,20 @@ def _above(uri: str) -> Iterator[str]:
         slash = base.find("/", slash + 1)
 
 
-def _at(connection: Connection, texts: Collection[str], known: Collection[int]) -> dict[str, list[int]]:
-    """Artifacts at some addresses: address -> ids. `known` are ids of artifacts."""
+def _at(connection: Connection, texts: Collection[str], given: Collection[int]) -> dict[str, list[int]]:
+    """Artifacts at some addresses: address -> ids. `given` are ids of artifacts that need not be read."""
     found: dict[str, list[int]] = {}
     if texts:
         wanted = select(entity.c.source_uri, entity.c.id).where(
             bulk.among(connection, entity.c.source_uri, sorted(texts))
         )
-        there = connection.execute(wanted).all()  # the index tells this; of what is known, nothing else is needed
-        others = [number for _, number in there if number not in known]
+        there = connection.execute(
+            wanted
+        ).all()  # the index has both; of artifacts that are given, nothing else is needed
+        others = [number for _, number in there if number not in given]
         artifacts = _those(connection, others, entity.c.lineage_type == Artifact.lineage_type)
         for uri, number in there:
-            if number in known or number in artifacts:
+            if number in given or number in artifacts:
                 found.setdefault(uri, []).append(number)
     return found
 

@@ -1,4 +1,4 @@
-"""What a person means by an ARN of anything, a URI or a name; and what comes near, when nothing is meant."""
+"""What a person means by an ARN of anything, a URI or a name; and similar names, where nothing matches."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def meant(connection: Connection, ref: str) -> list[Match]:
     low = ref.lower()
     if not low:
         return []
-    questions: list[Select[Any]] = [select(entity).where(entity.c.key == low)]
-    questions.append(select(entity).where(entity.c.source_uri.in_({ref, low})))
+    statements: list[Select[Any]] = [select(entity).where(entity.c.key == low)]
+    statements.append(select(entity).where(entity.c.source_uri.in_({ref, low})))
     if low.startswith("arn:"):
-        spoken = select(mention.c.entity_id).join(resource).where(resource.c.key == low, mention.c.weight > 0)
-        itself = select(entity).where(entity.c.id.in_(spoken))
+        described = select(mention.c.entity_id).join(resource).where(resource.c.key == low, mention.c.weight > 0)
+        itself = select(entity).where(entity.c.id.in_(described))
         reads = select(reference.c.resource_id.label("id")).where(reference.c.target == low).cte(recursive=True)
         further = (
             select(reference.c.resource_id)
@@ -61,27 +61,27 @@ def meant(connection: Connection, ref: str) -> list[Match]:
         )
         reads = reads.union(further)
         readers = select(mention.c.entity_id).join(reads, reads.c.id == mention.c.resource_id)
-        questions += [
+        statements += [
             itself.where(func.lower(entity.c.source_uri) == low),  # however the events spelled it
             itself,
             select(entity).where(entity.c.id.in_(readers.where(mention.c.weight == OWNER))),
         ]
     else:
-        # Said, and not a parameter: the index is of names that are not empty.
+        # A literal, and not a parameter: the index is of names that are not empty.
         named = select(entity).where(entity.c.name != literal("", literal_execute=True))
-        questions.append(named.where(entity.c.name == ref))
+        statements.append(named.where(entity.c.name == ref))
         begins = (entity.c.name >= f"{ref}-") & (entity.c.name < f"{ref}.")
-        questions.append(named.where(begins, entity.c.name.contains("-aws-")))
+        statements.append(named.where(begins, entity.c.name.contains("-aws-")))
         tail = func.lower(entity.c.source_uri).like(f"%/{_escaped(low)}", escape="\\")
-        questions.append(select(entity).where(or_(func.lower(entity.c.name) == low, tail)))
-    for position, question in enumerate(questions):
-        found = connection.execute(question.limit(1000)).all()
-        if position == 3 and not low.startswith("arn:"):
+        statements.append(select(entity).where(or_(func.lower(entity.c.name) == low, tail)))
+    for number, statement in enumerate(statements):
+        found = connection.execute(statement.limit(1000)).all()
+        if number == 3 and not low.startswith("arn:"):
             found = [row for row in found if _CAPTURED.fullmatch(row.name[len(ref) :])]
         if found:
             best = min(_PREFERENCE.index(row.lineage_type) for row in found)
-            kept = [row for row in found if _PREFERENCE.index(row.lineage_type) == best]
-            return [_match(connection, row) for row in sorted(kept, key=lambda row: (row.created, row.key))]
+            preferred = [row for row in found if _PREFERENCE.index(row.lineage_type) == best]
+            return [_match(connection, row) for row in sorted(preferred, key=lambda row: (row.created, row.key))]
     return []
 
 
@@ -104,19 +104,19 @@ def executions(store: Store, ref: str) -> list[str]:
 
     def look(tx: Transaction) -> list[str]:
         given, low = ref.strip(), ref.strip().lower()
-        # Said, and not a parameter: the index is of names that are not empty.
-        told = entity.c.name != literal("", literal_execute=True)
+        # A literal, and not a parameter: the index is of names that are not empty.
+        has_name = entity.c.name != literal("", literal_execute=True)
         trials = select(entity.c.source_uri).where(entity.c.lineage_type == "Trial", entity.c.type == _EXECUTION)
         exactly = trials.where(or_(entity.c.key == low, entity.c.source_uri.in_({given, low})))
-        named = trials.where(told, entity.c.name.in_({given, low}))
-        for question in (exactly, named):
-            if found := set(tx.connection.scalars(question)):
+        named = trials.where(has_name, entity.c.name.in_({given, low}))
+        for statement in (exactly, named):
+            if found := set(tx.connection.scalars(statement)):
                 return sorted(found)
         experiments = select(entity.c.id).where(entity.c.lineage_type == "Experiment")
         for means in (
             entity.c.source_uri.in_({given, low}),
-            told & entity.c.name.in_({given, low}),
-            told & (func.lower(entity.c.name) == low),
+            has_name & entity.c.name.in_({given, low}),
+            has_name & (func.lower(entity.c.name) == low),
         ):
             inside = trials.join(membership, membership.c.child_id == entity.c.id)
             newest = inside.where(membership.c.parent_id.in_(list(tx.connection.scalars(experiments.where(means)))))
@@ -128,11 +128,11 @@ def executions(store: Store, ref: str) -> list[str]:
 
 
 def runs_of(tx: Transaction, maker: str) -> list[str]:
-    """What the trial components stand for in the trial that something made: the ARNs of a tuning job's training jobs.
+    """What the trial components in a trial stand for: the ARNs of a tuning job's training jobs.
 
     Args:
         tx: To read in.
-        maker: Its ARN, as its trial tells it.
+        maker: The ARN that the trial stands for: the tuning job's.
     """
     trials = select(entity.c.id).where(entity.c.source_uri == maker, entity.c.lineage_type == "Trial")
     inside = select(membership.c.child_id).where(membership.c.parent_id.in_(trials))
@@ -141,7 +141,7 @@ def runs_of(tx: Transaction, maker: str) -> list[str]:
 
 
 def nearest(store: Store, ref: str, count: int = 3) -> list[str] | None:
-    """Names and URIs that resemble what nothing was found for, or None when the store holds nothing at all."""
+    """Names and URIs that resemble one that nothing matches, or None when the store is empty."""
     words = sorted(re.findall(r"[A-Za-z0-9]{3,}", ref.rpartition("/")[2] or ref), key=len, reverse=True)
 
     def look(tx: Transaction) -> list[str] | None:

@@ -1,1 +1,1 @@
-"""Searching entities by what is known of them."""
+"""Searching entities by their properties."""

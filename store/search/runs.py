@@ -27,21 +27,21 @@ class Run(msgspec.Struct, frozen=True):
     Attributes:
         arn: Its ARN.
         name: Its name.
-        display_name: What it is called for people.
-        status: As SageMaker says it.
-        created: When it came to be, in epoch milliseconds; likewise `started` and `ended`, or None.
-        started: When it began.
+        display_name: Its name for people.
+        status: Its status, in SageMaker's words.
+        created: When it was created, in epoch milliseconds; likewise `started` and `ended`, or None.
+        started: When it started.
         ended: When it ended.
         duration: Seconds from its start to its end, or None.
-        billable_seconds: What is paid for, or None.
-        instance_type: What it ran on, or empty.
-        instance_count: On how many of these, or None.
+        billable_seconds: The seconds that are paid for, or None.
+        instance_type: The type of instance that it ran on, or empty.
+        instance_count: The number of these, or None.
         parameters: Name -> a number where it reads as one, else the text.
         metrics: Name -> the last value.
         experiments: Names of the experiments it is in.
         trials: Names of the trials it is in.
-        family: What it shares with runs that were made in the same way; empty if it is in a trial.
-        family_inferred: True if it has a family: that grouping is ours.
+        family: The name of the family of runs that were made in the same way; empty if it is in a trial.
+        family_inferred: True if it has a family: Headwater concludes that grouping.
     """
 
     arn: str
@@ -64,7 +64,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class RunList(msgspec.Struct, frozen=True):
-    """Runs, in the order that was asked for, and how many there are without the limit."""
+    """Runs in a requested order, and how many there are without the limit."""
 
     total: int
     runs: tuple[Run, ...]
@@ -78,7 +78,7 @@ class Group(msgspec.Struct, frozen=True):
         arn: Of the experiment, or empty.
         trials: How many the experiment has.
         runs: How many are in it.
-        inferred: True of a family: that grouping is ours.
+        inferred: True of a family: Headwater concludes that grouping.
     """
 
     name: str
@@ -174,7 +174,7 @@ def groups(store: Store) -> list[Group]:
 
 
 def _is_run() -> ColumnElement[bool]:
-    # Said, and not a parameter, as below: the index is of runs only.
+    # A literal, and not a parameter, as below: the index is of runs only.
     return entity.c.lineage_type == literal("TrialComponent", literal_execute=True)
 
 
@@ -189,15 +189,15 @@ def _within(connection: Connection, group: str) -> ColumnElement[bool]:
     parent = entity.alias()
     named = and_(parent.c.name != literal("", literal_execute=True), parent.c.name == group)
     found: dict[str, list[int]] = {}
-    for called in (named, parent.c.key == group.lower()):
+    for matches in (named, parent.c.key == group.lower()):
         meant = select(parent.c.lineage_type, parent.c.id).where(
-            called, parent.c.lineage_type.in_(("Experiment", "Trial"))
+            matches, parent.c.lineage_type.in_(("Experiment", "Trial"))
         )
         for lineage_type, number in connection.execute(meant):
             found.setdefault(lineage_type, []).append(number)
     if found:
         tops = found.get("Experiment") or found["Trial"]
-        # Not in one statement: PostgreSQL takes what is recursive for much, and would read all memberships.
+        # Not in one statement: PostgreSQL expects much of what is recursive, and would read all memberships.
         inside: set[int] = set()
         ahead = set(tops)
         while ahead:
@@ -211,7 +211,7 @@ def _within(connection: Connection, group: str) -> ColumnElement[bool]:
     parents = select(entity.c.name).where(entity.c.id.in_(select(membership.c.parent_id)))
     families = select(entity.c.family).where(entity.c.family != literal("", literal_execute=True)).distinct()
     known = {*connection.scalars(parents), *connection.scalars(families)}
-    raise Unknown(f"no experiment, trial or family is called {group!r}{_near(group, known)}")
+    raise Unknown(f"no experiment, trial or family is called {group!r}{_similar(group, known)}")
 
 
 def _true(connection: Connection, expression: Expression) -> ColumnElement[bool]:
@@ -264,16 +264,16 @@ def _tables(connection: Connection, name: str) -> list[Any]:
     ]
     if not found:
         known = {*bulk.distinct(connection, parameter.c.name), *bulk.distinct(connection, metric.c.name)}
-        raise Unknown(f"no parameter or metric is called {name!r}{_near(name, known)}")
+        raise Unknown(f"no parameter or metric is called {name!r}{_similar(name, known)}")
     return found
 
 
-def _near(name: str, known: Collection[str]) -> str:
+def _similar(name: str, known: Collection[str]) -> str:
     words = {one.lower(): one for one in sorted(known)}
     parts = [one for low, one in words.items() if name.lower() in low]
-    near = dict.fromkeys([*(words[low] for low in difflib.get_close_matches(name.lower(), words, 3, 0.5)), *parts])
-    if near:
-        return f"; did you mean {' or '.join(list(near)[:3])}?"
+    similar = dict.fromkeys([*(words[low] for low in difflib.get_close_matches(name.lower(), words, 3, 0.5)), *parts])
+    if similar:
+        return f"; did you mean {' or '.join(list(similar)[:3])}?"
     some = sorted(known)[:5]
     return (
         f"; there are {', '.join(some)}{' ...' if len(known) > len(some) else ''}" if some else ": there are none yet"

@@ -1,4 +1,4 @@
-"""Search, and what it can be asked about."""
+"""Search and GetSearchSuggestions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from consumers.api.search_properties import (
     Resource,
     collection,
     fixed,
-    names_told,
     nested,
     property_of,
     resource,
+    user_names,
 )
 from consumers.api.service import Operation, Service
 from store import paging
 from store.database import Transaction
-from store.entity_records import Described, by_ids, experiments_of, inside, parts
+from store.entity_records import EntityRecord, by_ids, experiments_of, inside, parts
 from store.paging import Page
+from store.search import select
 from store.search.compiler import Query
 from store.search.expression import (
     ORDERED,
@@ -43,13 +44,12 @@ from store.search.expression import (
     precedes,
     segments,
 )
-from store.search.select import COUNTED, select_page, user_names
 
 if TYPE_CHECKING:
     from botocore.model import Shape
 
 PAGE = 10
-"""Results on a page, unless told otherwise."""
+"""Results on a page, unless the request says otherwise."""
 MOST = 50
 """Filters, nested filters and expressions in one request."""
 SUGGESTIONS = 1000
@@ -57,10 +57,10 @@ SUGGESTIONS = 1000
 
 
 def search(service: Service, request: Request) -> Response:
-    """Search: a page of what an expression is true of, in an order, and how many there are.
+    """Search: a page of the resources of which an expression is true, in an order, and how many there are.
 
     Raises:
-        Invalid: No such property, or one that cannot be compared so; a token that is none of this request.
+        Invalid: There is no such property, or it cannot be compared so; the token is of another request.
     """
     sought = resource(request.input["Resource"])
     expression = read_expression(sought.shape, request.input)
@@ -73,7 +73,7 @@ def search(service: Service, request: Request) -> Response:
         query = Query(sought.record, request.arn_prefix.lower(), expression)
 
         def look(tx: Transaction) -> tuple[int, Page[Record]]:
-            found = select_page(tx, query, order, size=size, after=after)
+            found = select.select_page(tx, query, order, size=size, after=after)
             return found.total, Page(_RECORDS[sought.record](tx, by_ids(tx, found.ids)), found.next)
 
         total, page = service.store.read(look)
@@ -88,16 +88,16 @@ def search(service: Service, request: Request) -> Response:
 
 
 def get_search_suggestions(service: Service, request: Request) -> Response:
-    """GetSearchSuggestions: names of properties that begin so, and have a value somewhere where users name them."""
+    """GetSearchSuggestions: names of properties with a prefix; those that users gave have a value somewhere."""
     sought = resource(request.input["Resource"])
     query = request.input.get("SuggestionQuery", {}).get("PropertyNameQuery", {})
     hint = folded(query.get("PropertyNameHint", ""))
     if sought.kind is None:
-        told = service.store.read(lambda tx: list(_names(tx, Query(sought.record, request.arn_prefix.lower()))))
+        names = service.store.read(lambda tx: list(_names(tx, Query(sought.record, request.arn_prefix.lower()))))
     else:
         every = service.descriptions.all_of(sought.kind, request.arn_prefix)
-        told = sorted({name for record in every for name in names_told(sought.shape, record)})
-    fitting = (name for name in (*fixed(sought.shape), *told) if folded(name).startswith(hint))
+        names = sorted({name for record in every for name in user_names(sought.shape, record)})
+    fitting = (name for name in (*fixed(sought.shape), *names) if folded(name).startswith(hint))
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in islice(fitting, SUGGESTIONS)]}
 
 
@@ -126,8 +126,8 @@ _VALUES: Mapping[ValueType | None, tuple[type, ...]] = {
 
 def _total(found: int) -> Record:
     return {
-        "Value": min(found, COUNTED),
-        "Relation": "EqualTo" if found <= COUNTED else "GreaterThanOrEqualTo",
+        "Value": min(found, select.COUNTED),
+        "Relation": "EqualTo" if found <= select.COUNTED else "GreaterThanOrEqualTo",
     }
 
 
@@ -135,21 +135,21 @@ def _total(found: int) -> Record:
 
 
 def read_expression(shape: Shape, request: Mapping[str, Any]) -> Expression:
-    """What a request says has to be true.
+    """The expression of a request.
 
     Args:
         shape: Of the records that are searched.
         request: The request.
 
     Raises:
-        Invalid: No such property, or one that cannot be compared so.
+        Invalid: There is no such property, or it cannot be compared so.
     """
     parts: list[Filter | Nested | Expression] = []
     if "SearchExpression" in request:
         parts.append(_read(shape, request["SearchExpression"], iter(range(MOST))))
     for condition in request.get("VisibilityConditions", ()):
-        # What does not have it is seen, too: the service's model says so.
-        seen = _property(shape, condition.get("Key", ""))
+        # What lacks the tag is visible, too: the service's model says so.
+        seen = _tag(shape, condition.get("Key", ""))
         values = (condition.get("Value", ""),)
         parts.append(
             Expression((Filter(seen, Operator.NOT_EXISTS), Filter(seen, Operator.EQUALS, values)), every=False)
@@ -157,28 +157,28 @@ def read_expression(shape: Shape, request: Mapping[str, Any]) -> Expression:
     return Expression(tuple(parts))
 
 
-def _property(shape: Shape, name: str) -> Property:
+def _tag(shape: Shape, name: str) -> Property:
     if not name.lower().startswith("tags."):
         raise Invalid(f"VisibilityConditions are about tags: say Tags.X instead of {name}")
     return property_of(shape, name)
 
 
-def _read(shape: Shape, told: Mapping[str, Any], room: Iterator[int]) -> Expression:
+def _read(shape: Shape, expression: Mapping[str, Any], room: Iterator[int]) -> Expression:
     parts: list[Filter | Nested | Expression] = []
-    for one in told.get("Filters", ()):
+    for one in expression.get("Filters", ()):
         _take(room)
         parts.append(_filter(one, property_of(shape, one["Name"])))
-    for one in told.get("NestedFilters", ()):
+    for one in expression.get("NestedFilters", ()):
         _take(room)
         within = collection(shape, one["NestedPropertyName"])
         filters = one["Filters"]
         parts.append(Nested(within, tuple(_filter(inner, nested(shape, within, inner["Name"])) for inner in filters)))
-    for one in told.get("SubExpressions", ()):
+    for one in expression.get("SubExpressions", ()):
         _take(room)
         parts.append(_read(shape, one, room))
     if not parts:
         raise Invalid("A SearchExpression must have one of Filters, NestedFilters and SubExpressions at least")
-    return Expression(tuple(parts), every=told.get("Operator", "And") == "And")
+    return Expression(tuple(parts), every=expression.get("Operator", "And") == "And")
 
 
 def _take(room: Iterator[int]) -> None:
@@ -186,11 +186,11 @@ def _take(room: Iterator[int]) -> None:
         raise Invalid(f"A SearchExpression can have {MOST} filters, nested filters and sub-expressions in all")
 
 
-def _filter(told: Mapping[str, Any], about: Property) -> Filter:
-    how = Operator(told.get("Operator", Operator.EQUALS))
+def _filter(given: Mapping[str, Any], about: Property) -> Filter:
+    how = Operator(given.get("Operator", Operator.EQUALS))
     if how in (Operator.EXISTS, Operator.NOT_EXISTS):
         return Filter(about, how)
-    name, value = told["Name"], told.get("Value")
+    name, value = given["Name"], given.get("Value")
     if value is None:
         raise Invalid(f"The filter on {name} has no Value: {how} needs one")
     if about.kind is ValueType.WHOLE:
@@ -206,31 +206,31 @@ def _filter(told: Mapping[str, Any], about: Property) -> Filter:
     return Filter(about, how, tuple(_value(name, one, how, about.kind) for one in values))
 
 
-def _value(name: str, told: str, how: Operator, kind: ValueType) -> Value:
+def _value(name: str, text: str, how: Operator, kind: ValueType) -> Value:
     if kind is ValueType.NAME:
-        return folded(told)
-    number = as_number(told)
+        return folded(text)
+    number = as_number(text)
     if kind is ValueType.TIME:
-        time = times.from_text(told) if number is None else times.from_seconds(number)
+        time = times.from_text(text) if number is None else times.from_seconds(number)
         if time is None:
-            raise Invalid(f"{name} is a time, and {told!r} is none: say 2026-01-31T12:00:00, or epoch seconds")
+            raise Invalid(f"{name} is a time, and {text!r} is none: say 2026-01-31T12:00:00, or epoch seconds")
         return time
     if kind is ValueType.NUMBER or how in ORDERED:
         if number is None:
-            raise Invalid(f"{name} is compared with a number, and {told!r} is none")
+            raise Invalid(f"{name} is compared with a number, and {text!r} is none")
         return number
-    return told
+    return text
 
 
 def read_order(shape: Shape, request: Mapping[str, Any]) -> SortOrder:
-    """How a request says that results are sorted.
+    """The order of a request.
 
     Args:
         shape: Of the records that are searched.
         request: The request.
 
     Raises:
-        Invalid: No such property, or one that has no one value.
+        Invalid: There is no such property, or it has no value of its own.
     """
     usual = "LastModifiedTime" if "LastModifiedTime" in shape.members else "CreationTime"
     name = request.get("SortBy", usual)
@@ -258,7 +258,7 @@ def _matching(
     return len(found), Page([record for _, record in page.rows], page.next)
 
 
-def _components(tx: Transaction, found: list[Described]) -> list[Record]:
+def _components(tx: Transaction, found: list[EntityRecord]) -> list[Record]:
     beside = parts(tx, [one.id for one in found], parents=True)
     return [
         entity_views.component(one, beside)
@@ -270,7 +270,7 @@ def _components(tx: Transaction, found: list[Described]) -> list[Record]:
     ]
 
 
-def _trials(tx: Transaction, found: list[Described]) -> list[Record]:
+def _trials(tx: Transaction, found: list[EntityRecord]) -> list[Record]:
     numbers = [one.id for one in found]
     beside = parts(tx, numbers, measured=False)
     experiments = experiments_of(tx, numbers)
@@ -285,7 +285,7 @@ def _trials(tx: Transaction, found: list[Described]) -> list[Record]:
     ]
 
 
-def _experiments(tx: Transaction, found: list[Described]) -> list[Record]:
+def _experiments(tx: Transaction, found: list[EntityRecord]) -> list[Record]:
     beside = parts(tx, [one.id for one in found], measured=False)
     return [entity_views.experiment(one) | {"Tags": entity_views.tags(beside.tags.get(one.id, {}))} for one in found]
 
@@ -295,7 +295,7 @@ _RECORDS = {"Experiment": _experiments, "Trial": _trials, "TrialComponent": _com
 
 def _names(tx: Transaction, query: Query) -> Iterator[str]:
     """The names of properties to which users gave names."""
-    for within, names in user_names(tx, query).items():
+    for within, names in select.user_names(tx, query).items():
         for name in names:
             if within == "Metrics":
                 yield from (f"{within}.{name}.{stat}" for stat in ("Min", "Max", "Last", "Avg", "Count", "StdDev"))
