@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaClient
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from ingest.delivery import Refused, Unavailable
-from ingest.kafka.topic import LARGEST, Connection, Message, Prepared, Topic, describe, prepare_topic
+from ingest.kafka.topic import LARGEST, Connection, Message, PreparedTopic, Topic, partition_count, prepare_topic
 from tests.support.certificates import certificates
 from tests.support.kafka import Broker, Cluster, NoBroker, Secure
 
@@ -132,7 +132,7 @@ async def test_a_missing_topic_is_refused_and_not_made(kafka: Cluster) -> None:
     )
     assert kafka.partitions(missing) == []
     with pytest.raises(Refused, match="does not exist: run headwater migrate"):
-        await describe(Connection(kafka.bootstrap), missing)
+        await partition_count(Connection(kafka.bootstrap), missing)
 
 
 async def test_where_nobody_listens_is_unavailable() -> None:
@@ -205,9 +205,9 @@ async def test_a_broker_that_hangs_ends_the_put_and_the_closing(broker: Broker) 
 async def test_a_topic_is_made_as_asked_and_then_found(real_kafka: Cluster) -> None:
     connection = Connection(real_kafka.bootstrap)
     topic = f"{real_kafka.new_topic()}-made"
-    assert await prepare_topic(connection, topic, partitions=5, retention_hours=1) == Prepared(True, 5)
-    assert await describe(connection, topic) == 5
-    assert await prepare_topic(connection, topic, partitions=5, retention_hours=1) == Prepared(False, 5)
+    assert await prepare_topic(connection, topic, partitions=5, retention_hours=1) == PreparedTopic(True, 5)
+    assert await partition_count(connection, topic) == 5
+    assert await prepare_topic(connection, topic, partitions=5, retention_hours=1) == PreparedTopic(False, 5)
     large = Message(b"key", ssl.RAND_bytes(LARGEST - 1000))
     await put(connection, topic, large)
     assert [message.value for _, message in everything_on(real_kafka, topic)] == [large.value]
@@ -218,12 +218,12 @@ async def test_a_topic_that_is_there_keeps_its_ways_and_they_are_told(real_kafka
     topic = f"{real_kafka.new_topic()}-theirs"
     real_kafka.create_topic(topic, 3, {"retention.ms": "1000000", "max.message.bytes": "1048588"})
     ways = (
-        "its max.message.bytes is 1048588, where Headwater would say 2097152",
-        "its retention.ms is 1000000, where Headwater would say 604800000",
+        "its max.message.bytes is 1048588, where Headwater would set 2097152",
+        "its retention.ms is 1000000, where Headwater would set 604800000",
     )
-    assert await prepare_topic(connection, topic, partitions=2) == Prepared(False, 3, 0, ways)
+    assert await prepare_topic(connection, topic, partitions=2) == PreparedTopic(False, 3, 0, ways)
     fewer = "it has 3 partitions, not 6: add the others with --add-partitions"
-    assert await prepare_topic(connection, topic, partitions=6) == Prepared(False, 3, 0, (*ways, fewer))
+    assert await prepare_topic(connection, topic, partitions=6) == PreparedTopic(False, 3, 0, (*ways, fewer))
     assert real_kafka.partitions(topic) == [0, 1, 2]
 
 
@@ -233,9 +233,9 @@ async def test_partitions_are_added_when_asked_for(real_kafka: Cluster) -> None:
     await prepare_topic(connection, topic, partitions=2)
     moved = ("keys are on other partitions now, which does no harm: order does not matter",)
     grown = await prepare_topic(connection, topic, partitions=6, add_partitions=True)
-    assert grown == Prepared(False, 6, 4, moved)
+    assert grown == PreparedTopic(False, 6, 4, moved)
     assert real_kafka.partitions(topic) == [0, 1, 2, 3, 4, 5]
-    assert await prepare_topic(connection, topic, partitions=6, add_partitions=True) == Prepared(False, 6)
+    assert await prepare_topic(connection, topic, partitions=6, add_partitions=True) == PreparedTopic(False, 6)
 
 
 async def test_a_topic_made_at_the_same_moment_by_two_is_made_once(real_kafka: Cluster) -> None:
@@ -274,7 +274,7 @@ async def test_a_certificate_of_ours_opens_the_door(guarded: tuple[Broker, Path]
     connection = Connection(broker.tls_bootstrap, ca=folder / "ca.pem", cert=folder / "client.pem")
     await put(connection, topic, Message(b"key", b"sealed", []))
     assert [message for _, message in everything_on(broker, topic)] == [Message(b"key", b"sealed", [])]
-    assert await prepare_topic(connection, f"{topic}-made", partitions=2) == Prepared(True, 2)
+    assert await prepare_topic(connection, f"{topic}-made", partitions=2) == PreparedTopic(True, 2)
 
 
 @pytest.mark.parametrize("sasl", ["plain", "scram-sha-256", "scram-sha-512"])
@@ -304,10 +304,8 @@ async def test_a_user_without_rights_is_refused(guarded: tuple[Broker, Path]) ->
     broker, folder = guarded
     topic = broker.new_topic()
     connection = replace(as_user(broker, folder, "plain"), username="nobody")
-    told = (
-        f"Kafka at {broker.sasl_bootstrap} does not let the user 'nobody' use the topic '{topic}': ask for that right"
-    )
-    for attempt in (put(connection, topic, Message(None, b"x")), describe(connection, topic)):
+    told = f"Kafka at {broker.sasl_bootstrap} does not let the user 'nobody' use the topic '{topic}': grant that right"
+    for attempt in (put(connection, topic, Message(None, b"x")), partition_count(connection, topic)):
         with pytest.raises(Refused) as refusal:
             await attempt
         assert str(refusal.value) == told
@@ -320,7 +318,7 @@ async def test_a_broker_that_nobody_vouches_for_is_refused(guarded: tuple[Broker
         await put(connection, "any", Message(None, b"x"))
     assert str(refusal.value) == (
         f"Kafka at {broker.sasl_bootstrap} is not trusted (self-signed certificate in certificate chain): "
-        "name who vouches for it with --kafka-ca"
+        "name its certificate authority with --kafka-ca"
     )
 
 
@@ -379,7 +377,7 @@ async def test_msk_without_credentials_is_refused(monkeypatch: pytest.MonkeyPatc
         ({"bootstrap": "kafka"}, "takes host:port, not 'kafka'"),
         ({"sasl": "plain", "username": "u"}, "HEADWATER_KAFKA_PASSWORD"),
         ({"sasl": "scram-sha-512", "password": "p"}, "--kafka-username"),
-        ({"username": "u"}, "set --kafka-sasl"),
+        ({"username": "u"}, "needs --kafka-sasl"),
         ({"sasl": "msk-iam"}, "--kafka-region"),
         ({"sasl": "msk-iam", "region": "eu-west-1", "tls": False}, "--no-kafka-tls"),
         ({"ca": Path("ca.pem"), "tls": False}, "--no-kafka-tls"),

@@ -17,20 +17,20 @@ from bench.generate import events
 from ingest.delivery import Refused, Unavailable
 from ingest.kafka.connection import Connection
 from ingest.kafka.offsets import Offsets
-from ingest.kafka.source import KafkaSource, Order
+from ingest.kafka.source import KafkaSource, PartitionOrder
 from store.digest import digest
 from store.ledger import events as ledger
 from tests.support.kafka import Cluster
 from tests.support.stores import fed, sqlite_store
 
 
-class Standing:
+class Group:
     """A group that has committed up to some offset in partition 0."""
 
     def __init__(self, committed: int) -> None:
         self.committed = committed
 
-    async def now(self) -> dict[int, Offsets]:
+    async def offsets(self) -> dict[int, Offsets]:
         return {0: Offsets(0, self.committed, 1_000)}
 
 
@@ -43,49 +43,49 @@ def offsets(found: list[Any]) -> list[int]:
 
 
 async def test_messages_pass_in_order_from_where_the_group_stands() -> None:
-    order = Order(Standing(5), patience=60)
-    assert offsets(await order.of(read(5, 6, 7))) == [5, 6, 7]
-    assert offsets(await order.of(read(8))) == [8]
+    order = PartitionOrder(Group(5).offsets, patience=60)
+    assert offsets(await order.in_order(read(5, 6, 7))) == [5, 6, 7]
+    assert offsets(await order.in_order(read(8))) == [8]
 
 
 async def test_what_was_read_before_may_pass_again() -> None:
-    order = Order(Standing(5), patience=60)
-    assert offsets(await order.of(read(3, 4, 5, 6, 4, 5, 6, 7))) == [3, 4, 5, 6, 4, 5, 6, 7]
+    order = PartitionOrder(Group(5).offsets, patience=60)
+    assert offsets(await order.in_order(read(3, 4, 5, 6, 4, 5, 6, 7))) == [3, 4, 5, 6, 4, 5, 6, 7]
 
 
 async def test_nothing_behind_a_hole_passes() -> None:
-    order = Order(Standing(0), patience=60)
-    assert offsets(await order.of(read(1, 2))) == []
-    assert offsets(await order.of(read(0, 1, 3, 4))) == [0, 1]
-    assert offsets(await order.of(read(2, 3))) == [2, 3]
+    order = PartitionOrder(Group(0).offsets, patience=60)
+    assert offsets(await order.in_order(read(1, 2))) == []
+    assert offsets(await order.in_order(read(0, 1, 3, 4))) == [0, 1]
+    assert offsets(await order.in_order(read(2, 3))) == [2, 3]
 
 
 async def test_a_hole_that_stays_ends_the_process() -> None:
-    order = Order(Standing(0), patience=0)
-    await order.of(read(1))
+    order = PartitionOrder(Group(0).offsets, patience=0)
+    await order.in_order(read(1))
     with pytest.raises(Unavailable, match="messages from 0 to 2 of partition 0 do not come"):
-        await order.of(read(2))
+        await order.in_order(read(2))
 
 
 async def test_after_partitions_were_shared_out_anew_the_order_begins_where_the_group_stands() -> None:
-    standing = Standing(0)
-    order = Order(standing, patience=60)
-    await order.of(read(0, 1, 2, 3))
-    standing.committed = 2
-    order.begin_anew()
-    assert offsets(await order.of(read(9, 2, 3))) == [2, 3]
+    group = Group(0)
+    order = PartitionOrder(group.offsets, patience=60)
+    await order.in_order(read(0, 1, 2, 3))
+    group.committed = 2
+    order.restart()
+    assert offsets(await order.in_order(read(9, 2, 3))) == [2, 3]
 
 
 async def test_when_reading_fails_nothing_is_committed_that_was_not_acknowledged(
     kafka: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(_order: Order, _events: Any) -> list[Any]:
+    async def fail(_order: PartitionOrder, _events: Any) -> list[Any]:
         raise Unavailable("messages from 1 to 2 do not come")
 
     topic = kafka.new_topic(3)
     kafka.produce(topic, [str(number).encode() for number in range(50)])
     with monkeypatch.context() as broken:
-        broken.setattr(Order, "of", fail)
+        broken.setattr(PartitionOrder, "in_order", fail)
         async with aclosing(KafkaSource(Connection(kafka.bootstrap), topic, group=topic, batch_size=4)) as source:
             with pytest.raises(Refused, match="start the worker again: Unavailable: messages from 1 to 2 do not come"):
                 await source.read()

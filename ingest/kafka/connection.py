@@ -1,4 +1,4 @@
-"""Reaching Kafka: where it is, as whom we come, and what its failures mean."""
+"""Connecting to Kafka: where it is, how we authenticate, and what its failures mean."""
 
 from __future__ import annotations
 
@@ -47,25 +47,25 @@ _PASSING = (
     UnknownError,
 )
 
-# What goes wrong is raised from here, in one sentence; said twice it would only alarm. And aiokafka's log for debugging
-# holds all that it sends, passwords too. Filters, since a level would silence the loggers below "aiokafka" as well.
+# Failures are raised from here, in one sentence; logged as well they would only alarm. And aiokafka's debug log holds
+# all that it sends, passwords too. Filters, since a level would silence the loggers below "aiokafka" as well.
 for _name in ("aiokafka", "aiokafka.conn", "aiokafka.producer.sender"):
     logging.getLogger(_name).addFilter(lambda record: record.levelno > logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach Kafka, and as whom.
+    """How to reach Kafka, and how to authenticate.
 
     Attributes:
         bootstrap: Brokers to begin with: host:port,host:port.
-        tls: None means: where there is a user, an authority or a certificate.
+        tls: None for: if there is a user, an authority or a certificate.
         ca: A PEM file with the authorities to trust; the system's own when None.
         cert: A PEM file with our own certificate.
         key: A PEM file with its key; None when the key is in `cert`.
-        sasl: How to say who we are; None says nothing.
+        sasl: How to authenticate; None for not at all.
         username: For all but msk-iam.
-        password: For all but msk-iam; shown nowhere.
+        password: For all but msk-iam; never shown.
         region: For msk-iam: where the cluster is.
 
     Raises:
@@ -95,10 +95,10 @@ class Connection:
         if self.sasl == "msk-iam" and not self.region:
             raise Refused("--kafka-sasl msk-iam needs the region of the cluster: set --kafka-region")
         if self.sasl not in (None, "msk-iam") and not (self.username and self.password):
-            said = "set --kafka-username and HEADWATER_KAFKA_PASSWORD"
-            raise Refused(f"--kafka-sasl {self.sasl} needs a user and a password: {said}")
+            remedy = "set --kafka-username and HEADWATER_KAFKA_PASSWORD"
+            raise Refused(f"--kafka-sasl {self.sasl} needs a user and a password: {remedy}")
         if self.username and self.sasl in (None, "msk-iam"):
-            raise Refused("--kafka-username needs to know how: set --kafka-sasl plain, scram-sha-256 or scram-sha-512")
+            raise Refused("--kafka-username needs --kafka-sasl as well: plain, scram-sha-256 or scram-sha-512")
 
     @property
     def servers(self) -> list[str]:
@@ -107,11 +107,11 @@ class Connection:
 
     @property
     def mechanism(self) -> str | None:
-        """What Kafka calls the way to say who we are."""
+        """Kafka's name for the way to authenticate."""
         return "OAUTHBEARER" if self.sasl == "msk-iam" else self.sasl.upper() if self.sasl else None
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """What TLS needs, or None without TLS.
+        """The settings of TLS, or None without TLS.
 
         Raises:
             Refused: A file cannot be used.
@@ -128,18 +128,18 @@ class Connection:
             try:
                 context.load_cert_chain(self.cert, self.key, password=b"")  # without one, OpenSSL asks the terminal
             except ssl.SSLError as why:
-                said = "they must be PEM, belong together, and need no password"
-                raise Refused(f"--kafka-cert {self.cert} and its key cannot be used: {said}") from why
+                rule = "they must be PEM, belong together, and need no password"
+                raise Refused(f"--kafka-cert {self.cert} and its key cannot be used: {rule}") from why
             except OSError as why:
                 raise Refused(f"--kafka-cert {self.cert} and its key cannot be used: {reason(why)}") from why
         return context
 
     def token_provider(self) -> AbstractTokenProvider | None:
-        """What makes tokens, for msk-iam."""
+        """Makes tokens, for msk-iam."""
         return MskToken(self.region) if self.sasl == "msk-iam" and self.region else None
 
     def arguments(self) -> dict[str, Any]:
-        """What aiokafka's clients want to know.
+        """The arguments of aiokafka's clients.
 
         Raises:
             Refused: A file cannot be used.
@@ -173,11 +173,11 @@ class MskToken(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka carries
 
         Raises:
             Refused: There are none.
-            KafkaConnectionError: They could not be had this time.
+            KafkaConnectionError: They could not be fetched this time.
         """
         try:
             token, _expires = await asyncio.to_thread(generate_auth_token, self._region)  # may ask for a role's keys
-        except AttributeError as why:  # the signer's way to say that there are no credentials
+        except AttributeError as why:  # how the signer fails without credentials
             raise aws_errors.failure(NoCredentialsError(), "credentials for MSK", "") from why
         except aws_errors.FAILURES as why:
             found = aws_errors.failure(why, "credentials for MSK", "")
@@ -187,29 +187,30 @@ class MskToken(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka carries
         return cast("str", token)
 
 
-class Found(NamedTuple):
-    """What Kafka says of a topic; one without partitions does not exist."""
+class TopicDescription(NamedTuple):
+    """A topic as Kafka describes it; one without partitions does not exist."""
 
     partitions: int
     brokers: int
 
 
-async def ask(connection: Connection, topic: str, patience: float, *, must_be: bool = True) -> tuple[str, Found]:
-    """The broker that answers first, and what it says of a topic.
+async def describe_topic(
+    connection: Connection, topic: str, patience: float, *, must_exist: bool = True
+) -> tuple[str, TopicDescription]:
+    """The broker that answers first, and how it describes a topic.
 
-    aiokafka's clients keep to themselves why they cannot connect, and have a topic made by asking for it: so this
-    comes before them.
+    aiokafka's clients do not say why they cannot connect, and asking for a topic creates it: so this comes before them.
 
     Raises:
-        KafkaError, OSError: No broker answers, or the topic cannot be used; the most telling failure.
-        UnknownTopicOrPartitionError: It does not exist, and must be there.
-        Refused: Connection is not possible in this way.
+        KafkaError, OSError: No broker answers, or the topic cannot be used; the failure that says most.
+        UnknownTopicOrPartitionError: It does not exist, and must exist.
+        Refused: The connection is not possible with these settings.
     """
     arguments = connection.arguments()
     arguments.pop("bootstrap_servers")
     arguments["request_timeout_ms"] = round(patience * 1000)
 
-    async def knock(server: str) -> tuple[str, Any]:
+    async def request(server: str) -> tuple[str, Any]:
         host, _, port = server.rpartition(":")
         connected = await create_conn(host.strip("[]"), int(port), **arguments)
         try:
@@ -217,27 +218,27 @@ async def ask(connection: Connection, topic: str, patience: float, *, must_be: b
         finally:
             await connected.close()
 
-    knocking = [asyncio.create_task(knock(server)) for server in connection.servers]
+    requests = [asyncio.create_task(request(server)) for server in connection.servers]
     failures: list[Exception] = []
     try:
-        for first in asyncio.as_completed(knocking):
+        for first in asyncio.as_completed(requests):
             try:
-                server, told = await first
+                server, response = await first
                 break
             except (KafkaError, OSError) as why:
                 failures.append(why)
         else:
             raise next((why for why in failures if _is_final(why)), failures[0])
     finally:
-        for each in knocking:
+        for each in requests:
             each.cancel()
-        await asyncio.gather(*knocking, return_exceptions=True)
-    about = told.to_object()
-    [one] = about["topics"]
-    error = for_code(one["error_code"])
-    if not (error is UnknownTopicOrPartitionError and not must_be) and one["error_code"]:
+        await asyncio.gather(*requests, return_exceptions=True)
+    metadata = response.to_object()
+    [described] = metadata["topics"]
+    error = for_code(described["error_code"])
+    if not (error is UnknownTopicOrPartitionError and not must_exist) and described["error_code"]:
         raise error()
-    return server, Found(len(one["partitions"]), len(about["brokers"]))
+    return server, TopicDescription(len(described["partitions"]), len(metadata["brokers"]))
 
 
 def failure(why: Exception, connection: Connection, topic: str) -> Refused | Unavailable:
@@ -245,18 +246,18 @@ def failure(why: Exception, connection: Connection, topic: str) -> Refused | Una
     if isinstance(why, UnknownTopicOrPartitionError):
         return Refused(f"the topic {topic!r} does not exist: run headwater migrate --kafka --kafka-topic {topic}")
     if isinstance(why, TopicAuthorizationFailedError | ClusterAuthorizationFailedError):
-        return Refused(f"{connection} does not let {_who(connection)} use the topic {topic!r}: ask for that right")
+        return Refused(f"{connection} does not let {_who(connection)} use the topic {topic!r}: grant that right")
     if isinstance(why, SaslAuthenticationFailed | AuthenticationFailedError):
         return Refused(f"{connection} does not accept {_who(connection)}: {_remedy(connection)}")
     if isinstance(why, UnsupportedSaslMechanismError):
         return Refused(f"{connection} does not take {connection.mechanism}: choose another with --kafka-sasl")
     refusal = _tls_refusal(why)
     if isinstance(refusal, ssl.SSLCertVerificationError):
-        text = f"{connection} is not trusted ({refusal.verify_message}): name who vouches for it with --kafka-ca"
+        text = f"{connection} is not trusted ({refusal.verify_message}): name its certificate authority with --kafka-ca"
         return Refused(text)
     if refusal is not None:
-        said = "check that it speaks TLS there, and --kafka-cert"
-        return Refused(f"no TLS with {connection} ({reason(refusal)}): {said}")
+        remedy = "check that it speaks TLS there, and --kafka-cert"
+        return Refused(f"no TLS with {connection} ({reason(refusal)}): {remedy}")
     if _is_refusal(why):
         return Refused(f"{connection} refuses the topic {topic!r}: {reason(why)}")
     return Unavailable(f"{connection} did not answer ({reason(why)})")

@@ -1,4 +1,4 @@
-"""How far a group of workers has come in a topic, asked of Kafka itself."""
+"""How far a consumer group has come in a topic, as Kafka itself reports it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aiokafka.errors import (
     NotCoordinatorForGroupError,
 )
 
-from ingest.kafka.connection import Connection, ask, failure
+from ingest.kafka.connection import Connection, describe_topic, failure
 
 PATIENCE = 10.0
 """Seconds to wait for an answer."""
@@ -23,10 +23,10 @@ _NOT_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoor
 
 
 class Offsets(NamedTuple):
-    """Where a group stands in one partition.
+    """How far a group has come in one partition.
 
     Attributes:
-        begin: The first message that is still there.
+        begin: The first message that Kafka still has.
         next: The first message that the group has not committed.
         end: One more than the last message.
     """
@@ -42,14 +42,14 @@ class Offsets(NamedTuple):
 
 
 class GroupOffsets:
-    """Asks Kafka how far a group has come; takes no part in the group."""
+    """Reads from Kafka how far a group has come, without being a member of it."""
 
     def __init__(self, connection: Connection, topic: str, group: str):
-        """Nothing is asked before `now`.
+        """Nothing is requested before `now`.
 
         Args:
             connection: How to reach Kafka.
-            topic: Whose partitions are looked at.
+            topic: The topic.
             group: The consumer group.
         """
         self._connection = connection
@@ -60,7 +60,7 @@ class GroupOffsets:
         self._looking = asyncio.Lock()
 
     async def now(self) -> dict[int, Offsets]:
-        """Where the group stands, by partition.
+        """How far the group has come, by partition.
 
         Raises:
             Refused: The topic does not exist, or may not be seen.
@@ -70,7 +70,7 @@ class GroupOffsets:
             async with self._looking, asyncio.timeout(2 * PATIENCE):
                 if self._admin is None:
                     await self._open()
-                # A broker makes the place where groups are kept when the first one is asked for.
+                # A broker creates the topic that holds groups' offsets at the first request for one.
                 async for attempt in stamina.retry_context(_NOT_YET, attempts=None, timeout=PATIENCE, wait_max=0.5):
                     with attempt:
                         return await self._look()
@@ -88,7 +88,7 @@ class GroupOffsets:
                 await getattr(client, close)()
 
     async def _open(self) -> None:
-        server, _found = await ask(self._connection, self._topic, PATIENCE)
+        server, _found = await describe_topic(self._connection, self._topic, PATIENCE)
         arguments = {**self._connection.arguments(), "bootstrap_servers": server}
         self._admin = AIOKafkaAdminClient(**arguments)
         self._consumer = AIOKafkaConsumer(**arguments, enable_auto_commit=False)
@@ -103,8 +103,8 @@ class GroupOffsets:
         end = await self._consumer.end_offsets(partitions)
         found = {}
         for at in partitions:
-            told = committed.get(at)
-            # What was never committed is -1; what is too old to be there any more is not waited for.
-            stands = max(told.offset if told else -1, begin[at])
-            found[at.partition] = Offsets(begin[at], stands, max(end[at], stands))
+            saved = committed.get(at)
+            # -1 if nothing was ever committed; messages that Kafka has deleted are not waited for.
+            following = max(saved.offset if saved else -1, begin[at])
+            found[at.partition] = Offsets(begin[at], following, max(end[at], following))
         return found

@@ -1,8 +1,8 @@
-"""Deliveries from a Kafka topic, shared among any number of workers by Faust.
+"""Deliveries from a Kafka topic, which Faust shares among any number of workers.
 
 Faust loses messages unless four rules hold, and all of them are here: one agent of `concurrency=1`; batches by
-`noack_take`, acknowledged after the commit; nothing raised for a message that cannot be understood; a failure ends the
-process with its offsets uncommitted (`CrashingSupervisor`). docs/decisions/0006 tells what was seen without them.
+`noack_take`, acknowledged after the commit; nothing raised for a message that cannot be handled; a failure ends the
+process with its offsets uncommitted (`CrashingSupervisor`). docs/decisions/0006 has what happened without them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import asyncio
 import logging
 import tempfile
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
-from typing import Any, Protocol
+from typing import Any
 
 import faust
 import structlog
@@ -28,13 +28,13 @@ from ingest.kafka.connection import Connection
 from ingest.kafka.offsets import GroupOffsets, Offsets
 
 WITHIN = 0.1
-"""Seconds that a batch waits to become full."""
+"""Seconds that a batch waits for more messages."""
 SESSION = 20.0
-"""Seconds without a sign of life after which the others take over the partitions of a worker."""
+"""Seconds without a heartbeat after which other workers take over the partitions of a worker."""
 LEAVING = 6.0
 """Seconds that leaving the group may take."""
 STUCK = 60.0
-"""Seconds that messages may be missing from the order before the process ends, to read them again from Kafka."""
+"""Seconds that a gap in the offsets may stay before the process ends, to read the messages again from Kafka."""
 
 log = structlog.get_logger()
 # It warns of every rebalance, which is logged here.
@@ -44,8 +44,8 @@ logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.ERROR)
 class KafkaSource:
     """A topic in Kafka, read together with all workers of the same group.
 
-    What is handed out stays uncommitted until it is acknowledged, and comes again when this process dies, to whoever
-    has the partition then.
+    Messages stay uncommitted until they are acknowledged. If this process dies, they are delivered again, to the
+    worker that gets the partition.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class KafkaSource:
         batch_size: int = 500,
         wait: float = 20,
     ):
-        """Nothing is asked of Kafka before the first read.
+        """Nothing is requested from Kafka before the first read.
 
         Args:
             connection: How to reach Kafka.
@@ -67,7 +67,7 @@ class KafkaSource:
             wait: How many seconds a read waits for a first message.
         """
         self.rebalances = 0
-        """How often partitions were shared out anew since this worker came."""
+        """How often partitions were assigned again since this worker started."""
         self._connection = connection
         self._topic = topic
         self._group = group
@@ -75,7 +75,7 @@ class KafkaSource:
         self._wait = wait
         self._offsets = GroupOffsets(connection, topic, group)
         self._taken: asyncio.Queue[tuple[Stream[bytes], list[EventT[bytes]]]] = asyncio.Queue(maxsize=1)
-        self._order = Order(self._offsets)
+        self._order = PartitionOrder(self._offsets.now)
         self._app: faust.App | None = None
         self._stack = AsyncExitStack()
         self._assigned = asyncio.Event()
@@ -101,14 +101,14 @@ class KafkaSource:
                 if self._closed:
                     return None
                 why = app.crash_reason
-                raise Refused(f"reading the topic {self._topic!r} failed, start the worker again: {_said(why)}")
+                raise Refused(f"reading the topic {self._topic!r} failed, start the worker again: {_reason(why)}")
             return Batch((), nothing_to_ack)
         finally:
             getting.cancel()
             ended.cancel()
 
     async def lag(self) -> dict[int, Offsets]:
-        """Where the group stands, in each partition of the topic.
+        """How far the group has come, in each partition of the topic.
 
         Raises:
             Unavailable: Kafka did not answer.
@@ -128,13 +128,13 @@ class KafkaSource:
         try:
             await self._stack.aclose()
         except TimeoutError:
-            log.warning("Kafka was left without a word: the others take over later", seconds=LEAVING)
+            log.warning("Kafka did not let us leave the group in time: other workers take over later", seconds=LEAVING)
         finally:
             dropping.cancel()
             await self._offsets.aclose()
 
     async def _open(self) -> faust.App:
-        await self._offsets.now()  # so that a broker that is away or a missing topic is told of, and not by Faust
+        await self._offsets.now()  # so that a failure to reach the broker or the topic is ours, and not Faust's
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="headwater-"))
         app = faust.App(
             self._group,
@@ -144,7 +144,7 @@ class KafkaSource:
             broker_commit_interval=1.0,
             consumer_auto_offset_reset="earliest",
             stream_buffer_maxsize=2 * self._batch_size,
-            stream_wait_empty=False,  # what is not acknowledged when it leaves is for the others
+            stream_wait_empty=False,  # what is not acknowledged when we leave is for other workers
             value_serializer="raw",
             key_serializer="raw",
             store="memory://",
@@ -156,27 +156,27 @@ class KafkaSource:
         )
         topic = app.topic(self._topic, value_type=bytes, value_serializer="raw", key_serializer="raw")
         app.agent(topic, concurrency=1, supervisor_strategy=CrashingSupervisor, name="hand_out")(self._hand_out)
-        shared_out: Any = app.on_partitions_assigned  # whose types ask for more than it calls with
-        shared_out.connect(self._on_assigned)
+        assigned: Any = app.on_partitions_assigned  # its types require more arguments than it passes
+        assigned.connect(self._on_assigned)
         try:
             await self._stack.enter_async_context(faust_app_running(app, stop_timeout=LEAVING))
-        except (RuntimeError, OSError) as why:  # as aiokafka's failures are, when Kafka goes away just now
-            raise Unavailable(f"Faust cannot begin to read the topic {self._topic!r}: {_said(why)}") from why
+        except (RuntimeError, OSError) as why:  # as aiokafka's failures are, if Kafka fails just now
+            raise Unavailable(f"Faust cannot begin to read the topic {self._topic!r}: {_reason(why)}") from why
         self._app = app
-        with suppress(TimeoutError):  # a worker too many gets no partition until another one goes
+        with suppress(TimeoutError):  # a worker too many gets no partition until another one leaves
             await asyncio.wait_for(self._assigned.wait(), SESSION)
         return app
 
     async def _hand_out(self, stream: Any) -> None:
-        """The agent: batches on their way to whoever reads, acknowledged there and not here."""
+        """The agent: passes batches to `read`; they are acknowledged there, not here."""
         # `noack_take` ends by going back to this: left as it was, Faust would acknowledge by itself what comes after.
         stream.enable_acks = False
         async for events in stream.noack_take(self._batch_size, within=WITHIN):
-            if ordered := await self._order.of(events):
+            if ordered := await self._order.in_order(events):
                 await self._taken.put((stream, ordered))
 
     async def _drop(self) -> None:
-        """Take what nobody reads any more, since Faust does not stop before its agent has handed it out."""
+        """Take batches that nobody reads any more: Faust does not stop before its agent has passed them on."""
         while True:
             await self._taken.get()
 
@@ -190,49 +190,46 @@ class KafkaSource:
     async def _on_assigned(self, _app: Any, assigned: Collection[Any], **_: Any) -> None:
         self.rebalances += 1
         self._assigned.set()
-        self._order.begin_anew()
+        self._order.restart()
         log.info("partitions assigned", partitions=sorted(at.partition for at in assigned))
 
 
-class Standing(Protocol):
-    """Who tells where a group stands."""
+class PartitionOrder:
+    """Lets messages pass in the order of their offsets, and none behind a gap.
 
-    async def now(self) -> dict[int, Offsets]:
-        """By partition."""
-
-
-class Order:
-    """Lets messages pass in the order of their offsets, and none after a hole.
-
-    Faust commits the offset behind the last message that was acknowledged. Where it has dropped messages while
-    partitions were shared out anew, that would skip them for ever: so nothing behind a hole is handed out.
+    Faust commits the offset behind the last message that was acknowledged. Where it dropped messages while partitions
+    were assigned again, that would skip them for good: so nothing behind a gap is handed out.
     """
 
-    def __init__(self, offsets: Standing, *, patience: float = STUCK):
-        """Args: offsets: Tells where the group stands; patience: seconds that a hole may stay."""
+    def __init__(self, offsets: Callable[[], Awaitable[Mapping[int, Offsets]]], *, patience: float = STUCK):
+        """Every partition begins where the group has come to.
+
+        Args:
+            offsets: How far the group has come, by partition.
+            patience: Seconds that a gap may stay.
+        """
         self._offsets = offsets
         self._patience = patience
         self._next: dict[int, int] = {}
         self._stuck: dict[int, float] = {}
 
-    def begin_anew(self) -> None:
-        """Partitions were shared out anew: where reading begins is to be asked of Kafka."""
+    def restart(self) -> None:
+        """Partitions were assigned again: where to begin is to be read from Kafka."""
         self._next.clear()
         self._stuck.clear()
 
-    async def of(self, events: Iterable[EventT[bytes]]) -> list[EventT[bytes]]:
+    async def in_order(self, events: Iterable[EventT[bytes]]) -> list[EventT[bytes]]:
         """Those of these events that may be handed out.
 
         Raises:
-            Unavailable: A hole stays: the process has to end, so that another one reads from what was committed.
+            Unavailable: A gap stays: the process has to end, so that another one reads from what was committed.
         """
         ordered = []
         for event in events:
             at, offset = event.message.partition, event.message.offset
             if at not in self._next:
-                self._next |= {
-                    part: told.next for part, told in (await self._offsets.now()).items() if part not in self._next
-                }
+                found = await self._offsets()
+                self._next |= {part: offsets.next for part, offsets in found.items() if part not in self._next}
             if offset <= self._next[at]:
                 self._next[at] = offset + 1
                 self._stuck.pop(at, None)
@@ -243,7 +240,7 @@ class Order:
 
 
 def _credentials(connection: Connection) -> Any:
-    """What Faust wants to know beside where Kafka is; None when that is all."""
+    """How Faust authenticates; None without authentication and TLS."""
     context = connection.ssl_context()
     if token := connection.token_provider():
         return OAuthCredentials(oauth_cb=token, ssl_context=context)
@@ -262,5 +259,5 @@ def _delivery(event: EventT[bytes]) -> Delivery:
     return Delivery(message.value or b"", f"kafka:{message.topic}:{message.partition}:{message.offset}")
 
 
-def _said(why: BaseException | None) -> str:
+def _reason(why: BaseException | None) -> str:
     return f"{type(why).__name__}: {why}" if why else "Faust has stopped"
