@@ -30,11 +30,10 @@ demo-backfill: setup  ## a miniature account without events, and its lineage fro
 image:  ## the container (needs Docker)
 	docker build -f infra/Dockerfile -t headwater:0.1.0 .
 
-# The quick checks first; then what takes minutes, beside each other, since each of them waits a lot: the tests here are
-# shown as they go on (`+` keeps make from holding back what they print), the others each when it has ended.
+# The quick checks first; then what takes minutes, beside each other, since each of them waits a lot.
 test: setup  ## all that CI checks
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types imports template
-	@$(MAKE) --no-print-directory --jobs 4 --output-sync=target unit test-sdk2 test-sdk3 test-pythons
+	@$(MAKE) --no-print-directory --jobs 4 unit test-sdk2 test-sdk3 test-pythons
 
 format: setup  ## format the code
 	$(BIN)/ruff format .
@@ -54,16 +53,21 @@ template: setup
 	$(BIN)/cfn-lint infra/template.yaml
 
 unit: setup
-	+$(BIN)/pytest --numprocesses auto --dist loadgroup
+	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 soak: setup  ## the laws for an hour, or SOAK_MINUTES, with twenty times the examples and fresh seeds
 	@$(BIN)/python -m tests.soak
 
 test-sdk: setup  ## SageMaker's own SDKs against the server
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-sdk2 test-sdk3
+	@$(MAKE) --no-print-directory --jobs 2 test-sdk2 test-sdk3
 
 test-sdk%: .venv-sdk%/.installed
-	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk$*/bin/pytest -c tests/sdk/pytest.ini tests/sdk
+	@# What they print comes when they have ended, not between what others print.
+	@export HEADWATER_BIN=$(CURDIR)/$(BIN); \
+	  printed=$$(.venv-sdk$*/bin/pytest -c tests/sdk/pytest.ini tests/sdk 2>&1); code=$$?; echo "$$printed"; exit $$code
+
+# Else make takes them for intermediate files, and removes them so that the environments are made each time.
+.SECONDARY: .venv-sdk2/.installed .venv-sdk3/.installed
 
 # v2 and v3 of the SDK are versions of one package, so each has its own environment.
 .venv-sdk%/.installed: tests/sdk/v%.txt
