@@ -94,7 +94,7 @@ def execution(store: Store, arn: str) -> Execution | None:
 
 def steps_of(tx: Transaction, execution_arn: str) -> list[ResourceState]:
     """What is known of each step of an execution."""
-    rows = table.beginning(tx, f"{execution_arn.lower()}/step/")
+    rows = table.with_prefix(tx, f"{execution_arn.lower()}/step/")
     return [decode(tx.packer.unpack(row.state)) for row in rows if row.state]
 
 

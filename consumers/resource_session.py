@@ -45,7 +45,7 @@ class ResourceSession:
         wanted = [key for key in keys if key not in self.rows] if self.tx.exclusive else keys
         self.rows |= table.lock(self.tx, wanted)
 
-    def learn(self, told: Mapping[str, ResourceState], measured: Collection[str] = ()) -> set[str]:
+    def join(self, told: Mapping[str, ResourceState], measured: Collection[str] = ()) -> set[str]:
         """Join what is told with what is known, and write it with all that it refers to.
 
         Args:
@@ -82,11 +82,11 @@ class ResourceSession:
             self.rows[key] = row
             changed.append(row)
         table.write(self.tx, changed)
-        table.refer(self.tx, referring, self.fresh)
+        table.update_references(self.tx, referring, self.fresh)
         return touched
 
-    def list_anew(self, keys: Collection[str]) -> None:
-        """Write what these are listed by, as `learn` does: an older Headwater did not."""
+    def list_again(self, keys: Collection[str]) -> None:
+        """Write what these are listed by, as `join` does: an older Headwater did not."""
         self.lock(keys)
         table.write(self.tx, [_listed(self.rows[key], self.incarnations(key)[-1]) for key in keys])
 
