@@ -28,7 +28,7 @@ from consumers.kind import (
 )
 from consumers.resources import RESOURCE_TYPES
 from consumers.resources.types import DescribeRequest
-from consumers.run.enrich import AT_A_TIME, Asker, Enricher
+from consumers.run.enrich import AT_A_TIME, Enricher
 from consumers.run.runtime import set_up_logs, stopping
 from store import describe_requests
 from store.database import Store
@@ -176,7 +176,7 @@ def about(arn: str) -> tuple[DescribeRequest, ...]:
 
 async def reconcile(
     store: Store,
-    sagemaker: Asker,
+    sagemaker: SageMaker,
     *,
     longest: int | None = None,
     stop: asyncio.Event | None = None,
@@ -197,7 +197,7 @@ async def reconcile(
         What was found, and what became of it.
     """
     done = Reconciled()
-    inquiry = Enricher(store, sagemaker, now)
+    enricher = Enricher(store, sagemaker, now)
     asked: set[DescribeRequest] = set()
     refused: set[DescribeRequest] = set()
     seen: dict[tuple[str, ...], Finding] = {}
@@ -214,15 +214,17 @@ async def reconcile(
             if stop.is_set():
                 break
             some = waiting[at : at + AT_A_TIME]
-            outcomes = await inquiry.ask(some, rows)
+            outcomes = await enricher.send(some, rows)
             # Events tell of tags, and most descriptions do not. Of what cannot be described they would tell nothing.
             tags = {
-                DescribeRequest(one.question.arn, "ListTags") for one in outcomes if one.answer and one.question in lost
+                DescribeRequest(one.request.arn, "ListTags")
+                for one in outcomes
+                if one.description and one.request in lost
             }
-            for outcome in (*outcomes, *await inquiry.ask(sorted(tags))):
-                done.answered += outcome.answer is not None
-                done.reasons.update([outcome.why] if outcome.answer is None else [])
-                refused |= {outcome.question} if outcome.answer is None else set()
+            for outcome in (*outcomes, *await enricher.send(sorted(tags))):
+                done.answered += outcome.description is not None
+                done.reasons.update([outcome.why] if outcome.description is None else [])
+                refused |= {outcome.request} if outcome.description is None else set()
             # By its name's own case once is enough: when that is given up, it is known in lower case only.
             asked |= {*some, *(DescribeRequest(one.arn.lower(), one.operation) for one in some)}
             so_far = done.answered + len(refused)

@@ -29,7 +29,7 @@ async def stopping(
     """An event that SIGTERM or Ctrl-C sets.
 
     Args:
-        force_after: Seconds after which the process is ended, whatever it does then: nothing of it was acknowledged.
+        force_after: Seconds after the signal when the process is ended by force; what is in hand is not acknowledged.
         forced: What the log says then.
     """
     stop = asyncio.Event()
@@ -41,7 +41,7 @@ async def stopping(
         logging.shutdown()
         os._exit(1)
 
-    def told() -> None:
+    def on_signal() -> None:
         nonlocal timer
         stop.set()
         if force_after and timer is None:
@@ -50,7 +50,7 @@ async def stopping(
             timer.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
+        loop.add_signal_handler(number, on_signal)
     try:
         yield stop
     finally:
@@ -61,10 +61,10 @@ async def stopping(
 
 
 def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callable[[], None]:
-    """Serve metrics and health at (host, port), if any; what stops it.
+    """Serve metrics and health at (host, port), if any; returns a function that stops the server.
 
     Raises:
-        Refused: The port cannot be had.
+        Refused: The port cannot be used.
     """
     if at is None:
         return lambda: None
@@ -77,7 +77,7 @@ def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callab
 
 
 def set_up_logs(form: str, level: str) -> None:
-    """Logs to standard error: lines for people on a terminal, JSON elsewhere, unless told otherwise."""
+    """Write logs to standard error: as `form` says, or with `auto` as lines on a terminal and as JSON elsewhere."""
     for_people = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: Any = structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer()
     structlog.configure(
