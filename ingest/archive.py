@@ -53,7 +53,7 @@ class _File:
 class ArchiveSource:
     """Events kept in files: JSON lines, JSON arrays, one event a file, or objects one after the other; .gz, .zst.
 
-    Formats are told by what a file begins with. Files are read in the order in which their sources are named, those
+    A file's beginning shows its format. Files are read in the order in which their sources are named, those
     of a folder, a glob or a prefix sorted by name; a file found twice is read once. Memory does not grow with the
     size of a file. What cannot be read as an event is handed out as it stands.
     """
@@ -228,7 +228,7 @@ class ArchiveSource:
                 if len(deliveries) >= self._batch_size or size >= _BATCH_BYTES:
                     break
         except Unavailable:
-            self._deliveries = None  # the next one opens the file anew and goes on behind what was read of it
+            self._deliveries = None  # the next one opens the file again and goes on behind what was read of it
             if not deliveries:
                 raise
         except Refused as why:
@@ -301,14 +301,14 @@ def _in_folder(folder: str) -> list[str]:
 
 
 def _is_special(path: str) -> bool:
-    """Whether it is a pipe, a socket or a device, where reading would wait for ever."""
+    """Whether it is a pipe, a socket or a device, where reading would never end."""
     return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _size(path: str) -> int | None:
     try:
         status = os.stat(path)
-    except OSError:  # told when it is opened
+    except OSError:  # the error comes when it is opened
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 

@@ -12,7 +12,7 @@ import pytest
 
 from consumers.derive import GRACE
 from consumers.resources.types import DescribeRequest
-from consumers.run.enrich import AT_A_TIME, HOUR, LEASE, MINUTE, Answered, Enricher
+from consumers.run.enrich import AT_A_TIME, HOUR, LEASE, MINUTE, EnrichCounts, Enricher
 from ingest.sagemaker import SageMaker
 from ingest.sagemaker_operations import DescribeOperation
 from store import describe_requests
@@ -91,11 +91,11 @@ async def test_what_an_event_leaves_out_is_asked_when_it_has_not_come_by_itself(
     has_the_model(sagemaker)
     fed(store, [ENDPOINT, CONFIG])
     async with inquiring(store, sagemaker, clock) as inquiry:
-        assert await inquiry.once() == Answered(0, 0)
+        assert await inquiry.once() == EnrichCounts(0, 0)
 
         clock.now += 2 * GRACE
-        assert await inquiry.once() == Answered(1, 0)
-        assert await inquiry.once() == Answered(0, 0)
+        assert await inquiry.once() == EnrichCounts(1, 0)
+        assert await inquiry.once() == EnrichCounts(0, 0)
 
     assert sagemaker.calls == {"DescribeModel": 1}
     assert canonical(store) == canonical(fed(make_store(), [ENDPOINT, CONFIG, CLIENT]))
@@ -105,7 +105,7 @@ async def test_what_comes_by_itself_is_not_asked_for(store: Store, sagemaker: Fa
     fed(store, [ENDPOINT, CONFIG, CLIENT], 1)
     async with inquiring(store, sagemaker, clock) as inquiry:
         clock.now += 2 * GRACE
-        assert await inquiry.once() == Answered(0, 0)
+        assert await inquiry.once() == EnrichCounts(0, 0)
 
 
 async def test_a_replay_of_what_was_answered_asks_nobody(
@@ -131,7 +131,7 @@ async def test_an_operation_that_is_not_known_is_not_called(
     async with inquiring(store, sagemaker, clock) as inquiry:
         [outcome] = await inquiry.ask([DescribeRequest(f"{PARTITION}model/m", "DescribeTomorrow")])
 
-    assert outcome.answer is None
+    assert outcome.description is None
     assert outcome.why == "DescribeTomorrow: this version of Headwater does not know the operation DescribeTomorrow"
     assert sagemaker.calls == {}
 
@@ -159,15 +159,15 @@ async def test_a_question_without_an_answer_is_asked_again_later(
     fed(store, [ENDPOINT, CONFIG])
     async with inquiring(store, sagemaker, clock) as inquiry:
         clock.now += 2 * GRACE
-        assert await inquiry.once() == Answered(0, 1)
+        assert await inquiry.once() == EnrichCounts(0, 1)
         [waiting] = describe_requests.waiting(store)
         assert (waiting.state, waiting.due, waiting.tries, waiting.reason) == (OPEN, clock.now + later, 1, why)
         assert store.read(lambda tx: describe_requests.refusals(tx, 5)) == [(why, 1)]
-        assert await inquiry.once() == Answered(0, 0)
+        assert await inquiry.once() == EnrichCounts(0, 0)
 
         sagemaker.mend()
         clock.now += later
-        assert await inquiry.once() == Answered(1, 0)
+        assert await inquiry.once() == EnrichCounts(1, 0)
     assert describe_requests.waiting(store) == []
 
 
@@ -192,9 +192,9 @@ async def test_a_question_that_a_dead_worker_took_is_asked_by_another_later(
     [taken] = describe_requests.take(store, clock.now, AT_A_TIME, clock.now + LEASE)
 
     async with inquiring(store, sagemaker, clock) as inquiry:
-        assert await inquiry.once() == Answered(0, 0)
+        assert await inquiry.once() == EnrichCounts(0, 0)
         clock.now += LEASE
-        assert await inquiry.once() == Answered(1, 0)
+        assert await inquiry.once() == EnrichCounts(1, 0)
 
     assert (taken.arn, taken.operation) == (MODEL, "DescribeModel")
 

@@ -1,7 +1,7 @@
-"""Questions that lineage needs answered, put to SageMaker while the worker works.
+"""Describe requests: what lineage needs and events leave out, requested from SageMaker while the worker works.
 
-An answer goes through `handle` as any event does, so it is in the ledger and a replay asks nobody. Nothing waits for an
-answer: a question that has none yet stays in the store, with the reason.
+A description goes through `handle` like any event, so it is in the ledger, and a replay makes no requests. Nothing
+waits for a description: a request that failed stays in the store, with the reason.
 """
 
 from __future__ import annotations
@@ -33,84 +33,84 @@ from store.describe_requests import ANSWERED, MISSING, OPEN, DescribeRequestRow
 log = structlog.get_logger()
 
 EVERY = 5.0
-"""Seconds between two looks for questions that are due."""
+"""Seconds between two looks for describe requests that are due."""
 AT_A_TIME = 100
 """Questions that are taken at a time."""
 LEASE = 600_000
-"""Milliseconds after which others may ask what was taken and not settled: whoever took it has died."""
+"""Milliseconds after which others may take a request that was taken and not settled: that worker has died."""
 MINUTE, HOUR = 60_000, 3_600_000
-ORIGIN = "SageMaker's answers"
+ORIGIN = "SageMaker's descriptions"
 
 
-class Asker(Protocol):
-    """Whoever knows."""
+class Describer(Protocol):
+    """SageMaker, or a fake of it."""
 
     async def ask(self, operation: DescribeOperation, arn: str) -> bytes:
-        """The answer as an event; raises as `ingest.sagemaker.SageMaker.ask`."""
+        """The description as an event; raises like `ingest.sagemaker.SageMaker.ask`."""
 
 
 class Outcome(NamedTuple):
-    """What came of asking once.
+    """What came of one describe request.
 
     Attributes:
-        question: What was asked.
-        answer: The event to keep, or None.
-        why: Why there is none, in words that many questions can share.
-        again: Milliseconds after which to ask again.
-        most: How often it is worth asking.
+        request: The request.
+        description: The event to handle, or None.
+        why: Why there is none, in words that many requests can share.
+        again: Milliseconds after which to try again.
+        most: How often it is worth trying.
     """
 
-    question: DescribeRequest
-    answer: bytes | None
+    request: DescribeRequest
+    description: bytes | None
     why: str = ""
     again: int = 0
     most: float = math.inf
 
 
 @dataclass(slots=True)
-class Answered:
-    """How many questions were answered, and how many were not."""
+class EnrichCounts:
+    """How many describe requests were answered, and how many were not."""
 
     answered: int = 0
     unanswered: int = 0
 
 
 class Enricher:
-    """Asks what is due, again and again."""
+    """Makes the describe requests that are due, until it is stopped."""
 
     def __init__(
-        self, store: Store, sagemaker: Asker, now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+        self, store: Store, sagemaker: Describer, now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     ) -> None:
-        """Nothing is asked yet.
+        """Nothing is requested yet.
 
         Args:
-            store: Whose questions to ask.
-            sagemaker: Whom to ask.
-            now: Tells the time, in epoch milliseconds.
+            store: Where the describe requests are.
+            sagemaker: The client to ask.
+            now: The time, in epoch milliseconds.
         """
         self._store = store
         self._sagemaker = sagemaker
         self._now = now
-        self._said: set[str] = set()
-        self._keeping: asyncio.Task[None] | None = None
+        self._logged: set[str] = set()
+        self._committing: asyncio.Task[None] | None = None
 
     async def go_on(self, stop: asyncio.Event) -> None:
-        """Ask what is due until told to stop. Whatever goes wrong is logged, and tried again later."""
+        """Make the requests that are due until `stop` is set. Every failure is logged, and tried again later."""
         while not stop.is_set():
             try:
-                asked = await self.once()
+                counts = await self.once()
             except StoreUnavailable as why:
-                log.warning("questions wait", why=str(why))
-                asked = Answered()
-            except Exception:  # whatever it is, work goes on, and what was taken is asked for again
-                log.exception("questions failed")
-                asked = Answered()
-            if not asked.answered + asked.unanswered:
+                log.warning("describe requests wait", why=str(why))
+                counts = EnrichCounts()
+            except Exception:  # whatever it is, work goes on, and what was taken is requested again
+                log.exception("describe requests failed")
+                counts = EnrichCounts()
+            if not counts.answered + counts.unanswered:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), EVERY)
 
-    async def once(self) -> Answered:
-        """Ask what is due; one lot of questions.
+    async def once(self) -> EnrichCounts:
+        """Make the requests that are due, a hundred at most.
 
         Raises:
             Unavailable, Unusable: The store does not answer, or cannot be used.
@@ -118,57 +118,59 @@ class Enricher:
         now = self._now()
         taken = await asyncio.to_thread(describe_requests.take, self._store, now, AT_A_TIME, now + LEASE)
         outcomes = await self.ask({DescribeRequest(one.arn, one.operation) for one in taken}, taken)
-        answered = sum(one.answer is not None for one in outcomes)
-        return Answered(answered, len(outcomes) - answered)
+        answered = sum(one.description is not None for one in outcomes)
+        return EnrichCounts(answered, len(outcomes) - answered)
 
     async def ask(
         self, wanted: Collection[DescribeRequest], rows: Sequence[DescribeRequestRow] = ()
     ) -> Sequence[Outcome]:
-        """Ask, each question once, and keep what is answered.
+        """Make each request once, and handle the descriptions.
 
         Args:
-            wanted: What to ask.
-            rows: The store's questions that are settled by it.
+            wanted: The requests.
+            rows: The store's rows that are settled by them.
 
         Raises:
             Unavailable, Unusable: The store does not answer, or cannot be used.
         """
-        outcomes = await asyncio.gather(*map(self._asked, sorted(wanted)))
-        self._keeping = asyncio.create_task(asyncio.to_thread(self._keep, outcomes, rows))
-        await asyncio.shield(self._keeping)
+        outcomes = await asyncio.gather(*map(self._request, sorted(wanted)))
+        self._committing = asyncio.create_task(asyncio.to_thread(self._commit, outcomes, rows))
+        await asyncio.shield(self._committing)
         return outcomes
 
     async def aclose(self) -> None:
-        """Let what is being written come to its end."""
-        if self._keeping:
-            await asyncio.wait({self._keeping})
+        """Wait for what is being written."""
+        if self._committing:
+            await asyncio.wait({self._committing})
 
-    async def _asked(self, question: DescribeRequest) -> Outcome:
+    async def _request(self, request: DescribeRequest) -> Outcome:
         try:
-            answer = await self._sagemaker.ask(_operation(question.operation), question.arn)
-            return Outcome(question, answer)
+            answer = await self._sagemaker.ask(_operation(request.operation), request.arn)
+            return Outcome(request, answer)
         except (Refused, Unavailable) as failed:
-            why, again, most = _reason(failed, question.operation)
-            if why not in self._said:  # once in the log: status counts the others
-                self._said.add(why)
-                log.warning("no answer; headwater status counts all for this reason", why=str(failed))
-            return Outcome(question, None, why, again, most)
+            why, again, most = _reason(failed, request.operation)
+            if why not in self._logged:  # once in the log: status counts the others
+                self._logged.add(why)
+                log.warning(
+                    "not described; headwater status counts all requests that failed for this reason", why=str(failed)
+                )
+            return Outcome(request, None, why, again, most)
 
-    def _keep(self, outcomes: Sequence[Outcome], rows: Sequence[DescribeRequestRow]) -> None:
-        """Answers first: who dies before the questions are settled has them asked once more, and loses nothing."""
-        answers = [Delivery(one.answer, ORIGIN) for one in outcomes if one.answer is not None]
-        if answers:
-            handle(answers, self._store)
-        by_question = {one.question: one for one in outcomes}
+    def _commit(self, outcomes: Sequence[Outcome], rows: Sequence[DescribeRequestRow]) -> None:
+        """Descriptions first: if we die before the requests are settled they are made again, and nothing is lost."""
+        descriptions = [Delivery(one.description, ORIGIN) for one in outcomes if one.description is not None]
+        if descriptions:
+            handle(descriptions, self._store)
+        by_request = {one.request: one for one in outcomes}
         settled = [
             _settled(row, outcome, self._now())
             for row in rows
-            if (outcome := by_question.get(DescribeRequest(row.arn, row.operation)))
+            if (outcome := by_request.get(DescribeRequest(row.arn, row.operation)))
         ]
         if settled:
             self._store.write(partial(describe_requests.settle, settled=settled))
-        metrics.QUESTIONS.labels("answered").inc(len(answers))
-        metrics.QUESTIONS.labels("unanswered").inc(len(outcomes) - len(answers))
+        metrics.QUESTIONS.labels("answered").inc(len(descriptions))
+        metrics.QUESTIONS.labels("unanswered").inc(len(outcomes) - len(descriptions))
 
 
 def _operation(name: str) -> DescribeOperation:
@@ -179,7 +181,7 @@ def _operation(name: str) -> DescribeOperation:
 
 
 def _reason(failed: Refused | Unavailable, operation: str) -> tuple[str, int, float]:
-    """Why there is no answer, without the name of what was asked about; when to ask again, and how often at most."""
+    """Why a request failed, without the resource's name; when to try again, and how often at most."""
     match failed:
         case Missing():  # what was made a moment ago may not be found yet
             return f"{operation}: it does not exist", 10 * MINUTE, 3
@@ -197,7 +199,7 @@ def _reason(failed: Refused | Unavailable, operation: str) -> tuple[str, int, fl
 
 def _settled(one: DescribeRequestRow, outcome: Outcome, now: int) -> DescribeRequestRow:
     tries = one.tries + 1
-    if outcome.answer is not None:
+    if outcome.description is not None:
         return one._replace(state=ANSWERED, tries=tries, reason="", due=now)
     later = outcome.again * 2 ** min(one.tries, 5)
     state = OPEN if tries < outcome.most else MISSING

@@ -1,4 +1,4 @@
-"""Messages from a source onto a topic in Kafka, keyed by the resource that each speaks of."""
+"""Messages from a source onto a topic in Kafka, keyed by the resource that each is about."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ async def forward(
 ) -> int:
     """Put what a source delivers onto a topic, until it ends or `stop` is set.
 
-    A batch is acknowledged after Kafka has all of it. What cannot be understood is passed on as well: the workers
-    put it into the dead letters.
+    A batch is acknowledged after Kafka has all of it. What cannot be handled is passed on as well: the workers put it
+    into the dead letters.
 
     Args:
         source: Where deliveries come from; the caller closes it.
         topic: Where they go; the caller closes it.
         stop: Ends the work.
-        health: Told what is the matter.
+        health: Holds what is wrong, for `/health`.
         settled: Called after each acknowledged batch with the number of messages so far.
-        at_rest: Asked when a read brings nothing; True ends the work.
+        at_rest: Called when a read brings nothing; True ends the work.
         patience: Seconds that an outage of either is waited out.
 
     Returns:
@@ -76,7 +76,7 @@ async def forward(
         began = time.monotonic()
         messages = [message(delivery) for delivery in batch.deliveries]
         if await outages.wait_out(partial(_put, topic, messages)) is None:
-            break  # told to stop while Kafka is away: what is in hand comes again
+            break  # stopped while Kafka is away: the batch in hand is delivered again
         await batch.ack()
         passed += len(messages)
         metrics.FORWARDED.inc(len(messages))

@@ -1,4 +1,4 @@
-"""What a worker tells about itself: every metric, with its unit and what a rise in it means; and where to read them."""
+"""Every metric of a worker, with its unit and what a rise in it means; and the server they are read from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REGISTRY = CollectorRegistry()
 EVENTS = Counter("headwater_events", "Events put into the ledger. Stands still: nothing arrives.", registry=REGISTRY)
 KEPT = Counter(
     "headwater_events_kept",
-    "Events of kinds that no rule knows yet. Rises: SageMaker says something new; nothing is lost.",
+    "Events of kinds that have no rule yet. Rises: SageMaker sends something new; nothing is lost.",
     ["kind"],
     registry=REGISTRY,
 )
@@ -34,7 +34,9 @@ TOO_MANY_DEAD = Gauge(
     registry=REGISTRY,
 )
 DERIVED = Counter(
-    "headwater_resources_derived", "Resources whose lineage was derived, anew or first.", registry=REGISTRY
+    "headwater_resources_derived",
+    "Resources whose lineage was derived, for the first time or again.",
+    registry=REGISTRY,
 )
 RULE_FAILURES = Counter(
     "headwater_rule_failures", "Rules that failed on a resource. Rises: a bug; see the log.", registry=REGISTRY
@@ -67,7 +69,7 @@ REQUESTS = Counter(
 )
 REQUEST_SECONDS = Histogram(
     "headwater_api_seconds",
-    "Seconds from a request's first byte to its answer. Rises: the store is slow, or too much is asked.",
+    "Seconds from a request's first byte to its response. Rises: the store is slow, or requests are too many.",
     ["operation"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
@@ -86,7 +88,7 @@ KAFKA_PARTITIONS = Gauge(
 )
 KAFKA_REBALANCES = Counter(
     "headwater_kafka_rebalances",
-    "Times that partitions were shared out anew. Rises all the time: workers come and go, or are too slow.",
+    "Times that partitions were assigned again. Rises all the time: workers come and go, or are too slow.",
     registry=REGISTRY,
 )
 FORWARDED = Counter(
@@ -94,7 +96,7 @@ FORWARDED = Counter(
 )
 QUESTIONS = Counter(
     "headwater_questions",
-    "Questions put to SageMaker, by outcome: answered, unanswered. The latter rise: see headwater status for why.",
+    "Describe requests to SageMaker, by outcome: answered, unanswered. The latter rise: see headwater status for why.",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -118,7 +120,7 @@ class _Quiet(WSGIRequestHandler):
     timeout = 10  # a client that says nothing is let go
 
     def log_message(self, *_: Any) -> None:
-        """A probe every second is no news."""
+        """A probe every second is not worth a log line."""
 
 
 def serve(host: str, port: int, health: Health) -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""What every long-running process needs: an orderly end, logs, and metrics to read."""
+"""What every long-running process needs: an orderly end, logs, and metrics."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def stopping(
     force_after: float | None = None,
-    forced: str = "the batch in hand took too long: stopped without it, its messages come again",
+    forced: str = "the batch in hand took too long: stopped without it, its messages are delivered again",
 ) -> AsyncIterator[asyncio.Event]:
     """An event that SIGTERM or Ctrl-C sets.
 
     Args:
-        force_after: Seconds after which the process is ended, whatever it does then: nothing of it was acknowledged.
+        force_after: Seconds after which the process ends, whatever it is doing: none of that is acknowledged.
         forced: What the log says then.
     """
     stop = asyncio.Event()
@@ -41,7 +41,7 @@ async def stopping(
         logging.shutdown()
         os._exit(1)
 
-    def told() -> None:
+    def on_signal() -> None:
         nonlocal timer
         stop.set()
         if force_after and timer is None:
@@ -50,7 +50,7 @@ async def stopping(
             timer.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
+        loop.add_signal_handler(number, on_signal)
     try:
         yield stop
     finally:
@@ -64,7 +64,7 @@ def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callab
     """Serve metrics and health at (host, port), if any; what stops it.
 
     Raises:
-        Refused: The port cannot be had.
+        Refused: The port cannot be used.
     """
     if at is None:
         return lambda: None
@@ -77,7 +77,7 @@ def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callab
 
 
 def set_up_logs(form: str, level: str) -> None:
-    """Logs to standard error: lines for people on a terminal, JSON elsewhere, unless told otherwise."""
+    """Logs to standard error: as `form` says, `console` or `json`; with `auto`, console on a terminal and else JSON."""
     for_people = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: Any = structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer()
     structlog.configure(
