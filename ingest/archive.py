@@ -31,7 +31,7 @@ class ArchivePosition:
 
     Attributes:
         file: The last file that was read from, by the name it was found under.
-        events: How many of its events were acknowledged.
+        events: How many of its events are acknowledged.
     """
 
     file: str
@@ -51,11 +51,11 @@ class _File:
 
 
 class ArchiveSource:
-    """Events kept in files: JSON lines, JSON arrays, one event a file, or objects one after the other; .gz, .zst.
+    """Events in files: JSON lines, JSON arrays, one event in each file, or objects in a row; plain, .gz or .zst.
 
-    A file's beginning shows its format. Files are read in the order in which their sources are named, those
-    of a folder, a glob or a prefix sorted by name; a file found twice is read once. Memory does not grow with the
-    size of a file. What cannot be read as an event is handed out as it stands.
+    The first bytes of a file show its format. Files are read in the order of the sources, and those of a folder, glob
+    or prefix in the order of their names; a file that is found twice is read once. Memory does not grow with the size
+    of a file. A piece that is not an event is delivered as it is.
     """
 
     def __init__(
@@ -73,16 +73,16 @@ class ArchiveSource:
         Args:
             sources: Files, folders (hidden files are left out), globs, `s3://bucket/prefix`, or `-` for standard input.
             batch_size: The most events in a batch.
-            leave_out: Files that are not archives, wherever they are found: the database itself.
-            start_at: Where an earlier reading of the same sources stopped; this one goes on behind it.
-            region: Where the buckets are; else as AWS's own settings say.
-            endpoint_url: Another server than AWS.
+            leave_out: Files that are not archives, such as the database itself, wherever they are found.
+            start_at: Where an earlier reading of the same sources stopped; this one continues from there.
+            region: The region of the buckets; by default AWS's own setting.
+            endpoint_url: A server to use in place of AWS.
             config: Settings for the S3 client, an AioConfig.
         """
         self.position = start_at
         """Where reading stopped, as of the last acknowledged batch; None before the first."""
         self.bytes_read = 0
-        """How much of the files was read so far, as they are stored."""
+        """How many bytes of the files were read so far, as they are stored."""
         self._sources = sources
         self._batch_size = batch_size
         self._start_at = start_at
@@ -95,7 +95,7 @@ class ArchiveSource:
         self._acks: AckTracker[ArchivePosition] = AckTracker(self._move)
         self._ahead: asyncio.Future[list[Delivery]] | None = None
         self._closed = False
-        # Where reading stands, ahead of what was handed out. Once files are found, only `_take` moves it.
+        # Where reading is, ahead of what was delivered. Once files are found, only `_take` moves it.
         self._index = 0
         self._events = 0
         self._bytes_before = 0  # the index-th file
@@ -104,12 +104,12 @@ class ArchiveSource:
 
     @property
     def files(self) -> int:
-        """How many files there are; 0 before they were looked for."""
+        """How many files there are; 0 before `find`."""
         return len(self._files or ())
 
     @property
     def total_bytes(self) -> int | None:
-        """The size of all files as they are stored; None when one has no size, or before they were looked for."""
+        """The size of all files as they are stored; None if one has no size, or before `find`."""
         total = 0
         for file in self._files or ():
             if file.size is None:
@@ -118,7 +118,7 @@ class ArchiveSource:
         return None if self._files is None else total
 
     async def find(self) -> None:
-        """Look for the files, so that `files` and `total_bytes` are known; else the first read does it.
+        """Look for the files, which sets `files` and `total_bytes`. Without this call, the first read looks for them.
 
         Raises:
             Refused: There are none, they may not be read, or `start_at` names a file that is not among them.
@@ -146,15 +146,15 @@ class ArchiveSource:
         """The next batch, or None at the end; the one after it is read meanwhile.
 
         Raises:
-            Refused: A file is missing, damaged or may not be read; what was read before that has been handed out.
-            Unavailable: S3 did not answer; the next read goes on where this one failed.
+            Refused: A file is missing, damaged or may not be read. Everything before it was delivered.
+            Unavailable: S3 did not answer; the next read continues where this one failed.
         """
         async with self._reading:
             if self._closed:
                 return None
             await self.find()
             taking = self._ahead = self._ahead or self._take_in_thread()
-            await asyncio.wait([taking])  # cancelled here, it leaves the batch to the next read
+            await asyncio.wait([taking])  # if this read is cancelled, the next one gets the batch
             if self._closed:
                 return None
             self._ahead = None
@@ -181,7 +181,7 @@ class ArchiveSource:
         return [file for file in _find_files(source) if os.path.realpath(file.name) not in self._leave_out]
 
     async def _find_objects(self, source: str) -> list[_File]:
-        from aiobotocore.session import get_session  # AWS's client takes long to import: only where S3 is read
+        from aiobotocore.session import get_session  # slow to import, so only if S3 is read
 
         from ingest.aws_errors import FAILURES, failure
 
@@ -228,7 +228,7 @@ class ArchiveSource:
                 if len(deliveries) >= self._batch_size or size >= _BATCH_BYTES:
                     break
         except Unavailable:
-            self._deliveries = None  # the next one opens the file again and goes on behind what was read of it
+            self._deliveries = None  # the next one opens the file again and skips what was read of it
             if not deliveries:
                 raise
         except Refused as why:
@@ -301,14 +301,14 @@ def _in_folder(folder: str) -> list[str]:
 
 
 def _is_special(path: str) -> bool:
-    """Whether it is a pipe, a socket or a device, where reading would never end."""
+    """Whether it is a pipe, a socket or a device, where reading could wait without end."""
     return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _size(path: str) -> int | None:
     try:
         status = os.stat(path)
-    except OSError:  # the error comes when it is opened
+    except OSError:  # opening it reports the failure
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
@@ -327,7 +327,7 @@ class _StandardInput:
         return os.read(self._descriptor, size)
 
     def close(self) -> None:
-        """It is not ours to close."""
+        """Leave standard input open: this process did not open it."""
 
 
 class _Object:

@@ -1,4 +1,4 @@
-"""What the failures of AWS's clients mean to us: refused for good, or worth another try."""
+"""Failures of AWS's clients, named for what to do next: give up, or try again."""
 
 from __future__ import annotations
 
@@ -20,11 +20,16 @@ _MISSING = {
     "ResourceNotFound",
     "ResourceNotFoundException",
 }
-# SageMaker says so for half of its resources by the code for any bad request, and only in words what is bad about it.
+# For half of its resources, SageMaker reports a missing one with the code of any bad request; only the message differs.
 _INVALID = {"ValidationError", "ValidationException"}
 _NOT_FOUND = re.compile(r"could not find|cannot find|can't find|does not exist|not found|no such", re.IGNORECASE)
 _UNKNOWN_OPERATION = {"InvalidAction", "UnknownOperation", "UnknownOperationException"}
-_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}  # 403: said in no way we know
+_FORBIDDEN = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "AllAccessDisabled",
+    "403",
+}  # 403: an answer without a known code
 _BAD_CREDENTIALS = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -47,11 +52,11 @@ _UNREACHED = (
 
 
 class Missing(Refused):
-    """What was asked about does not exist, or does no more."""
+    """The requested resource does not exist, or no longer exists."""
 
 
 class Denied(Refused):
-    """Our role may not ask this.
+    """Our role lacks a permission.
 
     Attributes:
         permission: The IAM action that the role needs.
@@ -63,14 +68,14 @@ class Denied(Refused):
 
 
 class Invalid(Refused):
-    """AWS takes the request for a wrong one: this cannot be asked of this resource."""
+    """AWS considers the request invalid for this resource."""
 
 
 class Unsupported(Refused):
-    """The server that was asked lacks an operation, as one may that only stands in for AWS.
+    """The server has no such operation, as can happen with a stand-in for AWS.
 
     Attributes:
-        operation: What it lacks.
+        operation: The operation that it lacks.
     """
 
     def __init__(self, thing: str, operation: str):
@@ -79,13 +84,13 @@ class Unsupported(Refused):
 
 
 def failure(why: Exception, thing: str, missing: str, service: str = "sqs") -> Refused | Unavailable:
-    """What a failure of AWS's client means to us.
+    """The exception to raise for a failure of AWS's client.
 
     Args:
         why: One of FAILURES.
-        thing: What was asked for, as a person calls it: `queue 'x'`.
-        missing: What to say after `<thing> does not exist`.
-        service: As the IAM actions of the service begin.
+        thing: The requested resource in words for people: `queue 'x'`.
+        missing: What follows `<thing> does not exist` in the message.
+        service: The prefix of the service's IAM actions.
     """
     if isinstance(why, boto.NoCredentialsError | boto.PartialCredentialsError):
         return Refused("no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")

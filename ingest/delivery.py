@@ -1,4 +1,4 @@
-"""Deliveries: what a source hands out, how it is acknowledged, and how far a source may move its position."""
+"""Deliveries: what a source yields, how it is acknowledged, and how far a source may move its position."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Delivery:
     """One handing-over of a message.
 
     Attributes:
-        body: The message as it came, envelopes and all.
-        origin: Where it came from, for people: a queue's URL, or a file's name and the number of its event.
+        body: The message as it came, with its envelopes.
+        origin: Where it came from, for people: a queue's URL, or a file's name and the number of the event in it.
     """
 
     body: bytes
@@ -25,10 +25,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some deliveries and the one acknowledgement of them all.
+    """Some deliveries, and one acknowledgement for all of them.
 
-    Until `ack` is awaited the source may deliver every one of them again. Nobody else gets them for as long as the
-    batch is neither acknowledged nor given back.
+    Until `ack` is awaited, the source may deliver each of them again. No other reader gets them as long as this one
+    holds the batch.
     """
 
     deliveries: Sequence[Delivery]
@@ -36,14 +36,14 @@ class Batch:
 
 
 class Source(Protocol):
-    """Where deliveries come from: a queue, an archive."""
+    """Where deliveries come from: a queue, a topic, an archive."""
 
     async def read(self) -> Batch | None:
-        """The next batch, empty when nothing came for a while, or None when there will never be more.
+        """The next batch; empty if nothing came for a while; None at the end of the source.
 
         Raises:
             Refused: The source cannot be read, and trying again will not help.
-            Unavailable: The source did not answer; it may the next time.
+            Unavailable: The source did not answer; the next read may succeed.
         """
 
     async def aclose(self) -> None:
@@ -65,12 +65,12 @@ class _HandedOut(Generic[P]):
 class AckTracker(Generic[P]):
     """Moves a source's position past a batch once that batch, and every batch before it, is acknowledged.
 
-    Several batches may be worked on at once and acknowledged in any order. A position that skipped one of them would
-    lose it when reading goes on from there.
+    Several batches may be handled at once and acknowledged in any order. If the position skipped one of them, that
+    batch would be lost when reading continues from there.
     """
 
     def __init__(self, move: Callable[[P], None]) -> None:
-        """Nothing is handed out yet.
+        """Start without a batch.
 
         Args:
             move: Called with the position behind each batch, in the order in which they were handed out.

@@ -1,7 +1,7 @@
-"""One state change as EventBridge tells it: bytes -> Event, whatever envelope it came in.
+"""One state change as EventBridge sends it: bytes -> Event, whatever envelope it came in.
 
-The format's quirks are AWS's, not ours: times in five spellings, empty values in four, envelopes that lack an
-account or a region. They are read here once, so that nothing behind this module has to know of them.
+AWS's events have quirks: times in five spellings, empty values in four, envelopes without an account or a region. They
+are read here once, so that no code behind this module has to deal with them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 DEEPEST = 100
-"""Levels of nesting in an event, at the most: SageMaker's have a dozen, and who reads deeper ones runs out of stack."""
+"""Levels of nesting in an event, at the most. SageMaker's have a dozen; much deeper ones would exhaust the stack."""
 LONGEST_ARN = 2048
 """Characters in an ARN, at the most."""
 
@@ -27,7 +27,7 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Malformed(Exception):
-    """This message can never become lineage: put it aside with this reason."""
+    """This message can never become lineage: make it a dead letter with this reason."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -42,7 +42,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
         account: The twelve digits, or empty.
         region: The region, or empty.
         resources: The ARNs it names.
-        body: The event as it came, on one line and without any envelope around it.
+        body: The event as it came, on one line and without an SNS envelope.
     """
 
     kind: str
@@ -56,7 +56,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
     def key(self) -> bytes:
-        """16 bytes that name this event: the same bytes are the same event, however often they are delivered."""
+        """16 bytes that identify this event: equal bytes are the same event, however often they are delivered."""
         return hashlib.blake2b(self.body, digest_size=16).digest()
 
 
@@ -81,13 +81,13 @@ def decode(body: bytes) -> Event:
     """The event in a message: an EventBridge event, or an SNS notification around one.
 
     Raises:
-        Malformed: It is not JSON, not an event, or holds what no database can keep.
+        Malformed: It is not JSON, not an event, or contains what no database can store.
     """
     envelope = _read(body)
     if envelope.kind is None and envelope.message is not None:
         body = envelope.message.encode("utf-8", "surrogatepass")
         envelope = _read(body)
-    if b"\n" in body:  # so that one event is one line, wherever it is kept, and has one key
+    if b"\n" in body:  # so that one event is one line wherever it is stored, and has one key
         body = msgspec.json.format(body, indent=-1)
         envelope = _read(body)
     if not envelope.kind:
@@ -97,7 +97,7 @@ def decode(body: bytes) -> Event:
     if b"\\u0000" in body and _NUL.search(body):
         raise Malformed("holds a NUL character, which no database keeps in a text")
     try:
-        body.decode()  # what no rule reads is not decoded, but kept, and has to be JSON when it is asked for
+        body.decode()  # fields that no rule reads are stored without being decoded, and must still be JSON in an export
     except UnicodeDecodeError as why:
         raise Malformed(f"not UTF-8: {why.reason} at byte {why.start}") from why
     if body.count(b"{") + body.count(b"[") > DEEPEST and _depth(body) > DEEPEST:
@@ -119,11 +119,11 @@ def decode(body: bytes) -> Event:
     )
 
 
-def _arns(told: Iterable[str | None]) -> tuple[str, ...]:
-    found = tuple(filter(None, told))
-    if any(len(arn) > LONGEST_ARN for arn in found):
+def _arns(resources: Iterable[str | None]) -> tuple[str, ...]:
+    arns = tuple(filter(None, resources))
+    if any(len(arn) > LONGEST_ARN for arn in arns):
         raise Malformed(f"names a resource by more than {LONGEST_ARN:,} characters")
-    return found
+    return arns
 
 
 def _depth(body: bytes) -> int:
@@ -147,29 +147,29 @@ def _read(body: bytes) -> _Envelope:
         raise Malformed("not an EventBridge event: nested too deeply") from why
 
 
-def milliseconds(told: str | int | float, field: str) -> int:
+def milliseconds(value: str | int | float, field: str) -> int:
     """Epoch milliseconds, from any spelling of a time that SageMaker's events use.
 
     Args:
-        told: ISO 8601 with 0 to 9 decimals, or epoch milliseconds as a number, a float or a string. CloudTrail and
-            API clients tell epoch seconds: any number before 1973 in milliseconds is read as seconds.
-        field: The name of what is read, for the error.
+        value: ISO 8601 with 0 to 9 decimals, or epoch milliseconds as a number, a float or a string. CloudTrail and
+            API clients send epoch seconds: a number that would be before 1973 in milliseconds is read as seconds.
+        field: The name of the field, for the error.
 
     Raises:
-        Malformed: It is no time, or one that no calendar holds.
+        Malformed: It is not a time, or lies outside the years that a calendar has.
     """
-    if type(told) is int and _SECONDS <= told <= _LATEST_MS:  # as most are
-        return told
+    if type(value) is int and _SECONDS <= value <= _LATEST_MS:  # as most are
+        return value
     try:
-        if isinstance(told, str) and not told.replace(".", "", 1).isdecimal():
-            when = datetime.fromisoformat(told)
+        if isinstance(value, str) and not value.replace(".", "", 1).isdecimal():
+            when = datetime.fromisoformat(value)
             number: float = ((when if when.tzinfo else when.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND
         else:
-            number = float(told)
+            number = float(value)
             number *= 1000 if abs(number) < _SECONDS else 1
     except (ValueError, OverflowError):
         number = -1
-    if isinstance(told, bool) or not 0 <= number <= _LATEST_MS:  # never true of what is not a number
-        shown = repr(told[:40]) if isinstance(told, str) else f"{number:.16g}"
+    if isinstance(value, bool) or not 0 <= number <= _LATEST_MS:  # which includes NaN
+        shown = repr(value[:40]) if isinstance(value, str) else f"{number:.16g}"
         raise Malformed(f"{field} is not a time: {shown}")
     return int(number)

@@ -18,7 +18,7 @@ from store.tables import association, entity, membership, metric, parameter, res
 from store.tables import mention as mentions
 
 
-class Described(msgspec.Struct, frozen=True):
+class EntityRecord(msgspec.Struct, frozen=True):
     """An entity, with all that its row has.
 
     Attributes:
@@ -66,26 +66,26 @@ class Parts(msgspec.Struct, frozen=True):
 
 _PLAIN = ("id", "arn", "lineage_type", "type", "name", "source_uri", "status", "created", "modified", "weight")
 COLUMNS = tuple(entity.c[name] for name in (*_PLAIN, "document"))
-"""What `described` reads."""
+"""The columns of an `EntityRecord`, in its order."""
 
 
-def described(row: Sequence[Any]) -> Described:
+def record_of(row: Sequence[Any]) -> EntityRecord:
     """The entity of a row of `COLUMNS`."""
     values = [*row]
     values[-1] = msgspec.json.decode(values[-1]) if values[-1] != "{}" else {}
-    return Described(*values)
+    return EntityRecord(*values)
 
 
-def find(tx: Transaction, arn: str) -> Described | None:
+def find(tx: Transaction, arn: str) -> EntityRecord | None:
     """The entity of an ARN, whatever its case, or None."""
     row = bulk.read(tx.connection, _BY_KEY, {"key": arn.lower()}).fetchone()
-    return described(row) if row else None
+    return record_of(row) if row else None
 
 
 _BY_KEY = select(*COLUMNS).where(entity.c.key == bindparam("key"))
 
 
-def at(tx: Transaction, partition: str, source_uri: str) -> list[Described]:
+def at(tx: Transaction, partition: str, source_uri: str) -> list[EntityRecord]:
     """The artifacts at an address.
 
     Args:
@@ -93,24 +93,24 @@ def at(tx: Transaction, partition: str, source_uri: str) -> list[Described]:
         partition: What their ARNs begin with, in lower case.
         source_uri: The address.
     """
-    found = [described(row) for row in bulk.read(tx.connection, _AT, {"source_uri": source_uri})]
+    found = [record_of(row) for row in bulk.read(tx.connection, _AT, {"source_uri": source_uri})]
     return [one for one in found if one.lineage_type == "Artifact" and one.arn.lower().startswith(partition)]
 
 
 _AT = select(*COLUMNS).where(entity.c.source_uri == bindparam("source_uri"))
 
 
-def standing_for(tx: Transaction, source: str) -> list[Described]:
+def standing_for(tx: Transaction, source: str) -> list[EntityRecord]:
     """The entities that stand for an address or an ARN."""
     wanted = select(*COLUMNS).where(entity.c.source_uri.in_(sorted({source, source.lower()})))
-    return [described(row) for row in tx.connection.execute(wanted)]
+    return [record_of(row) for row in tx.connection.execute(wanted)]
 
 
-def by_ids(tx: Transaction, numbers: Sequence[int]) -> list[Described]:
+def by_ids(tx: Transaction, numbers: Sequence[int]) -> list[EntityRecord]:
     """The entities of these ids, in this order."""
     if not numbers:
         return []
-    found = {row[0]: described(row) for row in _some(tx.connection, _entities, numbers)}
+    found = {row[0]: record_of(row) for row in _some(tx.connection, _entities, numbers)}
     return [found[number] for number in numbers if number in found]
 
 
@@ -237,7 +237,7 @@ class EntityOrder(NamedTuple):
 
 def page(
     store: Store, wanted: EntityFilter, order: EntityOrder, *, size: int, after: PageKey | None = None
-) -> Page[Described]:
+) -> Page[EntityRecord]:
     """A page of a list of entities.
 
     Args:
@@ -256,7 +256,7 @@ def page(
     )
     rows = store.read(lambda tx: tx.connection.execute(statement).all())
     return paging.page(
-        [described(row) for row in rows], size, lambda one: (one.name if order.by_name else one.created, one.id)
+        [record_of(row) for row in rows], size, lambda one: (one.name if order.by_name else one.created, one.id)
     )
 
 
@@ -348,7 +348,7 @@ def experiments_of(tx: Transaction, trials: Collection[int]) -> dict[int, str]:
     return dict(map(tuple, tx.connection.execute(wanted))) if trials else {}
 
 
-def inside(tx: Transaction, trials: Collection[int]) -> dict[int, list[Described]]:
+def inside(tx: Transaction, trials: Collection[int]) -> dict[int, list[EntityRecord]]:
     """The trial components in trials, by the trials' ids and by name."""
     wanted = (
         select(membership.c.parent_id, *COLUMNS)
@@ -357,10 +357,10 @@ def inside(tx: Transaction, trials: Collection[int]) -> dict[int, list[Described
         .where(bulk.among(tx.connection, membership.c.parent_id, trials), entity.c.lineage_type == "TrialComponent")
         .order_by(membership.c.parent_id, entity.c.arn)
     )
-    found: dict[int, list[Described]] = {}
+    found: dict[int, list[EntityRecord]] = {}
     if trials:
         for parent, *row in tx.connection.execute(wanted):
-            found.setdefault(parent, []).append(described(row))
+            found.setdefault(parent, []).append(record_of(row))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Archives: every shape that events are kept in reads back as the same events, from any place on."""
+"""Archives: files, folders, S3 and standard input are read in order, and reading continues where it stopped."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.laws import scaled
 
 
 async def all_of(source: ArchiveSource) -> list[bytes]:
-    """What a source gives up to its end, each batch acknowledged."""
+    """All events of a source, each batch acknowledged."""
     bodies = []
     async with aclosing(source):
         while batch := await source.read():
@@ -40,14 +40,14 @@ async def all_of(source: ArchiveSource) -> list[bytes]:
 
 
 async def batches(source: ArchiveSource) -> AsyncIterator[Batch]:
-    """The batches of a source, each acknowledged when the next one is asked for."""
+    """The batches of a source, each acknowledged when the next one is read."""
     while batch := await source.read():
         yield batch
         await batch.ack()
 
 
 def until_refused(*names: str, **settings: Any) -> tuple[list[bytes], str]:
-    """What sources give before they refuse to go on, and what they say then."""
+    """The events that sources deliver before they raise Refused, and its message."""
 
     async def reading() -> tuple[list[bytes], str]:
         bodies: list[bytes] = []
@@ -55,8 +55,8 @@ def until_refused(*names: str, **settings: Any) -> tuple[list[bytes], str]:
             try:
                 async for batch in batches(source):
                     bodies += [delivery.body for delivery in batch.deliveries]
-            except Refused as told:
-                return bodies, str(told)
+            except Refused as refused:
+                return bodies, str(refused)
         pytest.fail("it was not refused")
 
     return asyncio.run(reading())
@@ -68,13 +68,13 @@ def read(*names: Path | str, **settings: Any) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place for one file, written anew for each example."""
+    """A place for one file."""
     return tmp_path_factory.mktemp("archive") / "events"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A place for some files, written anew for each example."""
+    """A place for some files, which each example writes again."""
     return tmp_path_factory.mktemp("archives")
 
 
@@ -268,14 +268,14 @@ def test_closing_does_not_wait_for_the_end_of_standard_input() -> None:
         ("loop", "cannot read {0}/loop (Too many levels of symbolic links): check that we may, or leave it out"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path: Path, name: str, said: str) -> None:
+def test_a_source_that_cannot_be_read_is_refused_with_a_reason(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert until_refused(str(tmp_path / name)) == ([], said.format(tmp_path))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_we_may_not_read_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_a_source_without_permission_is_refused_with_a_reason(tmp_path: Path) -> None:
     (tmp_path / "file").touch(0o000)
     assert until_refused(str(tmp_path / "file"))[1] == (
         f"cannot read {tmp_path}/file (Permission denied): check that we may, or leave it out"
@@ -296,19 +296,19 @@ def test_what_we_may_not_read_is_said_in_a_sentence(tmp_path: Path) -> None:
         (ArchivePosition("-", 1), "standard input cannot be read from where it stopped: read it from its start"),
     ],
 )
-def test_a_place_that_is_gone_is_refused(file: Path, start_at: ArchivePosition, said: str) -> None:
+def test_a_position_in_a_file_that_is_gone_is_refused(file: Path, start_at: ArchivePosition, said: str) -> None:
     file.write_bytes(LINES)
     assert until_refused(str(file), "-", start_at=start_at) == ([], said)
 
 
-def test_a_place_behind_the_end_of_its_file_is_refused(lines: str) -> None:
+def test_a_position_behind_the_end_of_its_file_is_refused(lines: str) -> None:
     assert until_refused(lines, start_at=ArchivePosition(lines, 11)) == (
         [],
         f"{lines} is shorter than when reading stopped in it: read from the start",
     )
 
 
-async def test_progress_is_told_in_bytes_as_they_are_stored(tmp_path: Path) -> None:
+async def test_progress_is_in_bytes_as_they_are_stored(tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(gzip.compress(LINES, mtime=0))
     (tmp_path / "b").write_bytes(LINES)
     async with aclosing(ArchiveSource(str(tmp_path), batch_size=3)) as source:
@@ -316,9 +316,9 @@ async def test_progress_is_told_in_bytes_as_they_are_stored(tmp_path: Path) -> N
         await source.find()
         size = len(gzip.compress(LINES, mtime=0)) + len(LINES)
         assert (source.files, source.total_bytes, source.bytes_read) == (2, size, 0)
-        told = [source.bytes_read async for _ in batches(source)]
-        assert told == sorted(told)
-        assert told[-1] == size
+        progress = [source.bytes_read async for _ in batches(source)]
+        assert progress == sorted(progress)
+        assert progress[-1] == size
 
 
 async def test_progress_counts_the_files_that_were_read_before(tmp_path: Path) -> None:
@@ -402,7 +402,7 @@ async def test_an_object_deleted_meanwhile_is_refused(bucket: Bucket) -> None:
 
 @pytest.fixture
 def cutting(aws: str) -> Iterator[tuple[str, list[int]]]:
-    """A server before AWS that sends only so many bytes of each next object, and a list of these numbers."""
+    """A server in front of AWS that cuts the next objects short, and the list of how many bytes it sends of each."""
     cuts: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -446,9 +446,9 @@ async def test_reading_goes_on_where_s3_broke_off(bucket: Bucket, cutting: tuple
 
 async def refusal(name: str) -> str:
     async with aclosing(ArchiveSource(name)) as source:
-        with pytest.raises(Refused) as told:
+        with pytest.raises(Refused) as refused:
             await source.read()
-        return str(told.value)
+        return str(refused.value)
 
 
 async def test_a_bucket_that_does_not_exist_is_refused(aws: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from consumers.derive import GRACE
 from consumers.resources.types import DescribeRequest
-from consumers.run.enrich import AT_A_TIME, HOUR, LEASE, MINUTE, EnrichCounts, Enricher
+from consumers.run.enrich import AT_A_TIME, HOUR, LEASE, MINUTE, Answered, Enricher
 from ingest.sagemaker import SageMaker
 from ingest.sagemaker_operations import DescribeOperation
 from store import describe_requests
@@ -67,7 +67,7 @@ class Clock:
 
 
 @asynccontextmanager
-async def inquiring(store: Store, fake: FakeSageMaker, clock: Clock) -> AsyncIterator[Enricher]:
+async def enriching(store: Store, fake: FakeSageMaker, clock: Clock) -> AsyncIterator[Enricher]:
     asked = SageMaker(
         region=REGION,
         endpoint_url=fake.url,
@@ -90,12 +90,12 @@ async def test_what_an_event_leaves_out_is_asked_when_it_has_not_come_by_itself(
 ) -> None:
     has_the_model(sagemaker)
     fed(store, [ENDPOINT, CONFIG])
-    async with inquiring(store, sagemaker, clock) as inquiry:
-        assert await inquiry.once() == EnrichCounts(0, 0)
+    async with enriching(store, sagemaker, clock) as enricher:
+        assert await enricher.send_due() == Answered(0, 0)
 
         clock.now += 2 * GRACE
-        assert await inquiry.once() == EnrichCounts(1, 0)
-        assert await inquiry.once() == EnrichCounts(0, 0)
+        assert await enricher.send_due() == Answered(1, 0)
+        assert await enricher.send_due() == Answered(0, 0)
 
     assert sagemaker.calls == {"DescribeModel": 1}
     assert canonical(store) == canonical(fed(make_store(), [ENDPOINT, CONFIG, CLIENT]))
@@ -103,9 +103,9 @@ async def test_what_an_event_leaves_out_is_asked_when_it_has_not_come_by_itself(
 
 async def test_what_comes_by_itself_is_not_asked_for(store: Store, sagemaker: FakeSageMaker, clock: Clock) -> None:
     fed(store, [ENDPOINT, CONFIG, CLIENT], 1)
-    async with inquiring(store, sagemaker, clock) as inquiry:
+    async with enriching(store, sagemaker, clock) as enricher:
         clock.now += 2 * GRACE
-        assert await inquiry.once() == EnrichCounts(0, 0)
+        assert await enricher.send_due() == Answered(0, 0)
 
 
 async def test_a_replay_of_what_was_answered_asks_nobody(
@@ -113,9 +113,9 @@ async def test_a_replay_of_what_was_answered_asks_nobody(
 ) -> None:
     has_the_model(sagemaker)
     fed(store, [ENDPOINT, CONFIG])
-    async with inquiring(store, sagemaker, clock) as inquiry:
+    async with enriching(store, sagemaker, clock) as enricher:
         clock.now += 2 * GRACE
-        await inquiry.once()
+        await enricher.send_due()
 
     exported = list(events.events(store))
 
@@ -128,8 +128,8 @@ async def test_an_operation_that_is_not_known_is_not_called(
     store: Store, sagemaker: FakeSageMaker, clock: Clock
 ) -> None:
     fed(store, [ENDPOINT, CONFIG])
-    async with inquiring(store, sagemaker, clock) as inquiry:
-        [outcome] = await inquiry.ask([DescribeRequest(f"{PARTITION}model/m", "DescribeTomorrow")])
+    async with enriching(store, sagemaker, clock) as enricher:
+        [outcome] = await enricher.send([DescribeRequest(f"{PARTITION}model/m", "DescribeTomorrow")])
 
     assert outcome.description is None
     assert outcome.why == "DescribeTomorrow: this version of Headwater does not know the operation DescribeTomorrow"
@@ -157,17 +157,17 @@ async def test_a_question_without_an_answer_is_asked_again_later(
     has_the_model(sagemaker)
     sagemaker.fault(fault)  # type: ignore[arg-type]  # one of its faults
     fed(store, [ENDPOINT, CONFIG])
-    async with inquiring(store, sagemaker, clock) as inquiry:
+    async with enriching(store, sagemaker, clock) as enricher:
         clock.now += 2 * GRACE
-        assert await inquiry.once() == EnrichCounts(0, 1)
+        assert await enricher.send_due() == Answered(0, 1)
         [waiting] = describe_requests.waiting(store)
         assert (waiting.state, waiting.due, waiting.tries, waiting.reason) == (OPEN, clock.now + later, 1, why)
         assert store.read(lambda tx: describe_requests.refusals(tx, 5)) == [(why, 1)]
-        assert await inquiry.once() == EnrichCounts(0, 0)
+        assert await enricher.send_due() == Answered(0, 0)
 
         sagemaker.mend()
         clock.now += later
-        assert await inquiry.once() == EnrichCounts(1, 0)
+        assert await enricher.send_due() == Answered(1, 0)
     assert describe_requests.waiting(store) == []
 
 
@@ -175,10 +175,10 @@ async def test_what_does_not_exist_is_asked_about_three_times(
     store: Store, sagemaker: FakeSageMaker, clock: Clock
 ) -> None:
     fed(store, [ENDPOINT, CONFIG])
-    async with inquiring(store, sagemaker, clock) as inquiry:
+    async with enriching(store, sagemaker, clock) as enricher:
         for _ in range(5):
             clock.now += 24 * HOUR
-            await inquiry.once()
+            await enricher.send_due()
     assert sagemaker.calls == {"DescribeModel": 3}
     assert store.read(describe_requests.counts) == {MISSING: 1}
 
@@ -191,10 +191,10 @@ async def test_a_question_that_a_dead_worker_took_is_asked_by_another_later(
     clock.now += 2 * GRACE
     [taken] = describe_requests.take(store, clock.now, AT_A_TIME, clock.now + LEASE)
 
-    async with inquiring(store, sagemaker, clock) as inquiry:
-        assert await inquiry.once() == EnrichCounts(0, 0)
+    async with enriching(store, sagemaker, clock) as enricher:
+        assert await enricher.send_due() == Answered(0, 0)
         clock.now += LEASE
-        assert await inquiry.once() == EnrichCounts(1, 0)
+        assert await enricher.send_due() == Answered(1, 0)
 
     assert (taken.arn, taken.operation) == (MODEL, "DescribeModel")
 
@@ -210,23 +210,23 @@ def test_two_workers_do_not_take_the_same_question(store: Store, clock: Clock) -
     assert not set(one) & set(other)
 
 
-async def test_going_on_ends_when_told_to_stop(store: Store, sagemaker: FakeSageMaker, clock: Clock) -> None:
+async def test_running_ends_when_told_to_stop(store: Store, sagemaker: FakeSageMaker, clock: Clock) -> None:
     has_the_model(sagemaker)
     fed(store, [ENDPOINT, CONFIG])
     clock.now += 2 * GRACE
     stop = asyncio.Event()
-    async with inquiring(store, sagemaker, clock) as inquiry:
-        going_on = asyncio.create_task(inquiry.go_on(stop))
+    async with enriching(store, sagemaker, clock) as enricher:
+        running = asyncio.create_task(enricher.run(stop))
         async with asyncio.timeout(10):
             while describe_requests.waiting(store):  # noqa: ASYNC110 -- it is the store that changes
                 await asyncio.sleep(0.01)
         stop.set()
-        await asyncio.wait_for(going_on, 5)
-        await inquiry.aclose()
+        await asyncio.wait_for(running, 5)
+        await enricher.aclose()
     assert sagemaker.calls == {"DescribeModel": 1}
 
 
-async def test_whatever_goes_wrong_the_inquiry_goes_on(
+async def test_whatever_goes_wrong_the_enricher_goes_on(
     store: Store, sagemaker: FakeSageMaker, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("consumers.run.enrich.EVERY", 0.01)
@@ -234,20 +234,20 @@ async def test_whatever_goes_wrong_the_inquiry_goes_on(
     fed(store, [ENDPOINT, CONFIG])
     clock.now += 2 * GRACE
     stop = asyncio.Event()
-    async with inquiring(store, sagemaker, clock) as inquiry:
-        ask = inquiry._sagemaker.ask
+    async with enriching(store, sagemaker, clock) as enricher:
+        ask = enricher._sagemaker.ask
 
         async def ask_in_vain(operation: DescribeOperation, arn: str) -> bytes:
             clock.now += LEASE  # until then nobody asks again
-            monkeypatch.setattr(inquiry._sagemaker, "ask", ask)
+            monkeypatch.setattr(enricher._sagemaker, "ask", ask)
             raise KeyError("a bug")
 
-        monkeypatch.setattr(inquiry._sagemaker, "ask", ask_in_vain)
-        going_on = asyncio.create_task(inquiry.go_on(stop))
+        monkeypatch.setattr(enricher._sagemaker, "ask", ask_in_vain)
+        running = asyncio.create_task(enricher.run(stop))
         async with asyncio.timeout(10):
             while describe_requests.waiting(store):  # noqa: ASYNC110 -- it is the store that changes
                 await asyncio.sleep(0.01)
         stop.set()
-        await asyncio.wait_for(going_on, 5)
-        await inquiry.aclose()
+        await asyncio.wait_for(running, 5)
+        await enricher.aclose()
     assert sagemaker.calls == {"DescribeModel": 1}

@@ -1,4 +1,4 @@
-"""Events as they really come: every envelope, every spelling of a time, and what is said of what is none."""
+"""Events as AWS sends them: every envelope, every spelling of a time, and the reasons why a message is no event."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingest.event import Event, Malformed, decode, milliseconds
 
-# As in the EventBridge reference, but for what a test does not look at.
+# As in the EventBridge reference, without the fields that no test reads.
 TRAINED = {
     "version": "0",
     "id": "844e2571-85d4-695f-b930-0153b71dcb42",
@@ -32,10 +32,10 @@ def event(**fields: Any) -> bytes:
     return json.dumps({name: value for name, value in {**TRAINED, **changed}.items() if value is not None}).encode()
 
 
-def said_of(body: bytes) -> str:
-    with pytest.raises(Malformed) as told:
+def reason(body: bytes) -> str:
+    with pytest.raises(Malformed) as malformed:
         decode(body)
-    return str(told.value)
+    return str(malformed.value)
 
 
 def test_an_event_is_read_whole() -> None:
@@ -56,13 +56,13 @@ def test_an_event_is_read_whole() -> None:
 
 @pytest.mark.parametrize("field", ["id", "source", "account", "region"])
 @pytest.mark.parametrize("absent", ["", None])
-def test_a_hand_made_event_may_lack_what_can_be_found_elsewhere(field: str, absent: str | None) -> None:
+def test_a_hand_made_event_may_lack_fields_of_the_envelope(field: str, absent: str | None) -> None:
     assert getattr(decode(event(**{field: absent})), field) == ""
     assert getattr(decode(json.dumps({**TRAINED, field: None}).encode()), field) == ""
 
 
 @pytest.mark.parametrize(
-    ("told", "resources"),
+    ("field", "resources"),
     [
         (["arn:1", "arn:2"], ("arn:1", "arn:2")),
         ("arn:1", ("arn:1",)),
@@ -72,9 +72,9 @@ def test_a_hand_made_event_may_lack_what_can_be_found_elsewhere(field: str, abse
         (None, ()),
     ],
 )
-def test_resources_are_a_list_a_text_or_missing(told: Any, resources: tuple[str, ...]) -> None:
-    assert decode(event(resources=told)).resources == resources
-    assert decode(json.dumps({**TRAINED, "resources": told}).encode()).resources == resources
+def test_resources_are_a_list_a_text_or_missing(field: Any, resources: tuple[str, ...]) -> None:
+    assert decode(event(resources=field)).resources == resources
+    assert decode(json.dumps({**TRAINED, "resources": field}).encode()).resources == resources
 
 
 def test_an_account_that_is_a_number_keeps_its_zeros() -> None:
@@ -85,7 +85,7 @@ def test_an_id_may_be_a_number() -> None:
     assert decode(event(id=7)).id == "7"
 
 
-def test_fields_that_nobody_knows_are_kept_in_the_body() -> None:
+def test_fields_that_no_rule_reads_stay_in_the_body() -> None:
     body = event(replay_name="june", detail={"New": [1, {"Field": None}]})
     assert decode(body).body == body
 
@@ -98,7 +98,7 @@ NOON = 1583831889050  # 2020-03-10T09:18:09.050Z
 
 
 @pytest.mark.parametrize(
-    ("told", "time"),
+    ("spelling", "time"),
     [
         ("2020-03-10T09:18:09Z", NOON - 50),
         ("2020-03-10T09:18:09.050Z", NOON),
@@ -116,30 +116,30 @@ NOON = 1583831889050  # 2020-03-10T09:18:09.050Z
         (0, 0),
     ],
 )
-def test_a_time_is_read_in_every_spelling(told: str | float, time: int) -> None:
-    assert milliseconds(told, "time") == time
-    assert decode(event(time=told)).time == time
+def test_a_time_is_read_in_every_spelling(spelling: str | float, time: int) -> None:
+    assert milliseconds(spelling, "time") == time
+    assert decode(event(time=spelling)).time == time
 
 
-@pytest.mark.parametrize("told", [None, ""])
-def test_a_time_may_be_missing(told: str | None) -> None:
-    assert decode(json.dumps({**TRAINED, "time": told}).encode()).time is None
+@pytest.mark.parametrize("absent", [None, ""])
+def test_a_time_may_be_missing(absent: str | None) -> None:
+    assert decode(json.dumps({**TRAINED, "time": absent}).encode()).time is None
 
 
 # Until 2038: from then on floats of seconds lose a millisecond here and there.
 @pytest.mark.law
-@given(st.datetimes(datetime(2005, 1, 1), datetime(2038, 1, 1)))  # noqa: DTZ001 - hypothesis asks for them without
+@given(st.datetimes(datetime(2005, 1, 1), datetime(2038, 1, 1)))  # noqa: DTZ001 - hypothesis takes them without a zone
 def test_a_time_is_the_same_in_every_spelling(moment: datetime) -> None:
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
     time = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     iso = moment.isoformat(timespec="milliseconds").removesuffix("+00:00")
-    assert [milliseconds(told, "time") for told in (f"{iso}Z", f"{iso}000000Z", time, str(time), float(time))] == [
-        time
-    ] * 5
+    assert [
+        milliseconds(spelling, "time") for spelling in (f"{iso}Z", f"{iso}000000Z", time, str(time), float(time))
+    ] == [time] * 5
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("text", "said"),
     [
         ("yesterday", "time is not a time: 'yesterday'"),
         ("2020-13-01T00:00:00Z", "time is not a time: '2020-13-01T00:00:00Z'"),
@@ -149,8 +149,8 @@ def test_a_time_is_the_same_in_every_spelling(moment: datetime) -> None:
         ("9" * 400, "time is not a time: "),
     ],
 )
-def test_what_is_no_time_is_said_in_a_sentence(told: str | float, said: str) -> None:
-    assert said_of(event(time=told)).startswith(said)
+def test_a_text_that_is_no_time_is_malformed_with_a_reason(text: str | float, said: str) -> None:
+    assert reason(event(time=text)).startswith(said)
 
 
 def sns(message: bytes, **fields: Any) -> bytes:
@@ -172,9 +172,9 @@ def test_an_event_in_a_notification_is_the_same_event() -> None:
 
 
 def test_a_notification_around_something_else_is_no_event() -> None:
-    assert said_of(sns(b"{}")) == "not an EventBridge event: it has no detail-type"
-    assert said_of(sns(b"hello")).startswith("not an EventBridge event: ")
-    assert said_of(sns(sns(event()))) == "not an EventBridge event: it has no detail-type"
+    assert reason(sns(b"{}")) == "not an EventBridge event: it has no detail-type"
+    assert reason(sns(b"hello")).startswith("not an EventBridge event: ")
+    assert reason(sns(sns(event()))) == "not an EventBridge event: it has no detail-type"
 
 
 def test_an_event_over_many_lines_is_the_same_event_on_one() -> None:
@@ -214,21 +214,21 @@ def test_the_same_bytes_have_the_same_key_and_others_another() -> None:
     ],
     ids=range(14),
 )
-def test_what_is_no_event_is_said_in_a_sentence(body: bytes, said: str) -> None:
-    assert said_of(body) == said
+def test_a_message_that_is_no_event_is_malformed_with_a_reason(body: bytes, said: str) -> None:
+    assert reason(body) == said
 
 
 @pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
-def test_what_is_nested_without_end_is_no_event(deep: bytes) -> None:
-    assert said_of(event(detail={"deep": "here"}).replace(b'"here"', deep)).startswith("not an EventBridge event: ")
+def test_a_message_that_is_nested_too_deeply_is_no_event(deep: bytes) -> None:
+    assert reason(event(detail={"deep": "here"}).replace(b'"here"', deep)).startswith("not an EventBridge event: ")
 
 
 def decoded(body: bytes) -> Event | str:
-    """The event, or what is said when it is none."""
+    """The event, or the reason why it is none."""
     try:
         return decode(body)
-    except Malformed as told:
-        return str(told)
+    except Malformed as malformed:
+        return str(malformed)
 
 
 json_values = st.recursive(

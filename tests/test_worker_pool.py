@@ -22,7 +22,7 @@ from sqlalchemy import create_engine
 from bench.generate import events
 from consumers.run.fill import fill
 from consumers.run.worker import Totals
-from consumers.run.worker_pool import Lost, WorkerPool, work_together
+from consumers.run.worker_pool import WorkerDied, WorkerPool, work_in_parallel
 from ingest.archive import ArchiveSource
 from ingest.delivery import Batch
 from store.checkpoints import read_checkpoint
@@ -95,7 +95,7 @@ def test_one_batch_more_is_in_hand_than_there_are_processes(store: Store) -> Non
     queue = Watched(*events(300, seed=6), batch_size=5)
     totals = Totals()
     with WorkerPool(store, 2) as crew:
-        asyncio.run(work_together(queue, store, asyncio.Event(), crew, totals=totals, settled=settled))
+        asyncio.run(work_in_parallel(queue, store, asyncio.Event(), crew, totals=totals, settled=settled))
 
     assert (totals.events, queue.most) == (300, 2 + 1)
 
@@ -116,9 +116,9 @@ def test_when_a_process_is_killed_what_it_had_in_hand_was_not_acknowledged(
 
     async def interrupted() -> None:
         with WorkerPool(store, 2) as crew:
-            await work_together(source, store, asyncio.Event(), crew, totals=Totals(), settled=kill)
+            await work_in_parallel(source, store, asyncio.Event(), crew, totals=Totals(), settled=kill)
 
-    with pytest.raises(Lost, match=r"was killed by SIGKILL.*nothing is lost.*--resume"):
+    with pytest.raises(WorkerDied, match=r"was killed by SIGKILL.*nothing is lost.*--resume"):
         asyncio.run(interrupted())
     assert source.position
     rest = ArchiveSource(str(path), batch_size=7, start_at=source.position)
@@ -157,7 +157,7 @@ def test_a_store_that_does_not_answer_ends_it_and_nothing_is_acknowledged(tmp_pa
 
     async def work() -> None:
         with WorkerPool(store, 2) as crew:
-            await work_together(source, store, asyncio.Event(), crew, totals=Totals(), settled=settled)
+            await work_in_parallel(source, store, asyncio.Event(), crew, totals=Totals(), settled=settled)
 
     holder = create_engine(store.url)
     with holder.connect() as connection:

@@ -253,7 +253,10 @@ class RequestHandler:
             return _refused(Unreadable("The connection ended before the request's body did"))
         except Refusal as why:
             return _refused(why)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._reply, call)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._reply, call)
+        except asyncio.CancelledError:  # uvicorn stops and its grace is over: this task ends with its response
+            return _refused(ServiceUnavailable("The server is stopping and did not finish this: try again in a moment"))
 
     async def _body(self, request: HttpRequest) -> bytes:
         most = self._settings.client_limits.body

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from consumers.arns import account_prefix
-from store.entity_records import Described, Parts
+from store.entity_records import EntityRecord, Parts
 from store.lineage import GROUP, Measured
 
 EntityView = dict[str, Any]
@@ -17,7 +17,7 @@ def group_arn(arn_prefix: str) -> str:
     return f"{arn_prefix}lineage-group/{GROUP}"
 
 
-def artifact(entity: Described) -> EntityView:
+def artifact(entity: EntityRecord) -> EntityView:
     """An artifact."""
     types = entity.document.get("source_types") or ()
     return {
@@ -33,7 +33,7 @@ def artifact(entity: Described) -> EntityView:
     }
 
 
-def context(entity: Described) -> EntityView:
+def context(entity: EntityRecord) -> EntityView:
     """A context."""
     return {
         "ContextArn": entity.arn,
@@ -45,7 +45,7 @@ def context(entity: Described) -> EntityView:
     }
 
 
-def action(entity: Described) -> EntityView:
+def action(entity: EntityRecord) -> EntityView:
     """An action."""
     return {
         "ActionArn": entity.arn,
@@ -58,7 +58,7 @@ def action(entity: Described) -> EntityView:
     }
 
 
-def experiment(entity: Described) -> EntityView:
+def experiment(entity: EntityRecord) -> EntityView:
     """An experiment."""
     return {
         "ExperimentArn": entity.arn,
@@ -70,7 +70,7 @@ def experiment(entity: Described) -> EntityView:
     }
 
 
-def trial(entity: Described, experiment: str | None = None) -> EntityView:
+def trial(entity: EntityRecord, experiment: str | None = None) -> EntityView:
     """A trial; the name of its experiment has the case that its creator gave it."""
     return {
         "TrialArn": entity.arn,
@@ -83,7 +83,7 @@ def trial(entity: Described, experiment: str | None = None) -> EntityView:
     }
 
 
-def component(entity: Described, parts: Parts | None = None) -> EntityView:
+def component(entity: EntityRecord, parts: Parts | None = None) -> EntityView:
     """A trial component; with its parameters and metrics where its parts are given."""
     document = entity.document
     status = {"PrimaryStatus": entity.status or None, "Message": document.get("message")}
@@ -112,7 +112,7 @@ def component(entity: Described, parts: Parts | None = None) -> EntityView:
     return view
 
 
-VIEWS: Mapping[str, Callable[[Described], EntityView]] = {
+VIEWS: Mapping[str, Callable[[EntityRecord], EntityView]] = {
     "Artifact": artifact,
     "Context": context,
     "Action": action,
@@ -133,7 +133,7 @@ def parents(trials: list[tuple[str, str | None]]) -> list[EntityView]:
     return [{"TrialName": trial, "ExperimentName": experiment} for trial, experiment in trials]
 
 
-def _common(entity: Described) -> EntityView:
+def _common(entity: EntityRecord) -> EntityView:
     document = entity.document
     return {
         "Description": document.get("description"),
@@ -145,14 +145,14 @@ def _common(entity: Described) -> EntityView:
     }
 
 
-def _of_lineage(entity: Described) -> EntityView:
+def _of_lineage(entity: EntityRecord) -> EntityView:
     return {
         "Properties": entity.document.get("properties") or {},
         "LineageGroupArn": group_arn(account_prefix(entity.arn)),
     }
 
 
-def _source(entity: Described) -> EntityView:
+def _source(entity: EntityRecord) -> EntityView:
     return {
         "SourceUri": entity.source_uri,
         "SourceType": entity.document.get("source_type"),
@@ -160,7 +160,7 @@ def _source(entity: Described) -> EntityView:
     }
 
 
-def _origin(entity: Described) -> EntityView | None:
+def _origin(entity: EntityRecord) -> EntityView | None:
     """The resource that SageMaker created it for."""
     return {"SourceArn": entity.source_uri, "SourceType": entity.type or None} if entity.source_uri else None
 
@@ -175,7 +175,7 @@ def _values(artifacts: Mapping[str, tuple[str, str]]) -> EntityView:
     return {name: {"MediaType": media or None, "Value": value} for name, (media, value) in artifacts.items()}
 
 
-def _metric(entity: Described, name: str, values: Measured) -> EntityView:
+def _metric(entity: EntityRecord, name: str, values: Measured) -> EntityView:
     single = values.points is None
     return {
         "MetricName": name,

@@ -8,7 +8,7 @@ from typing import Any
 from consumers.api.client_writes import StoreView
 from consumers.api.errors import Invalid, NotFound
 from store import entity_records
-from store.entity_records import Described
+from store.entity_records import EntityRecord
 from store.lineage import MENTIONED
 
 NAMES: Mapping[str, str] = {
@@ -33,7 +33,7 @@ def check_absent(view: StoreView, arn: str, what: str) -> None:
         raise Invalid(f"{what} already exists.")
 
 
-def existing(view: StoreView, arn: str, lineage_type: str) -> Described:
+def existing(view: StoreView, arn: str, lineage_type: str) -> EntityRecord:
     """The entity that is to be changed, deleted or linked.
 
     Raises:
@@ -45,7 +45,7 @@ def existing(view: StoreView, arn: str, lineage_type: str) -> Described:
     return found
 
 
-def check_changeable(view: StoreView, entity: Described) -> Mapping[str, Any]:
+def check_changeable(view: StoreView, entity: EntityRecord) -> Mapping[str, Any]:
     """Check that a client may change an entity.
 
     Returns:
@@ -67,7 +67,7 @@ def check_changeable(view: StoreView, entity: Described) -> Mapping[str, Any]:
     )
 
 
-def check_deletable(view: StoreView, entity: Described) -> Mapping[str, Any]:
+def check_deletable(view: StoreView, entity: EntityRecord) -> Mapping[str, Any]:
     """Check that a client may delete an entity.
 
     Returns:
@@ -85,7 +85,7 @@ def check_deletable(view: StoreView, entity: Described) -> Mapping[str, Any]:
     return {**own_arn(entity), "CreationTime": created}
 
 
-def check_deletable_alone(view: StoreView, entity: Described, arn: str) -> Mapping[str, Any]:
+def check_deletable_alone(view: StoreView, entity: EntityRecord, arn: str) -> Mapping[str, Any]:
     """As `check_deletable`, of an entity that must have no associations left; `arn` is as the client spelled it.
 
     Raises:
@@ -100,18 +100,18 @@ def check_deletable_alone(view: StoreView, entity: Described, arn: str) -> Mappi
     return recorded
 
 
-def own_arn(entity: Described) -> Mapping[str, Any]:
+def own_arn(entity: EntityRecord) -> Mapping[str, Any]:
     """The ARN of an entity in its own case, which may not be the case in the request."""
     return {f"{entity.lineage_type}Arn": entity.arn}
 
 
-def artifact_source(entity: Described) -> Mapping[str, Any]:
+def artifact_source(entity: EntityRecord) -> Mapping[str, Any]:
     """The source of an artifact, as clients write it."""
     types = [{"SourceIdType": type_, "Value": value} for type_, value in entity.document.get("source_types") or ()]
     return {"Source": {"SourceUri": entity.source_uri, "SourceTypes": types}}
 
 
-def _derived_from(view: StoreView, entity: Described) -> str:
+def _derived_from(view: StoreView, entity: EntityRecord) -> str:
     """The resource that an entity is derived from.
 
     Raises:

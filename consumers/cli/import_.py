@@ -81,7 +81,7 @@ def replay_command(
     from consumers.cli.progress import reading
     from consumers.run.fill import Progress, Started
     from consumers.run.replay import replay
-    from consumers.run.worker_pool import Lost
+    from consumers.run.worker_pool import WorkerDied
 
     with opened(database_url, migrated=True) as store, reading() as show:
 
@@ -102,7 +102,7 @@ def replay_command(
                 endpoint_url=endpoint_url,
                 on_progress=on_progress,
             )
-        except Lost as why:
+        except WorkerDied as why:
             raise Failed(str(why)) from why
     if as_json:
         print_json_line(output.filled_json(result))

@@ -115,7 +115,7 @@ def rebuild_command(
     from consumers.cli.progress import reading
     from consumers.run.fill import Progress, Started
     from consumers.run.rebuild import rebuild
-    from consumers.run.worker_pool import Lost
+    from consumers.run.worker_pool import WorkerDied
     from store.compare import same_database
 
     at_least_one("--batch-size", batch_size)
@@ -134,7 +134,7 @@ def rebuild_command(
                 result = rebuild(
                     source, target, resume=resume, batch_size=batch_size, workers=workers, on_progress=on_progress
                 )
-        except Lost as why:
+        except WorkerDied as why:
             raise Failed(str(why)) from why
     if as_json:
         print_json(output.filled_json(result))

@@ -112,7 +112,7 @@ def run_command(
         feed_of,
         lambda: opened(database_url, migrated=True),
         until_empty=until_empty,
-        asks=partial(_sagemaker, region, endpoint_url) if describe == "auto" else None,
+        new_client=partial(_sagemaker, region, endpoint_url) if describe == "auto" else None,
         limit=DeadLetterLimit(in_a_row=max_dead_in_a_row, share=max_dead_share),
         **(serving or Serving()).arguments(),
     )

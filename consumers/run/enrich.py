@@ -1,7 +1,7 @@
-"""Describe requests: what lineage needs and events leave out, requested from SageMaker while the worker works.
+"""Missing descriptions: asked of SageMaker while the worker works.
 
-A description goes through `handle` like any event, so it is in the ledger, and a replay makes no requests. Nothing
-waits for a description: a request that failed stays in the store, with the reason.
+A description goes through `handle` as any event does, so it is in the ledger, and a replay asks nobody. Nothing waits
+for it: a request without an answer stays in the store, with the reason.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import structlog
 
@@ -23,7 +23,7 @@ from consumers.resources.types import DescribeRequest
 from consumers.run import metrics
 from ingest.aws_errors import Denied, Missing, Unsupported
 from ingest.delivery import Delivery, Refused, Unavailable
-from ingest.sagemaker import Elsewhere
+from ingest.sagemaker import Elsewhere, SageMaker
 from ingest.sagemaker_operations import DescribeOperation
 from store import describe_requests
 from store.database import Store
@@ -33,20 +33,13 @@ from store.describe_requests import ANSWERED, MISSING, OPEN, DescribeRequestRow
 log = structlog.get_logger()
 
 EVERY = 5.0
-"""Seconds between two looks for describe requests that are due."""
+"""Seconds between two looks for requests that are due."""
 AT_A_TIME = 100
-"""Questions that are taken at a time."""
+"""Requests that are taken at a time."""
 LEASE = 600_000
-"""Milliseconds after which others may take a request that was taken and not settled: that worker has died."""
+"""Milliseconds after which others may take a request that was taken and not settled: its worker has died."""
 MINUTE, HOUR = 60_000, 3_600_000
-ORIGIN = "SageMaker's descriptions"
-
-
-class Describer(Protocol):
-    """SageMaker, or a fake of it."""
-
-    async def ask(self, operation: DescribeOperation, arn: str) -> bytes:
-        """The description as an event; raises like `ingest.sagemaker.SageMaker.ask`."""
+ORIGIN = "SageMaker's answers"
 
 
 class Outcome(NamedTuple):
@@ -54,110 +47,108 @@ class Outcome(NamedTuple):
 
     Attributes:
         request: The request.
-        description: The event to handle, or None.
+        description: The event that holds the description; None if there is none.
         why: Why there is none, in words that many requests can share.
-        again: Milliseconds after which to try again.
-        most: How often it is worth trying.
+        retry_after: Milliseconds after which to ask again.
+        max_tries: How often it is worth asking.
     """
 
     request: DescribeRequest
     description: bytes | None
     why: str = ""
-    again: int = 0
-    most: float = math.inf
+    retry_after: int = 0
+    max_tries: float = math.inf
 
 
 @dataclass(slots=True)
-class EnrichCounts:
-    """How many describe requests were answered, and how many were not."""
+class Answered:
+    """How many requests were answered, and how many were not."""
 
     answered: int = 0
     unanswered: int = 0
 
 
 class Enricher:
-    """Makes the describe requests that are due, until it is stopped."""
+    """Asks SageMaker for the missing descriptions that are due."""
 
     def __init__(
-        self, store: Store, sagemaker: Describer, now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+        self, store: Store, sagemaker: SageMaker, now: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     ) -> None:
-        """Nothing is requested yet.
+        """Nothing is asked yet.
 
         Args:
-            store: Where the describe requests are.
-            sagemaker: The client to ask.
-            now: The time, in epoch milliseconds.
+            store: Whose requests are sent.
+            sagemaker: Where they are sent; the caller closes it.
+            now: Returns the time, in epoch milliseconds.
         """
         self._store = store
         self._sagemaker = sagemaker
         self._now = now
         self._logged: set[str] = set()
-        self._committing: asyncio.Task[None] | None = None
+        self._saving: asyncio.Task[None] | None = None
 
-    async def go_on(self, stop: asyncio.Event) -> None:
-        """Make the requests that are due until `stop` is set. Every failure is logged, and tried again later."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send what is due until `stop` is set. Whatever goes wrong is logged, and tried again later."""
         while not stop.is_set():
             try:
-                counts = await self.once()
+                count = await self.send_due()
             except StoreUnavailable as why:
                 log.warning("describe requests wait", why=str(why))
-                counts = EnrichCounts()
-            except Exception:  # whatever it is, work goes on, and what was taken is requested again
+                count = Answered()
+            except Exception:  # whatever it is, the worker goes on, and what was taken is asked again
                 log.exception("describe requests failed")
-                counts = EnrichCounts()
-            if not counts.answered + counts.unanswered:
+                count = Answered()
+            if not count.answered + count.unanswered:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), EVERY)
 
-    async def once(self) -> EnrichCounts:
-        """Make the requests that are due, a hundred at most.
+    async def send_due(self) -> Answered:
+        """Send the requests that are due, `AT_A_TIME` at most.
 
         Raises:
             Unavailable, Unusable: The store does not answer, or cannot be used.
         """
         now = self._now()
         taken = await asyncio.to_thread(describe_requests.take, self._store, now, AT_A_TIME, now + LEASE)
-        outcomes = await self.ask({DescribeRequest(one.arn, one.operation) for one in taken}, taken)
+        outcomes = await self.send({DescribeRequest(row.arn, row.operation) for row in taken}, taken)
         answered = sum(one.description is not None for one in outcomes)
-        return EnrichCounts(answered, len(outcomes) - answered)
+        return Answered(answered, len(outcomes) - answered)
 
-    async def ask(
-        self, wanted: Collection[DescribeRequest], rows: Sequence[DescribeRequestRow] = ()
+    async def send(
+        self, requests: Collection[DescribeRequest], rows: Sequence[DescribeRequestRow] = ()
     ) -> Sequence[Outcome]:
-        """Make each request once, and handle the descriptions.
+        """Send requests, each once, and handle the descriptions.
 
         Args:
-            wanted: The requests.
-            rows: The store's rows that are settled by them.
+            requests: What to send.
+            rows: The store's requests that are settled by the outcomes.
 
         Raises:
             Unavailable, Unusable: The store does not answer, or cannot be used.
         """
-        outcomes = await asyncio.gather(*map(self._request, sorted(wanted)))
-        self._committing = asyncio.create_task(asyncio.to_thread(self._commit, outcomes, rows))
-        await asyncio.shield(self._committing)
+        outcomes = await asyncio.gather(*map(self._send_one, sorted(requests)))
+        self._saving = asyncio.create_task(asyncio.to_thread(self._save, outcomes, rows))
+        await asyncio.shield(self._saving)
         return outcomes
 
     async def aclose(self) -> None:
         """Wait for what is being written."""
-        if self._committing:
-            await asyncio.wait({self._committing})
+        if self._saving:
+            await asyncio.wait({self._saving})
 
-    async def _request(self, request: DescribeRequest) -> Outcome:
+    async def _send_one(self, request: DescribeRequest) -> Outcome:
         try:
-            answer = await self._sagemaker.ask(_operation(request.operation), request.arn)
-            return Outcome(request, answer)
+            description = await self._sagemaker.ask(_operation(request.operation), request.arn)
+            return Outcome(request, description)
         except (Refused, Unavailable) as failed:
-            why, again, most = _reason(failed, request.operation)
-            if why not in self._logged:  # once in the log: status counts the others
+            why, retry_after, max_tries = _reason(failed, request.operation)
+            if why not in self._logged:  # once in the log: `headwater status` counts the others
                 self._logged.add(why)
-                log.warning(
-                    "not described; headwater status counts all requests that failed for this reason", why=str(failed)
-                )
-            return Outcome(request, None, why, again, most)
+                log.warning("no description; headwater status counts all for this reason", why=str(failed))
+            return Outcome(request, None, why, retry_after, max_tries)
 
-    def _commit(self, outcomes: Sequence[Outcome], rows: Sequence[DescribeRequestRow]) -> None:
-        """Descriptions first: if we die before the requests are settled they are made again, and nothing is lost."""
+    def _save(self, outcomes: Sequence[Outcome], rows: Sequence[DescribeRequestRow]) -> None:
+        """Descriptions first: a worker that dies before it settles the requests sends them again, and loses nothing."""
         descriptions = [Delivery(one.description, ORIGIN) for one in outcomes if one.description is not None]
         if descriptions:
             handle(descriptions, self._store)
@@ -169,8 +160,8 @@ class Enricher:
         ]
         if settled:
             self._store.write(partial(describe_requests.settle, settled=settled))
-        metrics.QUESTIONS.labels("answered").inc(len(descriptions))
-        metrics.QUESTIONS.labels("unanswered").inc(len(outcomes) - len(descriptions))
+        metrics.DESCRIBE_REQUESTS.labels("answered").inc(len(descriptions))
+        metrics.DESCRIBE_REQUESTS.labels("unanswered").inc(len(outcomes) - len(descriptions))
 
 
 def _operation(name: str) -> DescribeOperation:
@@ -181,7 +172,7 @@ def _operation(name: str) -> DescribeOperation:
 
 
 def _reason(failed: Refused | Unavailable, operation: str) -> tuple[str, int, float]:
-    """Why a request failed, without the resource's name; when to try again, and how often at most."""
+    """Why there is no description, without the resource's name; when to ask again, and how often at most."""
     match failed:
         case Missing():  # what was made a moment ago may not be found yet
             return f"{operation}: it does not exist", 10 * MINUTE, 3
@@ -197,10 +188,10 @@ def _reason(failed: Refused | Unavailable, operation: str) -> tuple[str, int, fl
             return f"{operation}: {failed}", 10 * MINUTE, math.inf
 
 
-def _settled(one: DescribeRequestRow, outcome: Outcome, now: int) -> DescribeRequestRow:
-    tries = one.tries + 1
+def _settled(row: DescribeRequestRow, outcome: Outcome, now: int) -> DescribeRequestRow:
+    tries = row.tries + 1
     if outcome.description is not None:
-        return one._replace(state=ANSWERED, tries=tries, reason="", due=now)
-    later = outcome.again * 2 ** min(one.tries, 5)
-    state = OPEN if tries < outcome.most else MISSING
-    return one._replace(state=state, tries=tries, reason=outcome.why, due=now + later)
+        return row._replace(state=ANSWERED, tries=tries, reason="", due=now)
+    retry_after = outcome.retry_after * 2 ** min(row.tries, 5)
+    state = OPEN if tries < outcome.max_tries else MISSING
+    return row._replace(state=state, tries=tries, reason=outcome.why, due=now + retry_after)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from consumers.run.runtime import set_up_logs, stopping
 from consumers.run.worker import Totals, work
-from consumers.run.worker_pool import WorkerPool, work_together
+from consumers.run.worker_pool import WorkerPool, work_in_parallel
 from ingest.delivery import Source
 from store.checkpoints import read_checkpoint, save_checkpoint
 from store.database import Store
@@ -176,7 +176,7 @@ async def _read(
                 await asyncio.to_thread(save_in_turn)
 
         if pool:
-            await work_together(source, store, stop, pool, totals=totals, settled=settled)
+            await work_in_parallel(source, store, stop, pool, totals=totals, settled=settled)
         else:
             await work(source, store, stop, totals=totals, settled=settled, patience=patience)
 

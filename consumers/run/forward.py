@@ -51,42 +51,42 @@ async def forward(
 ) -> int:
     """Put what a source delivers onto a topic, until it ends or `stop` is set.
 
-    A batch is acknowledged after Kafka has all of it. What cannot be handled is passed on as well: the workers put it
-    into the dead letters.
+    A batch is acknowledged after Kafka has all of it. What cannot be observed is forwarded as well: the workers
+    put it into the dead letters.
 
     Args:
         source: Where deliveries come from; the caller closes it.
         topic: Where they go; the caller closes it.
         stop: Ends the work.
-        health: Holds what is wrong, for `/health`.
+        health: Says what keeps the process from its work.
         settled: Called after each acknowledged batch with the number of messages so far.
         at_rest: Called when a read brings nothing; True ends the work.
         patience: Seconds that an outage of either is waited out.
 
     Returns:
-        How many messages were passed on.
+        How many messages were forwarded.
 
     Raises:
         Refused: The source cannot be read, or the topic not written.
-        Unavailable: Of either, when patience was at its end.
+        Unavailable: Of either, when patience has run out.
     """
     outages = Outages(stop, health or metrics.Health(), patience)
-    passed = 0
+    forwarded = 0
     async for batch in batches(source, stop, outages, at_rest):
         began = time.monotonic()
         messages = [message(delivery) for delivery in batch.deliveries]
         if await outages.wait_out(partial(_put, topic, messages)) is None:
-            break  # stopped while Kafka is away: the batch in hand is delivered again
+            break  # stopped while Kafka is away: what is in hand comes again
         await batch.ack()
-        passed += len(messages)
+        forwarded += len(messages)
         metrics.FORWARDED.inc(len(messages))
         metrics.BATCH_SECONDS.observe(time.monotonic() - began)
         metrics.BATCH_EVENTS.observe(len(messages))
         metrics.LAST_BATCH.set_to_current_time()
         log.info("batch", deliveries=len(messages), milliseconds=round((time.monotonic() - began) * 1000, 1))
         if settled:
-            await settled(passed)
-    return passed
+            await settled(forwarded)
+    return forwarded
 
 
 def fill_topic(
@@ -113,19 +113,19 @@ def fill_topic(
         totals = Totals()
         topic = Topic(connection, name)
 
-        async def settled(passed: int) -> None:
-            totals.events = passed
+        async def settled(forwarded: int) -> None:
+            totals.events = forwarded
             on_progress(Progress(totals, source.bytes_read, source.total_bytes))
 
         async with stopping() as stop:
             try:
                 await source.find()
                 await settled(0)
-                passed = await forward(source, topic, stop, settled=settled, patience=0)
+                forwarded = await forward(source, topic, stop, settled=settled, patience=0)
             finally:
                 await source.aclose()
                 await topic.aclose()
-            return ForwardResult(passed, time.monotonic() - began, not stop.is_set())
+            return ForwardResult(forwarded, time.monotonic() - began, not stop.is_set())
 
     return asyncio.run(main())
 

@@ -1,4 +1,4 @@
-"""Every metric of a worker, with its unit and what a rise in it means; and the server they are read from."""
+"""Every metric of a process, with its unit and what a rise in it means; and the server for them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ REGISTRY = CollectorRegistry()
 EVENTS = Counter("headwater_events", "Events put into the ledger. Stands still: nothing arrives.", registry=REGISTRY)
 KEPT = Counter(
     "headwater_events_kept",
-    "Events of kinds that have no rule yet. Rises: SageMaker sends something new; nothing is lost.",
+    "Events of kinds without a rule. Rises: SageMaker sends a new kind of event; nothing is lost.",
     ["kind"],
     registry=REGISTRY,
 )
 DEAD = Counter(
     "headwater_dead_letters",
-    "Messages that could not be understood. Rises: somebody else writes to the queue, or a format has changed.",
+    "Messages that became dead letters. Rises: somebody else writes to the queue, or a format has changed.",
     registry=REGISTRY,
 )
 DEAD_SHARE = Gauge(
@@ -33,11 +33,7 @@ TOO_MANY_DEAD = Gauge(
     "1: more messages became dead letters than is allowed, and the worker is about to stop. See its log.",
     registry=REGISTRY,
 )
-DERIVED = Counter(
-    "headwater_resources_derived",
-    "Resources whose lineage was derived, for the first time or again.",
-    registry=REGISTRY,
-)
+DERIVED = Counter("headwater_resources_derived", "Resources whose lineage was derived.", registry=REGISTRY)
 RULE_FAILURES = Counter(
     "headwater_rule_failures", "Rules that failed on a resource. Rises: a bug; see the log.", registry=REGISTRY
 )
@@ -69,7 +65,7 @@ REQUESTS = Counter(
 )
 REQUEST_SECONDS = Histogram(
     "headwater_api_seconds",
-    "Seconds from a request's first byte to its response. Rises: the store is slow, or requests are too many.",
+    "Seconds from a request's first byte to its answer. Rises: the store is slow, or too much is asked.",
     ["operation"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=REGISTRY,
@@ -94,9 +90,9 @@ KAFKA_REBALANCES = Counter(
 FORWARDED = Counter(
     "headwater_forwarded", "Messages that were put on the topic. Stands still: nothing arrives.", registry=REGISTRY
 )
-QUESTIONS = Counter(
+DESCRIBE_REQUESTS = Counter(
     "headwater_questions",
-    "Describe requests to SageMaker, by outcome: answered, unanswered. The latter rise: see headwater status for why.",
+    "Describe requests to SageMaker, by outcome: answered, unanswered. The latter rises: see headwater status for why.",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -106,31 +102,31 @@ LAST_BATCH = Gauge(
 
 
 class Health:
-    """Whether a process can do its work, and if not, why."""
+    """Whether a process can do its work, and if not, why not."""
 
     def __init__(self) -> None:
         self.problem: str | None = "starting"
 
     def look(self) -> str | None:
-        """What keeps it from its work now; None if nothing does."""
+        """What keeps the process from its work now; None if nothing does."""
         return self.problem
 
 
 class _Quiet(WSGIRequestHandler):
-    timeout = 10  # a client that says nothing is let go
+    timeout = 10  # seconds until a silent client is disconnected
 
     def log_message(self, *_: Any) -> None:
-        """A probe every second is not worth a log line."""
+        """Log nothing: probes come every second."""
 
 
 def serve(host: str, port: int, health: Health) -> Callable[[], None]:
     """Answer `/metrics` for Prometheus and `/health` (200, or 503 and why) in a thread.
 
     Returns:
-        What stops it.
+        A function that stops it.
 
     Raises:
-        OSError: The port cannot be had.
+        OSError: The port cannot be used.
     """
     metrics = make_wsgi_app(REGISTRY)
 
@@ -140,11 +136,11 @@ def serve(host: str, port: int, health: Health) -> Callable[[], None]:
             return metrics(environ, start_response)  # type: ignore[no-any-return]  # the library leaves it open
         if path == "/health":
             problem = health.look()
-            status, said = ("503 Service Unavailable", problem) if problem else ("200 OK", "ok")
+            status, text = ("503 Service Unavailable", problem) if problem else ("200 OK", "ok")
         else:
-            status, said = "404 Not Found", "there are /metrics and /health"
+            status, text = "404 Not Found", "there are /metrics and /health"
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
-        return [f"{said}\n".encode()]
+        return [f"{text}\n".encode()]
 
     server = make_server(host, port, answer, WSGIServer, _Quiet)
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)

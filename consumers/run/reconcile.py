@@ -28,7 +28,7 @@ from consumers.kind import (
 )
 from consumers.resources import RESOURCE_TYPES
 from consumers.resources.types import DescribeRequest
-from consumers.run.enrich import AT_A_TIME, Describer, Enricher
+from consumers.run.enrich import AT_A_TIME, Enricher
 from consumers.run.runtime import set_up_logs, stopping
 from store import describe_requests
 from store.database import Store
@@ -176,7 +176,7 @@ def about(arn: str) -> tuple[DescribeRequest, ...]:
 
 async def reconcile(
     store: Store,
-    sagemaker: Describer,
+    sagemaker: SageMaker,
     *,
     longest: int | None = None,
     stop: asyncio.Event | None = None,
@@ -214,11 +214,11 @@ async def reconcile(
             if stop.is_set():
                 break
             some = waiting[at : at + AT_A_TIME]
-            outcomes = await enricher.ask(some, rows)
+            outcomes = await enricher.send(some, rows)
             # Events contain tags, and most descriptions do not. The tags of what cannot be described are of no use.
             described = [one.request for one in outcomes if one.description and one.request in lost]
             tags = {DescribeRequest(one.arn, "ListTags") for one in described}
-            for outcome in (*outcomes, *await enricher.ask(sorted(tags))):
+            for outcome in (*outcomes, *await enricher.send(sorted(tags))):
                 done.answered += outcome.description is not None
                 done.reasons.update([outcome.why] if outcome.description is None else [])
                 refused |= {outcome.request} if outcome.description is None else set()

@@ -1,4 +1,4 @@
-"""What every long-running process needs: an orderly end, logs, and metrics."""
+"""What every long-running process needs: an orderly end, logs, and metrics to read."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def stopping(
     force_after: float | None = None,
-    forced: str = "the batch in hand took too long: stopped without it, its messages are delivered again",
+    forced: str = "the batch in hand took too long: stopped without it, its messages come again",
 ) -> AsyncIterator[asyncio.Event]:
     """An event that SIGTERM or Ctrl-C sets.
 
     Args:
-        force_after: Seconds after which the process ends, whatever it is doing: none of that is acknowledged.
+        force_after: Seconds after the signal when the process is ended by force; what is in hand is not acknowledged.
         forced: What the log says then.
     """
     stop = asyncio.Event()
@@ -61,7 +61,7 @@ async def stopping(
 
 
 def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callable[[], None]:
-    """Serve metrics and health at (host, port), if any; what stops it.
+    """Serve metrics and health at (host, port), if any; returns a function that stops the server.
 
     Raises:
         Refused: The port cannot be used.
@@ -77,7 +77,7 @@ def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callab
 
 
 def set_up_logs(form: str, level: str) -> None:
-    """Logs to standard error: as `form` says, `console` or `json`; with `auto`, console on a terminal and else JSON."""
+    """Write logs to standard error: as `form` says, or with `auto` as lines on a terminal and as JSON elsewhere."""
     for_people = form == "console" or (form == "auto" and sys.stderr.isatty())
     renderer: Any = structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer()
     structlog.configure(

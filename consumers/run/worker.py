@@ -1,4 +1,4 @@
-"""One process: a source -> handle, until told to stop or nothing is left."""
+"""One process: source -> handle -> ack, until it is stopped or nothing is left."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 DISTINCT = 200
-"""Kinds and reasons that are counted by themselves: whoever writes to the queue may make up any number of them."""
+"""Kinds and reasons that are counted one by one: anyone who writes to the queue can invent any number of them."""
 LONGEST_PAUSE = 30.0
 """Seconds between two tries when something does not answer, at the most."""
 
@@ -39,7 +39,7 @@ class Totals:
     Attributes:
         events: In the ledger.
         kept: Of these, how many have no rule yet, by kind.
-        dead: Not understood, by reason.
+        dead: Dead letters, by reason.
         failed: Rules that failed.
         batches: How many batches.
         seconds: Spent in handling them.
@@ -76,20 +76,20 @@ async def work(
     at_rest: Callable[[], Awaitable[bool]] | None = None,
     limit: DeadLetterLimit | None = None,
 ) -> Totals:
-    """Take batches from a source and keep what they tell, until it ends or `stop` is set.
+    """Handle the batches of a source, until it ends or `stop` is set.
 
     A batch is acknowledged after the commit that holds it. While the store does not answer, the batch in hand is
-    tried again and again and nothing is acknowledged. `stop` lets the batch in hand be finished.
+    tried again and again, and nothing is acknowledged. `stop` lets the batch in hand be finished.
 
     Args:
         source: Where deliveries come from; the caller closes it.
         store: At the newest schema.
         stop: Ends the work.
         totals: Counts to go on with.
-        health: Told what is the matter.
+        health: Says what keeps the process from its work.
         settled: Called after each batch was acknowledged.
         patience: Seconds that an outage is waited out before it ends the work: 0 to give up at the first failure.
-        at_rest: Asked when a read brings nothing; True ends the work.
+        at_rest: Called when a read brings nothing; True ends the work.
         limit: How many messages may become dead letters; None: any number.
 
     Returns:
@@ -98,22 +98,22 @@ async def work(
     Raises:
         TooManyDeadLetters: The batch in hand exceeds the limit, and is not acknowledged.
         Refused, Unusable: The source cannot be read, the store cannot be used.
-        Unavailable: Of source or store, when patience was at its end.
+        Unavailable: Of source or store, when patience has run out.
         Exception: Any other is a fault of ours, and is in the log with its traceback.
     """
     totals = totals or Totals()
     outages = Outages(stop, health or metrics.Health(), patience)
     left = await outages.wait_out(lambda: asyncio.to_thread(catch_up, store))
     if left:
-        log.info("did what was left undone", resources=left)
+        log.info("caught up", resources=left)
     async for batch in batches(source, stop, outages, at_rest):
         began = time.monotonic()
         settlement = await outages.wait_out(partial(asyncio.to_thread, _handled, batch.deliveries, store))
-        if settlement is None:  # told to stop while the store is away: what is in hand comes again
+        if settlement is None:  # stopped while the store is away: what is in hand comes again
             break
         seconds = time.monotonic() - began
         totals.add(settlement, seconds)
-        _tell(settlement, totals, len(batch.deliveries), seconds)
+        _report(settlement, totals, len(batch.deliveries), seconds)
         if limit:
             limit.count(batch.deliveries, settlement)
         await batch.ack()
@@ -141,7 +141,7 @@ async def batches(
         source: To read from.
         stop: Ends it.
         outages: Wait for the source when it does not answer.
-        at_rest: Asked when a read brings nothing; True ends it.
+        at_rest: Called when a read brings nothing; True ends it.
     """
     reading: asyncio.Task[Batch | None] | None = None
 
@@ -171,7 +171,7 @@ async def batches(
 
 
 class Outages:
-    """Waits for what does not answer, longer each time, and says so once."""
+    """Waits for what does not answer, longer each time."""
 
     def __init__(self, stop: asyncio.Event, health: metrics.Health, patience: float = math.inf) -> None:
         self._stop = stop
@@ -179,12 +179,12 @@ class Outages:
         self._patience = patience
 
     async def wait_out(self, call: Callable[[], Awaitable[T]]) -> T | None:
-        """What the call returns, as soon as it does; None when told to stop before that."""
+        """The result of a call, tried until it answers; None when `stop` is set before that."""
         pause = 0.5
         began = time.monotonic()
         while True:
             try:
-                answer = await call()
+                result = await call()
             except (Unavailable, SourceUnavailable) as why:
                 if time.monotonic() - began >= self._patience:
                     raise
@@ -195,7 +195,7 @@ class Outages:
                 if self._health.problem not in (None, "starting"):
                     log.info("going on", after=self._health.problem)
                 self._health.problem = None
-                return answer
+                return result
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), pause)
             if self._stop.is_set():
@@ -203,7 +203,7 @@ class Outages:
             pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def _tell(settlement: Settlement, totals: Totals, deliveries: int, seconds: float) -> None:
+def _report(settlement: Settlement, totals: Totals, deliveries: int, seconds: float) -> None:
     """One line a batch, and the metrics."""
     metrics.EVENTS.inc(settlement.events)
     metrics.DEAD.inc(len(settlement.dead))

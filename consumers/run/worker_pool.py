@@ -1,7 +1,7 @@
 """Several processes that handle batches for one store, where reading an archive keeps more than one busy.
 
 Each does all that `handle` does, in a store of its own. PostgreSQL lets them work side by side: it locks rows. SQLite
-has one writer at a time, so they take turns there: one writes while the others make out what their batches tell.
+has one writer at a time, so they take turns there: one writes while the others observe their batches.
 """
 
 from __future__ import annotations
@@ -28,58 +28,57 @@ from ingest.delivery import Batch, Delivery, Source
 from store.database import Store
 
 _SIGNALS = {signal.SIGINT, signal.SIGTERM}
-_GRACE = 10.0  # seconds that a process has to end once nothing is asked of it any more
+_GRACE = 10.0  # seconds that a process has to end once its pipe is closed
 
 
-class Lost(Exception):
-    """A process of ours ended while it had work; the message says what to do."""
+class WorkerDied(Exception):
+    """A worker process ended while it had work; the message says what to do."""
 
 
 class WorkerPool:
-    """Processes that handle batches, as many at a time as there are processes."""
+    """Processes that handle batches, one batch each at a time."""
 
     def __init__(self, store: Store, workers: int) -> None:
         """Start them.
 
         Args:
-            store: At the newest schema; each process opens it anew.
+            store: At the newest schema; each process opens it again.
             workers: How many processes.
         """
         self.size = workers
         self.turn: AbstractContextManager[Any] = threading.Lock() if store.sqlite else nullcontext()
-        """Held by whoever writes: those who wait for SQLite's own lock look only now and then, and might never find
-        it free."""
-        self._threads = ThreadPoolExecutor(workers, "crew")
-        self._members = [_Member(store, self.turn) for _ in range(workers)]
-        self._idle = list(self._members)
+        """Held by the process that writes: SQLite's own lock is not fair, so that a process might never get it."""
+        self._threads = ThreadPoolExecutor(workers, "worker-pool")
+        self._processes = [_WorkerProcess(store, self.turn) for _ in range(workers)]
+        self._idle = list(self._processes)
 
     async def handle(self, batch: Sequence[Delivery]) -> Settlement:
         """What `consumers.handle.handle` does, in one of the processes; at most `size` at a time.
 
         Raises:
             Unavailable, Unusable: As `handle`.
-            Lost: The process has died, and the batch is as good as not handed over.
+            Lost: The process has died; the batch was not committed, or will be committed again.
         """
-        member = self._idle.pop()
+        process = self._idle.pop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, member.handle, batch)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, process.handle, batch)
         finally:
-            self._idle.append(member)
+            self._idle.append(process)
 
     def __enter__(self) -> WorkerPool:
-        """The crew itself."""
+        """The pool itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Have the processes end."""
-        for member in self._members:
-            member.dismiss()
-        for member in self._members:
-            member.join()
+        """End the processes."""
+        for process in self._processes:
+            process.close()
+        for process in self._processes:
+            process.join()
         self._threads.shutdown()
 
 
-class _Member:
+class _WorkerProcess:
     """One process, and the pipe to it."""
 
     def __init__(self, store: Store, turn: AbstractContextManager[Any]) -> None:
@@ -88,8 +87,8 @@ class _Member:
         self._pipe, theirs = context.Pipe()
         url = store.url.render_as_string(hide_password=False)
         self._process = context.Process(target=_serve, args=(theirs, url, store.cache_mb, store.busy_seconds))
-        # What is blocked now stays blocked in the child: a Ctrl-C reaches all processes of a terminal, and stopping in
-        # order is this one's task. The tracker would unblock it, if it were begun along with the first child.
+        # Signals that are blocked now stay blocked in the child: a Ctrl-C reaches all processes of a terminal, and only
+        # the parent acts on it. The tracker would unblock them if it were started along with the first child.
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
@@ -101,21 +100,21 @@ class _Member:
     def handle(self, batch: Sequence[Delivery]) -> Settlement:
         """As `WorkerPool.handle`, in the caller's thread."""
         try:
-            self._ask(batch)
+            self._call(batch)
             with self._turn:
-                settlement: Settlement = self._ask("keep")
+                settlement: Settlement = self._call("commit")
                 return settlement
         except (EOFError, ConnectionError) as why:
-            raise Lost(self._death()) from why
+            raise WorkerDied(self._cause_of_death()) from why
 
-    def _ask(self, told: object) -> Any:
-        self._pipe.send(told)
+    def _call(self, message: object) -> Any:
+        self._pipe.send(message)
         done, answer = self._pipe.recv()
         if not done:
             raise answer
         return answer
 
-    def _death(self) -> str:
+    def _cause_of_death(self) -> str:
         self._process.join(_GRACE)
         code = self._process.exitcode
         how = f"was killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with code {code}"
@@ -124,7 +123,7 @@ class _Member:
             "go on with --resume, and fewer --workers or a smaller --batch-size"
         )
 
-    def dismiss(self) -> None:
+    def close(self) -> None:
         self._pipe.close()
 
     def join(self) -> None:
@@ -136,10 +135,10 @@ class _Member:
 
 
 def _serve(pipe: Connection[Any, Any], url: str, cache_mb: int, busy_seconds: float) -> None:
-    """What a process of the crew does until nobody asks any more."""
+    """What a process of the pool does until its pipe is closed."""
     set_up_logs("auto", "error")
     gc.set_threshold(100_000, 20, 20)  # as the command line does
-    # The pipe ends when nobody asks any more, also when our parent was killed.
+    # The pipe ends when the parent closes it, and when the parent was killed.
     with Store(url, cache_mb=cache_mb, busy_seconds=busy_seconds) as store, suppress(EOFError, ConnectionError):
         while True:
             batch = pipe.recv()
@@ -156,33 +155,33 @@ def _serve(pipe: Connection[Any, Any], url: str, cache_mb: int, busy_seconds: fl
             pipe.send(answer)
 
 
-async def work_together(
+async def work_in_parallel(
     source: Source,
     store: Store,
     stop: asyncio.Event,
-    crew: WorkerPool,
+    pool: WorkerPool,
     *,
     totals: Totals,
     settled: Callable[[], Awaitable[None]],
 ) -> None:
-    """What `consumers.run.worker.work` does without any patience, with several batches in hand at a time.
+    """What `consumers.run.worker.work` does without patience, with several batches in hand at a time.
 
     Args:
         source: Where deliveries come from; the caller closes it.
         store: At the newest schema.
         stop: Ends the work; the batches in hand are finished.
-        crew: Who handles the batches.
+        pool: Its processes handle the batches.
         totals: Counts to go on with.
         settled: Called after each batch was acknowledged.
 
     Raises:
         Refused, Unusable, Unavailable: As `work`; the other batches in hand were finished before that.
-        Lost: A process of the crew has died, likewise.
+        Lost: A process of the pool has died, likewise.
     """
 
     async def finish(batch: Batch) -> None:
         began = time.monotonic()
-        settlement = await crew.handle(batch.deliveries)
+        settlement = await pool.handle(batch.deliveries)
         await batch.ack()
         totals.add(settlement, time.monotonic() - began)
         await settled()
@@ -192,13 +191,13 @@ async def work_together(
     try:
         async for batch in batches(source, stop, Outages(stop, Health(), 0), None):
             in_hand.add(asyncio.create_task(finish(batch)))
-            if len(in_hand) == crew.size:
+            if len(in_hand) == pool.size:
                 done, _ = await asyncio.wait(in_hand, return_when=asyncio.FIRST_COMPLETED)
                 if any(task.exception() for task in done):
                     break
                 in_hand -= done
     finally:
-        told = await asyncio.gather(*in_hand, return_exceptions=True)
-    for why in told:
+        results = await asyncio.gather(*in_hand, return_exceptions=True)
+    for why in results:
         if why is not None:
             raise why

@@ -1,4 +1,4 @@
-"""The worker and the forwarder as services: what they read, how they start, tell of themselves and stop."""
+"""The worker and the forwarder as services: what they read, how they start, report and stop."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from ingest.sagemaker import SageMaker
 
 GRACE = 9.0
-"""Seconds that a worker has for the batch in hand, once it is told to stop."""
+"""Seconds that a worker has for the batch in hand, after a signal to stop."""
 LOOK_EVERY = 15.0
-"""Seconds between two looks at how much waits."""
+"""Seconds between two looks at how many messages wait."""
 LINGER = 40.0
 """Seconds that a worker with too many dead letters still serves metrics before it ends: Prometheus reads them twice."""
 PATIENCE = 300.0
@@ -38,12 +38,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What a service reads, and what it has to know of it.
+    """What a service reads.
 
     Attributes:
         source: Where deliveries come from.
-        name: How to call it in logs.
-        waiting: How many messages wait or are in hand somewhere, or None when nobody tells; sets the metrics as well.
+        name: Its name in logs.
+        waiting: Counts the messages that wait or are in hand somewhere, and sets the metrics; None when it is unknown.
         patience: Seconds that an outage is waited out.
     """
 
@@ -82,19 +82,19 @@ def topic(connection: Connection, name: str, *, group: str, batch_size: int, unt
     from ingest.kafka.source import KafkaSource  # Faust takes a second to import
 
     source = KafkaSource(connection, name, group=group, batch_size=batch_size, wait=1 if until_empty else 20)
-    told = 0
+    counted = 0
 
     async def waiting() -> int | None:
-        nonlocal told
-        metrics.KAFKA_REBALANCES.inc(source.rebalances - told)
-        told = source.rebalances
+        nonlocal counted
+        metrics.KAFKA_REBALANCES.inc(source.rebalances - counted)
+        counted = source.rebalances
         ours = source.partitions()
         metrics.KAFKA_PARTITIONS.set(len(ours))
         try:
             offsets = await source.lag()
-        except (Refused, Unavailable):  # which reading tells of
+        except (Refused, Unavailable):  # reading fails likewise, and says why
             return None
-        metrics.KAFKA_LAG.clear()  # what others read now is theirs to tell
+        metrics.KAFKA_LAG.clear()  # other workers report the partitions that they read now
         for partition in ours & offsets.keys():
             metrics.KAFKA_LAG.labels(partition).set(offsets[partition].lag)
         return sum(one.lag for one in offsets.values())
@@ -107,7 +107,7 @@ def run(
     opened_store: Callable[[], Store],
     *,
     until_empty: bool,
-    asks: Callable[[], SageMaker] | None,
+    new_client: Callable[[], SageMaker] | None,
     limit: DeadLetterLimit | None = None,
     metrics_at: tuple[str, int] | None,
     log_format: str,
@@ -119,14 +119,14 @@ def run(
         feed_of: What to read.
         opened_store: Where lineage is kept.
         until_empty: Stop when nothing waits any more.
-        asks: Makes the one to ask what events leave out; None: nobody is asked.
+        new_client: Makes a client for describe requests; None: SageMaker is asked nothing.
         limit: How many messages may become dead letters; None: any number.
         metrics_at: Where metrics are served.
         log_format: How logs are written.
-        log_level: From which level on.
+        log_level: The lowest level that is logged.
 
     Raises:
-        Refused, Unusable, Unavailable: What it needs cannot be had, at its start or for good.
+        Refused, Unusable, Unavailable: The source or the store cannot be used, or did not answer for too long.
         TooManyDeadLetters: More messages became dead letters than is allowed.
     """
     set_up_logs(log_format, log_level)
@@ -137,14 +137,14 @@ def run(
             leaving.callback(metrics_served(metrics_at, health))
             stop = await leaving.enter_async_context(stopping(force_after=GRACE))
             store = await Outages(stop, health).wait_out(partial(asyncio.to_thread, opened_store))
-            if store is None:  # told to stop before the store could be had
+            if store is None:  # stopped before the store answered
                 return
             leaving.callback(store.close)
             feed = await _watched(feed_of, leaving)
             log.info("worker started", source=feed.name, store=str(store))
-            if asks:
-                await _inquiring(asks, store, stop, leaving)
-            at_rest = partial(_drained, feed) if until_empty else None
+            if new_client:
+                await _start_enricher(new_client, store, stop, leaving)
+            at_rest = partial(_is_drained, feed) if until_empty else None
             try:
                 totals = await work(
                     feed.source, store, stop, health=health, at_rest=at_rest, patience=feed.patience, limit=limit
@@ -190,7 +190,7 @@ def forward(
             target = Topic(connection, name)
             leaving.push_async_callback(target.aclose)
             log.info("forwarder started", source=feed.name, topic=name)
-            at_rest = partial(_drained, feed) if until_empty else None
+            at_rest = partial(_is_drained, feed) if until_empty else None
             passed = await pass_on(feed.source, target, stop, health=health, at_rest=at_rest)
             log.info("forwarder stopped", messages=passed)
 
@@ -198,7 +198,7 @@ def forward(
 
 
 async def _watched(feed_of: Callable[[], Feed], leaving: AsyncExitStack) -> Feed:
-    """The feed, looked at now and then until it is left."""
+    """The feed, whose metrics are set regularly until the exit stack is left."""
     feed = feed_of()
     leaving.push_async_callback(feed.source.aclose)
     watching = asyncio.create_task(_watch(feed))
@@ -212,23 +212,25 @@ async def _watch(feed: Feed) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def _inquiring(asks: Callable[[], SageMaker], store: Store, stop: asyncio.Event, leaving: AsyncExitStack) -> None:
-    """Ask what events leave out, beside all else, until it is left."""
+async def _start_enricher(
+    new_client: Callable[[], SageMaker], store: Store, stop: asyncio.Event, leaving: AsyncExitStack
+) -> None:
+    """Send describe requests beside the worker, until the exit stack is left."""
     from consumers.run.enrich import Enricher  # AWS's client: only where it is used
 
-    sagemaker = asks()
+    sagemaker = new_client()
     leaving.push_async_callback(sagemaker.aclose)
-    inquiry = Enricher(store, sagemaker)
-    going_on = asyncio.create_task(inquiry.go_on(stop))
+    enricher = Enricher(store, sagemaker)
+    running = asyncio.create_task(enricher.run(stop))
 
     async def end() -> None:
-        going_on.cancel()
-        await asyncio.wait({going_on})
-        await inquiry.aclose()
+        running.cancel()
+        await asyncio.wait({running})
+        await enricher.aclose()
 
     leaving.push_async_callback(end)
 
 
-async def _drained(feed: Feed) -> bool:
-    """True when nothing waits, not even what others have in hand."""
+async def _is_drained(feed: Feed) -> bool:
+    """True when nothing waits, and no other worker has a message in hand."""
     return await feed.waiting() == 0

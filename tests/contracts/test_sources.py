@@ -1,4 +1,4 @@
-"""What every source promises, whatever it reads from."""
+"""The promises of every source, whatever it reads from."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ BATCH = 4
 BODIES = [json.dumps({"detail-type": "Ä", "detail": {"number": n, "text": '}\n]"'}}).encode() for n in range(11)]
 
 
-class Kept(ABC):
-    """Messages kept somewhere, and the sources that read them there."""
+class Place(ABC):
+    """A place with messages, and the sources that read them."""
 
     @abstractmethod
-    async def keep(self, bodies: Sequence[bytes]) -> Source:
+    async def put(self, bodies: Sequence[bytes]) -> Source:
         """A source of these messages."""
 
     @abstractmethod
@@ -42,8 +42,8 @@ class Kept(ABC):
         """A source of what this one has read without an acknowledgement, and of what it has not read."""
 
 
-class InMemory(Kept):
-    async def keep(self, bodies: Sequence[bytes]) -> Source:
+class InMemory(Place):
+    async def put(self, bodies: Sequence[bytes]) -> Source:
         return MemoryQueue(*bodies, batch_size=BATCH)
 
     async def again(self, source: Source) -> Source:
@@ -52,8 +52,8 @@ class InMemory(Kept):
         return source
 
 
-class InSqs(Kept):
-    async def keep(self, bodies: Sequence[bytes]) -> Source:
+class InSqs(Place):
+    async def put(self, bodies: Sequence[bytes]) -> Source:
         async with get_session().create_client("sqs") as client:
             url = (await client.create_queue(QueueName="events"))["QueueUrl"]
             for body in bodies:
@@ -68,12 +68,12 @@ class InSqs(Kept):
         return SqsSource("events", wait=0, batch_size=BATCH)
 
 
-class InKafka(Kept):
+class InKafka(Place):
     def __init__(self, cluster: Cluster):
         self._cluster = cluster
         self._topic = cluster.new_topic(3)
 
-    async def keep(self, bodies: Sequence[bytes]) -> Source:
+    async def put(self, bodies: Sequence[bytes]) -> Source:
         self._cluster.produce(self._topic, bodies)
         return self._source()
 
@@ -86,12 +86,12 @@ class InKafka(Kept):
         return KafkaSource(connection, self._topic, group=self._topic, batch_size=BATCH, wait=2)
 
 
-class InArchive(Kept):
+class InArchive(Place):
     def __init__(self, write: Callable[[Sequence[bytes]], str]):
         self._write = write
         self._name = ""
 
-    async def keep(self, bodies: Sequence[bytes]) -> Source:
+    async def put(self, bodies: Sequence[bytes]) -> Source:
         self._name = self._write(bodies)
         return ArchiveSource(self._name, batch_size=BATCH)
 
@@ -102,13 +102,13 @@ class InArchive(Kept):
 
 
 class InS3(InArchive):
-    async def keep(self, bodies: Sequence[bytes]) -> Source:
+    async def put(self, bodies: Sequence[bytes]) -> Source:
         async with get_session().create_client("s3") as client:
             await client.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
             for part in (0, 1):
                 content = gzip.compress(b"\n".join(bodies[part::2]))
                 await client.put_object(Bucket="kept", Key=f"events/{part}", Body=content)
-        return await super().keep(bodies)
+        return await super().put(bodies)
 
 
 FORMATS: dict[str, Callable[[Sequence[bytes]], bytes]] = {
@@ -138,7 +138,7 @@ def in_a_folder(path: Path) -> InArchive:
 
 
 @pytest.fixture(params=["memory", "sqs", "kafka", "s3", "folder", *FORMATS])
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     where = request.param
     if where in {"sqs", "s3"}:
         request.getfixturevalue("aws")
@@ -154,7 +154,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
 
 
 async def all_of(source: Source) -> list[bytes]:
-    """What a source gives until it has nothing more, each batch acknowledged."""
+    """All messages of a source, each batch acknowledged."""
     bodies: list[bytes] = []
     while (batch := await source.read()) and batch.deliveries:
         bodies += [delivery.body for delivery in batch.deliveries]
@@ -162,51 +162,51 @@ async def all_of(source: Source) -> list[bytes]:
     return bodies
 
 
-async def test_every_message_comes_once_when_it_is_acknowledged(kept: Kept) -> None:
-    async with aclosing(await kept.keep(BODIES)) as source:
+async def test_every_message_comes_once_when_it_is_acknowledged(place: Place) -> None:
+    async with aclosing(await place.put(BODIES)) as source:
         assert sorted(await all_of(source)) == sorted(BODIES)
         assert await all_of(source) == []
 
 
-async def test_what_was_not_acknowledged_comes_again(kept: Kept) -> None:
-    source = await kept.keep(BODIES)
+async def test_a_batch_without_ack_comes_again(place: Place) -> None:
+    source = await place.put(BODIES)
     done = await source.read()
     assert done
     await done.ack()
     undone = await source.read()
     assert undone
     assert undone.deliveries
-    async with aclosing(await kept.again(source)) as source:
+    async with aclosing(await place.again(source)) as source:
         assert sorted([delivery.body for delivery in done.deliveries] + await all_of(source)) == sorted(BODIES)
 
 
-async def test_a_message_comes_again_until_it_is_acknowledged(kept: Kept) -> None:
-    source = await kept.keep(BODIES[:1])
+async def test_a_message_comes_again_until_it_is_acknowledged(place: Place) -> None:
+    source = await place.put(BODIES[:1])
     for _ in range(3):
         batch = await source.read()
         assert batch
         assert [delivery.body for delivery in batch.deliveries] == BODIES[:1]
-        source = await kept.again(source)
+        source = await place.again(source)
     assert await all_of(source) == BODIES[:1]
-    async with aclosing(await kept.again(source)) as source:
+    async with aclosing(await place.again(source)) as source:
         assert await all_of(source) == []
 
 
-async def test_a_batch_is_no_larger_than_asked_for(kept: Kept) -> None:
-    async with aclosing(await kept.keep(BODIES)) as source:
+async def test_a_batch_is_no_larger_than_its_limit(place: Place) -> None:
+    async with aclosing(await place.put(BODIES)) as source:
         while (batch := await source.read()) and batch.deliveries:
             assert len(batch.deliveries) <= BATCH
 
 
-async def test_a_delivery_says_where_it_came_from(kept: Kept) -> None:
-    async with aclosing(await kept.keep(BODIES)) as source:
+async def test_a_delivery_says_where_it_came_from(place: Place) -> None:
+    async with aclosing(await place.put(BODIES)) as source:
         batch = await source.read()
         assert batch
         assert all(delivery.origin for delivery in batch.deliveries)
 
 
-async def test_acknowledging_twice_is_as_good_as_once(kept: Kept) -> None:
-    async with aclosing(await kept.keep(BODIES)) as source:
+async def test_a_second_ack_changes_nothing(place: Place) -> None:
+    async with aclosing(await place.put(BODIES)) as source:
         batch = await source.read()
         assert batch
         await batch.ack()
@@ -214,20 +214,20 @@ async def test_acknowledging_twice_is_as_good_as_once(kept: Kept) -> None:
         assert len(batch.deliveries) + len(await all_of(source)) == len(BODIES)
 
 
-async def test_a_source_can_be_closed_before_it_was_read(kept: Kept) -> None:
-    source = await kept.keep(BODIES)
+async def test_a_source_can_be_closed_before_it_was_read(place: Place) -> None:
+    source = await place.put(BODIES)
     await source.aclose()
 
 
-async def test_a_source_can_be_closed_twice(kept: Kept) -> None:
-    source = await kept.keep(BODIES)
+async def test_a_source_can_be_closed_twice(place: Place) -> None:
+    source = await place.put(BODIES)
     await source.read()
     await source.aclose()
     await source.aclose()
 
 
-async def test_a_closed_source_has_ended(kept: Kept) -> None:
-    source = await kept.keep(BODIES)
+async def test_a_closed_source_has_ended(place: Place) -> None:
+    source = await place.put(BODIES)
     await source.aclose()
     assert await source.read() is None
 
@@ -242,25 +242,25 @@ async def emptied() -> bool:
 
 
 async def test_a_message_that_cannot_be_observed_is_buried_and_acknowledged_with_the_others(
-    kept: Kept, tmp_path: Path
+    place: Place, tmp_path: Path
 ) -> None:
     store = sqlite_store(tmp_path.parent / f"{tmp_path.name}.db")
-    source = await kept.keep([*BODIES[:5], POISON, *BODIES[5:]])
+    source = await place.put([*BODIES[:5], POISON, *BODIES[5:]])
     totals = await work(source, store, asyncio.Event(), at_rest=emptied)
     assert totals.events == len(BODIES)
     [letter] = events.dead_letters(store)
     assert (letter.body, letter.reason) == (POISON, "does not name the resource that the call was about")
-    async with aclosing(await kept.again(source)) as rest:
+    async with aclosing(await place.again(source)) as rest:
         assert await all_of(rest) == []
 
 
 async def test_a_batch_with_too_many_dead_letters_is_not_acknowledged_and_comes_again(
-    kept: Kept, tmp_path: Path
+    place: Place, tmp_path: Path
 ) -> None:
     store = sqlite_store(tmp_path.parent / f"{tmp_path.name}.db")
     rubbish = [b'{"number": %d}' % number for number in range(11)]
-    source = await kept.keep(rubbish)
+    source = await place.put(rubbish)
     with pytest.raises(TooManyDeadLetters, match="4 messages in a row"):
         await work(source, store, asyncio.Event(), at_rest=emptied, limit=DeadLetterLimit(in_a_row=3))
-    async with aclosing(await kept.again(source)) as rest:
+    async with aclosing(await place.again(source)) as rest:
         assert sorted(await all_of(rest)) == sorted(rubbish)

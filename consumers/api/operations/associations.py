@@ -13,7 +13,7 @@ from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
 from store import associations
 from store.associations import AssociationFilter, Link
-from store.entity_records import Described, find
+from store.entity_records import EntityRecord, find
 
 _OF_EXPERIMENTS = ("Experiment", "Trial", "TrialComponent")
 _SORTED_BY = {
@@ -92,7 +92,7 @@ def list_associations(service: Service, request: Request) -> Response:
     }
 
 
-def _end(view: StoreView, arn: str) -> Described:
+def _end(view: StoreView, arn: str) -> EntityRecord:
     found = find(view.transaction, arn)
     if found is None:
         raise NotFound(f"Lineage entity '{arn}' does not exist.")

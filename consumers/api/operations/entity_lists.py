@@ -10,7 +10,7 @@ from consumers.api.entity_views import EntityView
 from consumers.api.request import Request, Response
 from consumers.api.service import Service
 from store import entity_records
-from store.entity_records import Described, EntityFilter, EntityOrder
+from store.entity_records import EntityFilter, EntityOrder, EntityRecord
 
 PAGE = 10
 """Entries on a page without MaxResults (evidence.md#page-size)."""
@@ -21,7 +21,7 @@ def entity_page(
     request: Request,
     lineage_type: str,
     member: str,
-    describe: Callable[[Described], EntityView],
+    describe: Callable[[EntityRecord], EntityView],
     **conditions: Any,
 ) -> Response:
     """A page of entities.

@@ -16,7 +16,7 @@ from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
 from store import associations, entity_records
 from store.database import Transaction
-from store.entity_records import Described
+from store.entity_records import EntityRecord
 
 EXPERIMENT = NamedEntity("Experiment", "experiment")
 TRIAL = NamedEntity("Trial", "experiment-trial")
@@ -159,7 +159,7 @@ def _write_membership(service: Service, request: Request, trial: str, component:
     return arns
 
 
-def _existing(tx: Transaction, entity: NamedEntity, request: Request) -> Described:
+def _existing(tx: Transaction, entity: NamedEntity, request: Request) -> EntityRecord:
     arn = entity.arn(request)
     found = entity_records.find(tx, arn)
     if found is None or found.lineage_type != entity.lineage_type:

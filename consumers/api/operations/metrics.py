@@ -14,7 +14,7 @@ from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
 from store import entity_records, metric_points
 from store.database import Transaction
-from store.entity_records import Described
+from store.entity_records import EntityRecord
 from store.lineage import CLIENT
 from store.metric_points import NO_STEP
 
@@ -85,7 +85,7 @@ _STATISTICS: Mapping[str, Any] = {
 }
 
 
-def _component(tx: Transaction, arn: str) -> Described | None:
+def _component(tx: Transaction, arn: str) -> EntityRecord | None:
     """The trial component with this ARN, or the one of the job with this ARN."""
     found = [entity_records.find(tx, arn), *entity_records.standing_for(tx, arn)]
     return next((one for one in found if one and one.lineage_type == "TrialComponent"), None)

@@ -23,7 +23,7 @@ from consumers.api.search_properties import (
 from consumers.api.service import Operation, Service
 from store import paging
 from store.database import Transaction
-from store.entity_records import Described, by_ids, experiments_of, inside, parts
+from store.entity_records import EntityRecord, by_ids, experiments_of, inside, parts
 from store.paging import Page
 from store.search import select
 from store.search.compiler import Query
@@ -258,7 +258,7 @@ def _matching(
     return len(found), Page([record for _, record in page.rows], page.next)
 
 
-def _components(tx: Transaction, found: list[Described]) -> list[Record]:
+def _components(tx: Transaction, found: list[EntityRecord]) -> list[Record]:
     beside = parts(tx, [one.id for one in found], parents=True)
     return [
         entity_views.component(one, beside)
@@ -270,7 +270,7 @@ def _components(tx: Transaction, found: list[Described]) -> list[Record]:
     ]
 
 
-def _trials(tx: Transaction, found: list[Described]) -> list[Record]:
+def _trials(tx: Transaction, found: list[EntityRecord]) -> list[Record]:
     numbers = [one.id for one in found]
     beside = parts(tx, numbers, measured=False)
     experiments = experiments_of(tx, numbers)
@@ -285,7 +285,7 @@ def _trials(tx: Transaction, found: list[Described]) -> list[Record]:
     ]
 
 
-def _experiments(tx: Transaction, found: list[Described]) -> list[Record]:
+def _experiments(tx: Transaction, found: list[EntityRecord]) -> list[Record]:
     beside = parts(tx, [one.id for one in found], measured=False)
     return [entity_views.experiment(one) | {"Tags": entity_views.tags(beside.tags.get(one.id, {}))} for one in found]
 
