@@ -1,4 +1,4 @@
-# One command for each habit. Everything is installed into .venv from the lock file; nothing else on the machine is touched.
+# One command for each habit. Everything is installed from lock files into .venv and .venv-*; nothing else is touched.
 PYTHON ?= python3.11
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -18,25 +18,24 @@ setup: .venv/.installed  ## a virtual environment with all that is locked
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## an AWS in miniature, a real pipeline run, and its lineage
+demo: setup  ## a miniature AWS, a real pipeline run, and its lineage
 	@$(BIN)/headwater demo
 
-demo-kafka: setup  ## the same by way of Kafka and PostgreSQL, with the services of infra/compose.yaml (needs Java and Maven)
+demo-kafka: setup  ## the same through Kafka and PostgreSQL, with the services of infra/compose.yaml (needs Java and Maven)
 	@$(BIN)/python -m tests.demo_kafka
 
-demo-backfill: setup  ## an account in miniature that nobody listened to, and its lineage by asking
+demo-backfill: setup  ## a miniature account without events, and its lineage from descriptions
 	@$(BIN)/python -m tests.demo_backfill
 
 image:  ## the container (needs Docker)
 	docker build -f infra/Dockerfile -t headwater:0.1.0 .
 
-# The quick checks first; then what takes minutes, beside each other, since each of them waits a lot: the tests here are
-# shown as they go on (`+` keeps make from holding back what they print), the others each when it has ended.
+# The quick checks first; then what takes minutes, beside each other, since each of them waits a lot.
 test: setup  ## all that CI checks
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types imports template
-	@$(MAKE) --no-print-directory --jobs 4 --output-sync=target unit test-sdk2 test-sdk3 test-pythons
+	@$(MAKE) --no-print-directory --jobs 4 unit test-sdk2 test-sdk3 test-pythons
 
-format: setup  ## put the code into shape
+format: setup  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix --quiet .
 
@@ -54,18 +53,23 @@ template: setup
 	$(BIN)/cfn-lint infra/template.yaml
 
 unit: setup
-	+$(BIN)/pytest --numprocesses auto --dist loadgroup
+	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 soak: setup  ## the laws for an hour, or SOAK_MINUTES, with twenty times the examples and fresh seeds
 	@$(BIN)/python -m tests.soak
 
 test-sdk: setup  ## SageMaker's own SDKs against the server
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-sdk2 test-sdk3
+	@$(MAKE) --no-print-directory --jobs 2 test-sdk2 test-sdk3
 
 test-sdk%: .venv-sdk%/.installed
-	HEADWATER_BIN=$(CURDIR)/$(BIN) .venv-sdk$*/bin/pytest -c tests/sdk/pytest.ini tests/sdk
+	@# What they print comes when they have ended, not between what others print.
+	@export HEADWATER_BIN=$(CURDIR)/$(BIN); \
+	  printed=$$(.venv-sdk$*/bin/pytest -c tests/sdk/pytest.ini tests/sdk 2>&1); code=$$?; echo "$$printed"; exit $$code
 
-# v2 and v3 of the SDK are one package of another content, so each has an environment.
+# Else make takes them for intermediate files, and removes them so that the environments are made each time.
+.SECONDARY: .venv-sdk2/.installed .venv-sdk3/.installed
+
+# v2 and v3 of the SDK are versions of one package, so each has its own environment.
 .venv-sdk%/.installed: tests/sdk/v%.txt
 	$(PYTHON) -m venv --clear .venv-sdk$*
 	.venv-sdk$*/bin/python -m pip install --quiet --require-hashes --only-binary :all: --no-deps --no-compile -r $<
@@ -80,7 +84,7 @@ docs: setup  ## docs/capture.md, docs/operations.md and the policy in infra/temp
 bench: setup  ## speed and size, as ratios from one run
 	$(BIN)/python -m bench
 
-lock: setup  ## resolve the dependencies anew (needs uv)
+lock: setup  ## resolve the dependencies again (needs uv)
 	uv pip compile pyproject.toml --all-extras --group dev --group build --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --upgrade --output-file requirements.txt
 	uv pip compile pyproject.toml --extra kafka -c requirements.txt --universal --python-version 3.11 \

@@ -76,4 +76,4 @@ def redrive(store: Store, numbers: Sequence[int]) -> tuple[int, int]:
 
 
 def _list_again(tx: Transaction, keys: Collection[str]) -> None:
-    ResourceSession(tx).list_anew(keys)
+    ResourceSession(tx).write_listing(keys)

@@ -75,13 +75,10 @@ def _capture() -> Iterator[str]:
     yield ""
     kinds = sum(name.startswith("SageMaker") for name in (*EVENTS, *KEPT))
     yield from paragraph(
-        f"SageMaker sends {kinds} kinds of events (detail-types). CloudTrail records calls to its API, "
-        "and AWS Glue sends "
-        "an event for each run of a job. Headwater derives lineage from each kind of event, or keeps it "
-        "in the ledger for a "
-        "reason. A kind that no table here names is kept too, counted by `headwater status`, and "
-        "derived once a rule for "
-        "it exists."
+        f"SageMaker sends {kinds} kinds of events (detail-types). CloudTrail records calls to its API, and AWS Glue "
+        "sends an event for each run of a job. Headwater derives lineage from each kind of event, or keeps it in the "
+        "ledger for a reason. A kind that no table here names is kept too, counted by `headwater status`, and derived "
+        "once a rule for it exists."
     )
     yield ""
     yield "What a rule rests on:"
@@ -103,9 +100,8 @@ def _capture() -> Iterator[str]:
     yield f"## Calls ({CLOUDTRAIL_CALL})"
     yield ""
     yield from paragraph(
-        "Headwater reads these calls. The caller becomes CreatedBy or LastModifiedBy. A refused call "
-        "(with an `errorCode`) "
-        "changes nothing. Other calls are only kept, since the events of their resources contain the same."
+        "Headwater reads these calls. The caller becomes CreatedBy or LastModifiedBy. A refused call (with an "
+        "`errorCode`) changes nothing. Other calls are only kept, since the events of their resources contain the same."
     )
     yield ""
     yield ", ".join(f"`{name}`" for name in sorted(handled_calls()))
@@ -113,9 +109,8 @@ def _capture() -> Iterator[str]:
     yield f"## Descriptions ({DESCRIPTION})"
     yield ""
     yield from paragraph(
-        "Headwater keeps each description that it gets from SageMaker as an event of its own, so that a "
-        "replay asks for "
-        "none again."
+        "Headwater keeps each description that it gets from SageMaker as an event of its own, so that a replay "
+        "requests none again."
     )
     yield ""
     yield ", ".join(f"`{name}`" for name in sorted(handled_operations()))
@@ -130,8 +125,12 @@ def _identity(one: AnyResourceType) -> tuple[str, str]:
 
 
 def _rule(one: AnyResourceType) -> tuple[str, str]:
-    says = (one.lineage.__doc__ or "").strip().partition("\n")[0]
-    return f"{one.name}: {says}", one.mark
+    """What a rule derives, in a line, and its mark, with links to the evidence that its docstring cites."""
+    docstring = one.lineage.__doc__ or ""
+    summary = re.sub(r" \((?:\w+: )?evidence\.md#[\w-]+\)", "", docstring.strip().partition("\n")[0])
+    cited = dict.fromkeys(re.findall(r"evidence\.md#([\w-]+)", docstring))
+    links = ", ".join(f"[{id_}](evidence.md#{id_})" for id_ in cited)
+    return f"{one.name}: {summary}", f"{one.mark}: {links}" if links else one.mark
 
 
 def _operations() -> Iterator[str]:
@@ -143,11 +142,9 @@ def _operations() -> Iterator[str]:
     yield "<!-- Written by `make docs` from the code: change the rows there. -->"
     yield ""
     yield from paragraph(
-        f"`headwater serve` answers {len(OPERATIONS)} operations of SageMaker's API, {len(METRICS)} of "
-        "them in its "
-        "metrics service; [api.md](api.md) shows how to point clients at it. An empty last column means "
-        "that no difference "
-        "from AWS is known. The role is the least that a caller needs where callers have to sign."
+        f"`headwater serve` answers {len(OPERATIONS)} operations of SageMaker's API, {len(METRICS)} of them in its "
+        "metrics service; [api.md](api.md) shows how to point clients at it. An empty last column means that no "
+        "difference from AWS is known. The role is the least that a caller needs if callers have to sign."
     )
     yield ""
     rows: list[tuple[str, str, str, str]] = [

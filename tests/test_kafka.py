@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaClient
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from ingest.delivery import Refused, Unavailable
+from ingest.kafka.connection import TopicDescription, describe_topic
 from ingest.kafka.topic import LARGEST, Connection, Message, PreparedTopic, Topic, partition_count, prepare_topic
 from tests.support.certificates import certificates
 from tests.support.kafka import Broker, Cluster, NoBroker, Secure
@@ -236,6 +237,32 @@ async def test_partitions_are_added_when_asked_for(real_kafka: Cluster) -> None:
     assert grown == PreparedTopic(False, 6, 4, moved)
     assert real_kafka.partitions(topic) == [0, 1, 2, 3, 4, 5]
     assert await prepare_topic(connection, topic, partitions=6, add_partitions=True) == PreparedTopic(False, 6)
+
+
+async def test_what_was_made_is_reported_when_the_broker_shows_it(
+    real_kafka: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A broker shows a new topic, and more partitions, a while after it has answered that it made them.
+    connection, topic = Connection(real_kafka.bootstrap), f"{real_kafka.new_topic()}-late"
+    shown = late = TopicDescription(0, 1)
+    stale = 0
+
+    async def described_late(*arguments: object, **more: object) -> tuple[str, TopicDescription]:
+        nonlocal shown, late, stale
+        server, found = await describe_topic(*arguments, **more)  # type: ignore[arg-type]
+        if found != shown and stale < 3:
+            stale += 1
+            return server, late
+        stale, shown, late = 0, found, found
+        return server, found
+
+    monkeypatch.setattr("ingest.kafka.topic.describe_topic", described_late)
+    made = await prepare_topic(connection, topic, partitions=2)
+    seen_when_made = shown
+    grown = await prepare_topic(connection, topic, partitions=6, add_partitions=True)
+
+    assert (made, seen_when_made) == (PreparedTopic(True, 2), TopicDescription(2, 1))
+    assert (grown.partitions, shown) == (6, TopicDescription(6, 1))
 
 
 async def test_a_topic_made_at_the_same_moment_by_two_is_made_once(real_kafka: Cluster) -> None:

@@ -29,6 +29,8 @@ LARGEST = 2 << 20
 """Bytes of the largest message, everything in it counted; SQS and EventBridge carry half as much."""
 PARTITIONS = 12
 PATIENCE = 10.0
+VISIBLE_WITHIN = 60.0
+"""Seconds that brokers have to show what they have made."""
 _BATCH = 256 << 10  # bytes before compression; zstd makes a fourteenth of it, lz4 an eighth at three times the cost
 _ENVELOPE = 128  # bytes, at most, that Kafka adds to a message
 
@@ -258,7 +260,7 @@ async def _until_visible(connection: Connection, topic: str, partitions: int) ->
         Unavailable: One of them did not in time.
     """
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(VISIBLE_WITHIN):
             for server in connection.servers:
                 with suppress(KafkaConnectionError):  # one that is away is no reason to wait
                     while await _partitions_at(connection, server, topic) < partitions:  # noqa: ASYNC110  # a broker changes
