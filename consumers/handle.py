@@ -261,8 +261,8 @@ def record(session: ResourceSession, observed: ObservedBatch, received: int) -> 
             kinds.setdefault(subject, _type_in(subject))
     session.claim(kinds)
     metric_points.add(session.tx, observed.points)
-    touched = session.learn(observed.states, {point.component for point in observed.points})
-    ledger.remember(
+    touched = session.join(observed.states, {point.component for point in observed.points})
+    ledger.record(
         session.tx,
         [
             Entry(

@@ -1,4 +1,4 @@
-"""What one transaction works on: rows of resources, what is known of each, and each as rules see it."""
+"""The rows and states that one transaction works on, and the resources as rules see them."""
 
 from __future__ import annotations
 
@@ -19,129 +19,124 @@ from store.resources import ResourceRow
 
 
 class ResourceSession:
-    """Read once, joined in memory, written once."""
+    """Reads each row once, joins states in memory, and writes each changed row once."""
 
     def __init__(self, tx: Transaction, *, derives: bool = False) -> None:
-        """Begin with nothing.
+        """Nothing is read yet.
 
         Args:
-            tx: What is read and written belongs to it.
-            derives: True if lineage is derived in the same transaction, so that nobody ever sees the time between.
+            tx: The transaction that reads and writes.
+            derives: True if the same transaction derives lineage, so that nobody sees a state without its lineage.
         """
         self.tx = tx
         self.derives = derives
         self.rows: dict[str, ResourceRow] = {}
-        self.fresh: set[int] = set()  # ids of resources of which nothing was known before this transaction
-        self._known: dict[str, ResourceState] = {}
-        self._lives: dict[str, list[AnyResource]] = {}
+        self.new: set[int] = set()  # ids of resources that had no state before this transaction
+        self._states: dict[str, ResourceState] = {}
+        self._incarnations: dict[str, list[AnyResource]] = {}
         self._references: dict[str, set[str]] = {}
 
     def claim(self, kinds: Mapping[str, str]) -> None:
-        """Have these rows (key -> kind) for this transaction alone, made where they are missing."""
+        """Lock these rows (key -> kind) for this transaction alone; missing rows are made."""
         self.rows |= table.claim(self.tx, kinds)
 
     def lock(self, keys: Collection[str]) -> None:
-        """Have these rows as nobody else can change them; rows at hand in an exclusive transaction stay as they are."""
+        """Lock these rows, so that nobody else changes them; an exclusive transaction reads only those not yet read."""
         wanted = [key for key in keys if key not in self.rows] if self.tx.exclusive else keys
         self.rows |= table.lock(self.tx, wanted)
 
-    def learn(self, told: Mapping[str, ResourceState], measured: Collection[str] = ()) -> set[str]:
-        """Join what is told with what is known, and write it with all that it refers to.
+    def join(self, observed: Mapping[str, ResourceState], measured: Collection[str] = ()) -> set[str]:
+        """Join observed states into those of the store, and write what changes, with the references.
 
         Args:
-            told: Key -> what is told.
-            measured: Keys among them of trial components of which points are told too.
+            observed: Key -> observed state.
+            measured: The keys of trial components with new points of metrics.
 
         Returns:
-            The keys of resources of which something new is known, or which are underived.
+            The keys of resources whose state changed, or whose lineage is not yet derived.
         """
         touched: set[str] = set()
         changed: list[ResourceRow] = []
-        referring: dict[int, set[str]] = {}
-        for key, news in told.items():
+        references: dict[int, set[str]] = {}
+        for key, one in observed.items():
             row = self.rows[key]
-            before = self.known(key)
-            known = news if before is None else before | news
-            if known == before and key not in measured:
+            before = self.state(key)
+            state = one if before is None else before | one
+            if state == before and key not in measured:
                 touched |= {key} if row.derived < row.version else set()
                 continue
             touched.add(key)
             if before is None:
-                self.fresh.add(row.id)
-            self._known[key] = known
-            self._lives.pop(key, None)
+                self.new.add(row.id)
+            self._states[key] = state
+            self._incarnations.pop(key, None)
             self._references.pop(key, None)
-            resource_type = RESOURCE_TYPES[known.kind]
+            resource_type = RESOURCE_TYPES[state.kind]
             if resource_type.references:
-                referring[row.id] = self.references(key)
+                references[row.id] = self.references(key)
             version = row.version + 1
-            row = row._replace(kind=known.kind, version=version, problem=None, state=self.tx.packer.pack(encode(known)))
+            row = row._replace(kind=state.kind, version=version, problem=None, state=self.tx.packer.pack(encode(state)))
             if self.derives:
                 row = row._replace(derived=version, rule=resource_type.signature)
-            row = _listed(row, self.incarnations(key)[-1])
+            row = _with_listing(row, self.incarnations(key)[-1])
             self.rows[key] = row
             changed.append(row)
         table.write(self.tx, changed)
-        table.refer(self.tx, referring, self.fresh)
+        table.update_references(self.tx, references, self.new)
         return touched
 
-    def list_anew(self, keys: Collection[str]) -> None:
-        """Write what these are listed by, as `learn` does: an older Headwater did not."""
+    def write_listing(self, keys: Collection[str]) -> None:
+        """Write the columns that lists are made of, which an older version of Headwater did not write."""
         self.lock(keys)
-        table.write(self.tx, [_listed(self.rows[key], self.incarnations(key)[-1]) for key in keys])
+        table.write(self.tx, [_with_listing(self.rows[key], self.incarnations(key)[-1]) for key in keys])
 
-    def known(self, key: str) -> ResourceState | None:
-        """What is known of a resource, or None."""
-        if key not in self._known and (row := self.rows.get(key)) is not None and row.state is not None:
-            self._known[key] = decode(self.tx.packer.unpack(row.state))
-        return self._known.get(key)
+    def state(self, key: str) -> ResourceState | None:
+        """The state of a resource, or None when nothing is known of it."""
+        if key not in self._states and (row := self.rows.get(key)) is not None and row.state is not None:
+            self._states[key] = decode(self.tx.packer.unpack(row.state))
+        return self._states.get(key)
 
     def incarnations(self, key: str) -> list[AnyResource]:
-        """Each life of a resource, the oldest first; none when nothing is known of it."""
-        if key not in self._lives:
-            known = self.known(key)
-            self._lives[key] = self._views(key, known) if known else []
-        return self._lives[key]
+        """Each incarnation of a resource, the oldest first; none when nothing is known of it."""
+        if key not in self._incarnations:
+            state = self.state(key)
+            self._incarnations[key] = self._resources(key, state) if state else []
+        return self._incarnations[key]
 
-    def _views(self, key: str, known: ResourceState) -> list[AnyResource]:
-        found = RESOURCE_TYPES[known.kind].resources(known)
-        if known.kind == TRIAL_COMPONENT:
-            measured = metric_points.statistics(self.tx, key)
-            if measured:
-                found = [
-                    msgspec.structs.replace(incarnation, measured=measured.get(begun or 0, {}))
-                    for incarnation, (begun, _) in zip(found, incarnations(known), strict=True)
-                ]
+    def _resources(self, key: str, state: ResourceState) -> list[AnyResource]:
+        found = RESOURCE_TYPES[state.kind].resources(state)
+        if state.kind == TRIAL_COMPONENT and (measured := metric_points.statistics(self.tx, key)):
+            return [
+                msgspec.structs.replace(one, measured=measured.get(begun or 0, {}))
+                for one, (begun, _) in zip(found, incarnations(state), strict=True)
+            ]
         return found
 
     def references(self, key: str) -> set[str]:
-        """The keys of all that a resource refers to, in any of its lives."""
+        """The keys of all that a resource references, in any of its incarnations."""
         if key not in self._references:
-            found = {
-                target
-                for incarnation in self.incarnations(key)
-                for target in RESOURCE_TYPES[incarnation.kind].references_of(incarnation)
+            self._references[key] = {
+                target for one in self.incarnations(key) for target in RESOURCE_TYPES[one.kind].references_of(one)
             }
-            self._references[key] = found
         return self._references[key]
 
     def missing(self, key: str) -> set[DescribeRequest]:
-        """What SageMaker is to be asked for the sake of a resource, in any of its lives."""
+        """The describe requests that the lineage of a resource needs, in any of its incarnations."""
         return {
-            asked
-            for incarnation in self.incarnations(key)
-            for asked in RESOURCE_TYPES[incarnation.kind].missing_of(incarnation, self.lookup)
+            request
+            for one in self.incarnations(key)
+            for request in RESOURCE_TYPES[one.kind].missing_of(one, self.lookup)
         }
 
     def fetch_references(self, keys: Iterable[str]) -> None:
-        """Load what these refer to, and what that refers to: as many statements as references are deep."""
+        """Load what these reference, and what that references: as many statements as references are deep."""
         seen: set[str] = set()
         wanted = set(keys)
         while wanted:
             seen |= wanted
             targets = {target for key in wanted for target in self.references(key)} - seen
             self.rows |= table.load(self.tx, targets - self.rows.keys())
-            wanted = {key for key in targets if self.known(key) is not None}
+            wanted = {key for key in targets if self.state(key) is not None}
 
     def lookup(self, key: str, fields: type[D], at: int | None = None) -> Resource[D] | None:
         """As `consumers.resources.types.Lookup` says."""
@@ -157,7 +152,7 @@ class ResourceSession:
 
 
 def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
-    """These resources, and all whose lineage reads them."""
+    """These resources, and all those whose lineage reads them."""
     found = set(keys)
     frontier = set(found)
     while frontier:
@@ -174,8 +169,8 @@ def references(state: ResourceState) -> set[str]:
     return {key for incarnation in resource_type.resources(state) for key in resource_type.references_of(incarnation)}
 
 
-def _listed(row: ResourceRow, incarnation: AnyResource) -> ResourceRow:
-    """A row with what it is listed by, from its newest life."""
+def _with_listing(row: ResourceRow, incarnation: AnyResource) -> ResourceRow:
+    """A row with the columns that lists are made of, from its newest incarnation."""
     resource_type = RESOURCE_TYPES[incarnation.kind]
     status = resource_type.status_fields
     return row._replace(

@@ -1,7 +1,7 @@
-"""What is known of one resource: a value that grows by joining, so that the order of events cannot matter.
+"""The state of one resource: a value that grows by joining, so that the order of events cannot matter.
 
-The law: `|` is commutative, associative and idempotent. Whoever folds events in whatever order, in whatever
-batches, with whatever repetitions, ends with the same value.
+The law: `|` is commutative, associative and idempotent. Events that are folded in any order, in any batches, with any
+repetitions, end in the same value.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import msgspec
 from consumers.kind import ResourceKind
 
 Field = tuple[int, msgspec.Raw]
-"""A field's newest value: its stamp, and the JSON that was told."""
+"""A field's newest value: its stamp, and its JSON as observed."""
 
 RANKS = 64
-"""How many statuses a stamp tells apart within a millisecond."""
+"""How many ranks of statuses a stamp can hold within a millisecond."""
 
 
 def stamp(milliseconds: int, rank: int) -> int:
-    """When something was so: the change's time, then the rank of its status in the life cycle."""
+    """The order of observations: the time of the change, then the rank of its status in the life cycle."""
     return milliseconds * RANKS + rank
 
 
@@ -34,38 +34,37 @@ def moment(stamped: int) -> int:
 
 
 OURS = "headwater:"
-"""What the fields begin with that no field of SageMaker's does: few resources have any."""
+"""The beginning of the names of our own fields; few resources have any."""
 DELETED = "headwater:deleted"
-"""The field that says when a resource was deleted, in epoch milliseconds, or 0 as it was made: no field of SageMaker's
-does."""
+"""Our field with the time when a resource was deleted, in epoch milliseconds; 0 when it was made."""
 CREATED_BY, MODIFIED_BY = "headwater:created-by", "headwater:modified-by"
-"""The fields that say who made a resource and who changed it last."""
+"""The fields with the identities that made a resource and that changed it last."""
 ENTRY = "headwater:in:"
-"""What the fields begin with that say what became of one entry of a map: its value, or null when it was taken away."""
+"""The beginning of the names of fields for one entry of a map: its value, or null when it was taken away."""
 
 
 def entry(field: str, key: str) -> str:
-    """The field that says what became of one entry of a map that is a field."""
+    """The name of the field for one entry of a map."""
     return f"{ENTRY}{field}:{key}"
 
 
 TAG = entry("Tags", "")
-"""What the fields begin with that say what became of one tag."""
+"""The beginning of the names of fields for one tag."""
 
 
 class Incarnation(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What is known of one life of a resource, or what one observation tells of it.
+    """The state of one incarnation of a resource, or what one observation reports of it.
 
     Attributes:
         fields: Each field's newest value. A later event that lacks a field does not erase it.
-        changes: Every value that the fields whose history lineage needs have had: (stamp, values).
+        changes: Every value of the tracked fields, whose history lineage needs: (stamp, values).
     """
 
     fields: dict[str, Field] = {}
     changes: tuple[tuple[int, tuple[str, ...]], ...] = ()
 
     def __or__(self, other: Incarnation) -> Incarnation:
-        """All that either knows: each field from its newest observation, the changes of both."""
+        """Both: each field from its newest observation, and the changes of either."""
         fields = self.fields
         if fields != other.fields:
             fields = dict(fields)
@@ -80,16 +79,16 @@ class Incarnation(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class UnplacedObservation(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An observation that cannot be joined before everything is known.
+    """An observation that is joined only when lineage is derived, once all other observations are known.
 
-    It tells no time of its own, so that the same news under two envelope times must count once, at the earlier; or
-    it does not tell which life of the resource it speaks of.
+    It has no time of its own, so that the same observation under two envelope times must count once, at the earlier
+    one; or it does not say which incarnation of the resource it is about.
 
     Attributes:
         stamp: By the earliest envelope that brought it.
-        created: The life it speaks of, in epoch seconds, or None when it does not tell.
-        life: What it tells.
-        begins: True if it tells that a life begins, in a moment: it speaks of the one that begins nearest to it.
+        created: The incarnation that it is about, in epoch seconds, or None when it does not say.
+        incarnation: What it reports.
+        begins: True if an incarnation begins with it: it is about the one that begins nearest to it.
     """
 
     stamp: int
@@ -102,11 +101,11 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All that is known of one resource.
 
     Attributes:
-        kind: What sort of thing it is.
+        kind: Its kind.
         arn: Its ARN; where events spell it in several ways, the first in the order of code points.
-        earliest: The earliest time that anyone who speaks of it can tell, in epoch milliseconds.
-        lives: What is known of each life, by its CreationTime in epoch seconds: a name can be used again.
-        loose: Observations that are given to a life only when deriving, by a digest of what they tell.
+        earliest: The earliest time in any observation of it, in epoch milliseconds.
+        incarnations: The state of each incarnation, by its CreationTime in epoch seconds: a name can be used again.
+        unplaced: Observations that are placed into an incarnation only when deriving, by a digest of their content.
     """
 
     kind: ResourceKind
@@ -116,7 +115,7 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     unplaced: dict[str, UnplacedObservation] = {}
 
     def __or__(self, other: ResourceState) -> ResourceState:
-        """All that either knows."""
+        """All that is in either."""
         incarnations = self.incarnations
         if other.incarnations:
             incarnations = dict(incarnations)
@@ -126,10 +125,10 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
         unplaced = self.unplaced
         if other.unplaced:
             unplaced = dict(unplaced)
-            for digest, told in other.unplaced.items():
-                mine_loose = unplaced.get(digest)
-                if mine_loose is None or _earlier(told, mine_loose):
-                    unplaced[digest] = told
+            for digest, theirs in other.unplaced.items():
+                ours = unplaced.get(digest)
+                if ours is None or _earlier(theirs, ours):
+                    unplaced[digest] = theirs
         return ResourceState(
             self.kind,
             self.arn if self.arn <= other.arn else other.arn,
@@ -140,7 +139,7 @@ class ResourceState(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def _earlier(theirs: UnplacedObservation, ours: UnplacedObservation) -> bool:
-    """True if theirs is to replace ours: the same news, perhaps in another spelling of its JSON."""
+    """True if theirs is to replace ours: the same observation, perhaps in another spelling of its JSON."""
     if theirs.stamp != ours.stamp:
         return theirs.stamp < ours.stamp
     return theirs != ours and msgspec.json.encode(theirs) < msgspec.json.encode(ours)
@@ -155,7 +154,7 @@ def newer(theirs: Field, ours: Field) -> bool:
 
 
 def canonical(value: bytes | msgspec.Raw) -> bytes:
-    """JSON in the one spelling that equal values share; itself, where numbers in it are beyond all reckoning."""
+    """JSON in the one spelling that equal values share; itself, where a number in it is too large to be read."""
     try:
         return msgspec.json.encode(msgspec.json.decode(value), order="sorted")
     except msgspec.DecodeError:
@@ -163,7 +162,7 @@ def canonical(value: bytes | msgspec.Raw) -> bytes:
 
 
 def unplaced_observation(
-    told: Mapping[str, msgspec.Raw],
+    fields: Mapping[str, msgspec.Raw],
     stamped: int,
     created: int | None,
     incarnation: Incarnation,
@@ -171,72 +170,74 @@ def unplaced_observation(
     begins: bool = False,
 ) -> tuple[str, UnplacedObservation]:
     """An observation to be placed later, and the digest that makes its repetitions one."""
-    content = b"\0".join(name.encode() + b"\0" + canonical(told[name]) for name in sorted(told))
+    content = b"\0".join(name.encode() + b"\0" + canonical(fields[name]) for name in sorted(fields))
     digest = hashlib.blake2b(content, digest_size=16, person=str(created).encode()).hexdigest()
     return digest, UnplacedObservation(stamped, created, incarnation, begins)
 
 
-def incarnations(known: ResourceState) -> list[tuple[int | None, Incarnation]]:
-    """Each life of a resource with all that is known of it, the oldest first.
+def incarnations(state: ResourceState) -> list[tuple[int | None, Incarnation]]:
+    """Each incarnation of a resource with all that is known of it, the oldest first.
 
     Returns:
-        Its CreationTime in epoch seconds (None when nobody has told it), and what is known.
+        Its CreationTime in epoch seconds (None when no observation says it), and its state.
     """
-    grown: dict[int | None, Incarnation] = dict(known.incarnations.items())
-    born = _born(known) if known.unplaced else set()
-    for told in sorted(known.unplaced.values(), key=lambda unplaced: unplaced.stamp):
-        # What was deleted and made anew within a second was deleted first.
-        when = moment(told.stamp) - (_ends(told) and any(created * 1000 < moment(told.stamp) for created in born))
-        created = told.created if told.created is not None else _life_at(born, when, told.begins)
-        incarnation = restamped(told)
-        mine = grown.get(created)
-        grown[created] = incarnation if mine is None else mine | incarnation
-    if not grown:
-        grown[None] = Incarnation()
-    return sorted(grown.items(), key=lambda item: (item[0] is not None, item[0] or 0))
+    placed: dict[int | None, Incarnation] = dict(state.incarnations.items())
+    begun = _beginnings(state) if state.unplaced else set()
+    for one in sorted(state.unplaced.values(), key=lambda unplaced: unplaced.stamp):
+        # What was deleted and made again within a second was deleted first.
+        when = moment(one.stamp) - (_ends(one) and any(created * 1000 < moment(one.stamp) for created in begun))
+        created = one.created if one.created is not None else _incarnation_at(begun, when, one.begins)
+        incarnation = restamped(one)
+        mine = placed.get(created)
+        placed[created] = incarnation if mine is None else mine | incarnation
+    if not placed:
+        placed[None] = Incarnation()
+    return sorted(placed.items(), key=lambda item: (item[0] is not None, item[0] or 0))
 
 
-def restamped(told: UnplacedObservation) -> Incarnation:
-    """What a loose observation tells, as of the earliest envelope that brought it."""
+def restamped(one: UnplacedObservation) -> Incarnation:
+    """What an unplaced observation reports, as of the earliest envelope that brought it."""
     return Incarnation(
-        {name: (told.stamp, value) for name, (_, value) in told.incarnation.fields.items()},
-        tuple((told.stamp, values) for _, values in told.incarnation.changes),
+        {name: (one.stamp, value) for name, (_, value) in one.incarnation.fields.items()},
+        tuple((one.stamp, values) for _, values in one.incarnation.changes),
     )
 
 
 _NEAR = 60
-"""Seconds between a request to make something and its CreationTime, at the most."""
+"""Seconds between a request to make something and its CreationTime, at most."""
 
 
-def _born(known: ResourceState) -> set[int]:
-    """When each life began, in epoch seconds: as told, or as the request told that made it."""
-    born = set(known.incarnations) | {told.created for told in known.unplaced.values() if told.created is not None}
-    ended = [moment(told.stamp) // 1000 for told in known.unplaced.values() if _ends(told)]
-    for told in sorted((told for told in known.unplaced.values() if told.begins), key=lambda unplaced: unplaced.stamp):
-        asked = moment(told.stamp) // 1000
-        if not any(_same_life(created, asked, ended) for created in born):
-            born.add(asked)
-    return born
+def _beginnings(state: ResourceState) -> set[int]:
+    """When each incarnation began, in epoch seconds: its CreationTime, or the time of the request that made it."""
+    unplaced = state.unplaced.values()
+    begun = set(state.incarnations) | {one.created for one in unplaced if one.created is not None}
+    ended = [moment(one.stamp) // 1000 for one in unplaced if _ends(one)]
+    for one in sorted((one for one in unplaced if one.begins), key=lambda unplaced: unplaced.stamp):
+        requested = moment(one.stamp) // 1000
+        if not any(_same_incarnation(created, requested, ended) for created in begun):
+            begun.add(requested)
+    return begun
 
 
-def _same_life(created: int, asked: int, ended: Collection[int]) -> bool:
-    """True if what was made at one time is what was asked for at the other: near, and not deleted between."""
-    return abs(created - asked) <= _NEAR and not any(created <= end <= asked and created < asked for end in ended)
+def _same_incarnation(created: int, requested: int, ended: Collection[int]) -> bool:
+    """True if what was made at one time is what was requested at the other: near, and not deleted in between."""
+    deleted = any(created <= end <= requested and created < requested for end in ended)
+    return abs(created - requested) <= _NEAR and not deleted
 
 
-def _ends(told: UnplacedObservation) -> bool:
-    return DELETED in told.incarnation.fields and bytes(told.incarnation.fields[DELETED][1]) != b"0"
+def _ends(one: UnplacedObservation) -> bool:
+    return DELETED in one.incarnation.fields and bytes(one.incarnation.fields[DELETED][1]) != b"0"
 
 
-def _life_at(born: Collection[int], milliseconds: int, begins: bool) -> int | None:
-    """The life that a time falls into: the last that had begun, or the first when none had.
+def _incarnation_at(begun: Collection[int], milliseconds: int, begins: bool) -> int | None:
+    """The incarnation that a time falls into: the last that had begun, or the first when none had.
 
-    What tells that a life begins speaks of the one that begins nearest to it.
+    An observation with which an incarnation begins is about the one that begins nearest to it.
     """
     if begins:
-        return min(born, key=lambda created: (abs(created - milliseconds // 1000), created), default=None)
-    begun = [created for created in born if created * 1000 <= milliseconds]
-    return max(begun) if begun else min(born, default=None)
+        return min(begun, key=lambda created: (abs(created - milliseconds // 1000), created), default=None)
+    earlier = [created for created in begun if created * 1000 <= milliseconds]
+    return max(earlier) if earlier else min(begun, default=None)
 
 
 def _least(one: int | None, other: int | None) -> int | None:
@@ -248,13 +249,13 @@ def _least(one: int | None, other: int | None) -> int | None:
 _decoder = msgspec.json.Decoder(ResourceState)
 
 
-def encode(known: ResourceState) -> bytes:
-    """Bytes for the store."""
-    return msgspec.json.encode(known)
+def encode(state: ResourceState) -> bytes:
+    """A state as bytes for the store."""
+    return msgspec.json.encode(state)
 
 
 def decode(data: bytes) -> ResourceState:
-    """What `encode` wrote."""
+    """A state from the bytes of `encode`."""
     return _decoder.decode(data)
 
 
@@ -264,31 +265,32 @@ def _quoted(name: str) -> bytes:
 
 
 def detail(incarnation: Incarnation) -> bytes:
-    """The newest value of each field, as one JSON object, the way an event would tell it.
+    """The newest value of each field, as one JSON object, as an event would have it.
 
-    Maps of which single entries were told are as they are now; but tags, which come in several spellings: see `tags`.
+    Maps are as they are now, single entries included; but tags, which come in several spellings: see `tags`.
     """
-    told = {name: value for name, (_, value) in incarnation.fields.items()}
+    values = {name: value for name, (_, value) in incarnation.fields.items()}
     if has_ours(incarnation):
-        single = {name[len(ENTRY) :].partition(":")[0] for name in told if name.startswith(ENTRY)}
+        single = {name[len(ENTRY) :].partition(":")[0] for name in values if name.startswith(ENTRY)}
         for field in single - {"Tags"}:
-            told[field] = msgspec.Raw(msgspec.json.encode(with_entries(incarnation, field, _map(told.get(field)))))
-    inside = b",".join([b"%s:%s" % (_quoted(name), value) for name, value in told.items()])
+            whole = _map(values.get(field))
+            values[field] = msgspec.Raw(msgspec.json.encode(with_entries(incarnation, field, whole)))
+    inside = b",".join([b"%s:%s" % (_quoted(name), value) for name, value in values.items()])
     return b"{" + inside + b"}"
 
 
 def has_ours(incarnation: Incarnation) -> bool:
-    """True if anything is known of a life in fields that are not SageMaker's, whose names have no colon."""
+    """True if an incarnation has fields of our own: the names of SageMaker's have no colon."""
     return ":" in "".join(incarnation.fields)
 
 
 def with_entries(incarnation: Incarnation, field: str, whole: Mapping[str, Any]) -> dict[str, Any]:
-    """A map as it is now: what was told as a whole, and what became of single entries after that.
+    """A map as it is now: as it was last observed as a whole, and the single entries that changed after that.
 
     Args:
-        incarnation: What is known.
-        field: The map's.
-        whole: The newest that was told as a whole.
+        incarnation: The state.
+        field: The name of the map.
+        whole: The map as it was last observed as a whole.
     """
     found = dict(whole)
     together = incarnation.fields[field][0] if field in incarnation.fields else -1
@@ -305,17 +307,17 @@ def with_entries(incarnation: Incarnation, field: str, whole: Mapping[str, Any])
 
 
 _BESIDE = frozenset({"Tags", "TrainingJobSummaries", "pipelineParameters"})
-"""What is told beside a resource, in lists of their own."""
+"""What SageMaker reports beside a resource, in lists of their own."""
 
 
 def modified(incarnation: Incarnation) -> int:
-    """When the newest of what is known was so, in epoch milliseconds.
+    """The time of the newest field, in epoch milliseconds.
 
-    SageMaker does not count tags as a change of what they are on; and lists are as old as the question for them.
+    SageMaker does not count tags as a change of what they are on; and lists are as old as the request for them.
     """
     fields = incarnation.fields
     if not _BESIDE.isdisjoint(fields) or has_ours(incarnation):
-        fields = {name: told for name, told in fields.items() if name not in _BESIDE and not name.startswith(TAG)}
+        fields = {name: one for name, one in fields.items() if name not in _BESIDE and not name.startswith(TAG)}
     return moment(max(fields.values(), key=_stamp_of)[0]) if fields else 0
 
 
@@ -326,12 +328,12 @@ def tags(incarnation: Incarnation, whole: Mapping[str, str]) -> dict[str, str]:
     """Its tags, as they are now.
 
     Args:
-        incarnation: What is known.
-        whole: The newest that were told together.
+        incarnation: The state.
+        whole: The tags as they were last observed together.
     """
     return {key: str(value) for key, value in with_entries(incarnation, "Tags", whole).items()}
 
 
-def _map(told: msgspec.Raw | None) -> dict[str, Any]:
-    whole = msgspec.json.decode(told) if told else {}
+def _map(value: msgspec.Raw | None) -> dict[str, Any]:
+    whole = msgspec.json.decode(value) if value else {}
     return whole if isinstance(whole, dict) else {}

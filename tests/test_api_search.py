@@ -1,158 +1,48 @@
-"""Search: what is found, in which order, page by page; in tables and in what events told, which have to agree."""
+"""Search over tables: what is found, in which order, page by page; and which names of properties are suggested."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from consumers.api import service_model
-from consumers.api.client_writes import ClientWriter
 from consumers.api.errors import Invalid
-from consumers.api.operations.search import get_search_suggestions, read_expression, read_order, search
-from consumers.api.record_filter import matches, sort_key
-from consumers.api.request import Request
-from consumers.api.resource_views import Descriptions
-from consumers.api.search_properties import resource
+from consumers.api.operations.search import get_search_suggestions, search
 from consumers.api.serializer import encoded
 from consumers.api.service import Service
-from consumers.api.validator import checked
-from store import resources as table
-from store.database import Store, Transaction
-from store.lineage import OWNER, Entity, Experiment, Lineage, Measured, Membership, Trial, TrialComponent
-from store.save import save
-from store.search.expression import in_order
-from tests.support.events import ACCOUNT, NOON, PARTITION, REGION
-from tests.support.stores import emptied, sqlite_store
-
-COMPONENT, TRIAL, EXPERIMENT = "ExperimentTrialComponent", "ExperimentTrial", "Experiment"
-
-
-class Tales:
-    """What events told, for tests: records by kind."""
-
-    def __init__(self, **told: Sequence[Mapping[str, Any]]) -> None:
-        self.told = told
-
-    def all_of(self, kind: str, partition: str) -> Iterable[Mapping[str, Any]]:
-        assert partition == PARTITION
-        return self.told.get(kind.replace("-", "_"), ())
-
-
-def asked(operation: str, told: Mapping[str, Any], partition: str = PARTITION) -> Request:
-    """A request as operations get it."""
-    return Request(operation, checked(service_model.operation(operation).input_shape, told), REGION, ACCOUNT, partition)
-
-
-def service(store: Store | None, tales: Tales | None = None) -> Service:
-    return Service(cast(Store, store), cast(ClientWriter, None), cast(Descriptions, tales))
-
-
-def ask(store: Store, resource: str = COMPONENT, *filters: Any, **told: Any) -> Mapping[str, Any]:
-    """What Search answers to filters, or to a whole expression."""
-    if filters:
-        told["SearchExpression"] = {"Filters": [{"Name": name, **_how(rest)} for name, *rest in filters]}
-    request = asked("Search", {"Resource": resource, **told})
-    answer = search(service(store), request)
-    encoded("Search", answer)  # it can be told
-    return answer
-
-
-def _how(rest: Sequence[str]) -> dict[str, str]:
-    match rest:
-        case [value]:
-            return {"Value": value}
-        case [how, value]:
-            return {"Operator": how, "Value": value}
-        case _:
-            raise AssertionError(rest)
-
-
-def names(answer: Mapping[str, Any]) -> list[str]:
-    """The names of what was found, in order."""
-    found = [next(iter(one.items())) for one in answer["Results"]]
-    return [record[f"{sort}Name"] for sort, record in found]
-
-
-def run(name: str, **told: Any) -> TrialComponent:
-    arn = f"{PARTITION}experiment-trial-component/{name.lower()}"
-    return TrialComponent(**{"arn": arn, "name": name, "weight": OWNER, "created": NOON, **told})
-
-
-def told(store: Store, *entities: Entity, inside: Iterable[tuple[str, str]] = ()) -> Store:
-    """The store, after one resource told of these entities, some of them inside of others, by name."""
-    arns = {one.name: one.arn for one in entities}
-    members = tuple(Membership(arns[outer], arns[inner]) for inner, outer in inside)
-
-    def say(tx: Transaction) -> None:
-        rows = table.claim(tx, {f"{PARTITION}training-job/job": "training-job"})
-        save(tx, {row.id: Lineage(entities, (), members) for row in rows.values()})
-
-    store.write(say)
-    return store
-
-
-CHURN = Experiment(
-    arn=f"{PARTITION}experiment/Churn",
-    name="Churn",
-    weight=OWNER,
-    created=NOON - 9,
-    description="Who leaves",
-    tags={"a": "b"},
+from store.database import Store
+from tests.support.events import NOON, PARTITION, REGION
+from tests.support.search import (
+    CHURN,
+    COMPONENT,
+    DEEP,
+    EXPERIMENT,
+    FLAT,
+    INSIDE,
+    JOBS,
+    TRIAL,
+    A,
+    B,
+    C,
+    ask,
+    holding,
+    how_of,
+    names,
+    pages,
+    request_of,
+    run,
+    service,
 )
-DEEP = Trial(
-    arn=f"{PARTITION}experiment-trial/deep",
-    name="deep",
-    weight=OWNER,
-    created=NOON - 8,
-    metadata={"CommitId": "c0ffee"},
-)
-FLAT = Trial(arn=f"{PARTITION}experiment-trial/flat", name="flat", weight=OWNER, created=NOON - 7, modified=NOON)
-A = run(
-    "A",
-    display_name="The first",
-    type="SageMakerTrainingJob",
-    source_uri=f"{PARTITION}training-job/A",
-    status="Completed",
-    message="All is well",
-    started=NOON + 1000,
-    ended=NOON + 91_500,
-    modified=NOON + 100,
-    created_by=f"arn:aws:iam::{ACCOUNT}:user/ann",
-    modified_by=f"{PARTITION}user-profile/d-1/bob",
-    parameters={"lr": ("0.1", 0.1), "objective": ("reg:squarederror", None), "deep.est": (None, 3.0)},
-    metrics={
-        "test:accuracy": Measured(0.9, NOON, 0.5, 0.95, 0.8, 0.1, 7),
-        "loss": Measured(2.5, NOON),
-    },
-    inputs={"train": ("text/csv", "s3://bucket/train.csv"), 'a "b".c': ("", "s3://bucket/odd")},
-    outputs={"model": ("", "s3://bucket/model.tar.gz")},
-    metadata={"Repository": "git@host:churn.git"},
-    tags={"team": "risk", "sagemaker:trial-component-source": "run"},
-)
-B = run(
-    "B",
-    status="Failed",
-    created=NOON + 2,
-    parameters={"lr": ("0.3", 0.3), "objective": ("multi:softmax", None)},
-    metrics={"test:accuracy": Measured(0.7, NOON)},
-    inputs={"train": ("text/plain", "s3://bucket/other")},
-    tags={"team": "sales"},
-)
-C = run("C", status="Completed", created=NOON + 3, parameters={"lr": ("auto", None)})
-INSIDE = (("A", "deep"), ("A", "flat"), ("B", "flat"), ("deep", "Churn"), ("flat", "Churn"))
 
 
 @pytest.fixture
 def tracked(store: Store) -> Store:
-    """Two runs in two trials of an experiment, and one in none."""
-    return told(store, CHURN, DEEP, FLAT, A, B, C, inside=INSIDE)
+    """Two runs in two trials of an experiment, and one in no trial."""
+    return holding(store, CHURN, DEEP, FLAT, A, B, C, inside=INSIDE)
 
 
-def test_a_trial_component_is_told_whole(tracked: Store) -> None:
+def test_a_trial_component_is_givenwhole(tracked: Store) -> None:
     answer = ask(tracked, COMPONENT, ("TrialComponentName", "a"))
 
     assert answer["TotalHits"] == {"Value": 1, "Relation": "EqualTo"}
@@ -179,20 +69,20 @@ def test_a_trial_component_is_told_whole(tracked: Store) -> None:
     ]
 
 
-def test_a_trial_component_in_no_trial_has_no_parents_but_tells_so(tracked: Store) -> None:
+def test_a_trial_component_in_no_trial_has_an_empty_list_of_parents(tracked: Store) -> None:
     record = ask(tracked, COMPONENT, ("TrialComponentName", "C"))["Results"][0]["TrialComponent"]
 
     assert (record["Parents"], record["Tags"]) == ([], [])
 
 
-def test_a_trial_tells_its_experiment_and_its_components(tracked: Store) -> None:
+def test_a_trial_has_its_experiment_and_its_components(tracked: Store) -> None:
     (result,) = ask(tracked, TRIAL, ("TrialName", "DEEP"))["Results"]
 
     assert result["Trial"]["ExperimentName"] == "Churn"
     assert [one["TrialComponentName"] for one in result["Trial"]["TrialComponentSummaries"]] == ["A"]
 
 
-def test_an_experiment_tells_its_tags(tracked: Store) -> None:
+def test_an_experiment_has_its_tags(tracked: Store) -> None:
     (result,) = ask(tracked, EXPERIMENT)["Results"]
 
     assert result["Experiment"]["ExperimentName"] == "Churn"
@@ -291,7 +181,7 @@ def test_filters_find(filters: list[tuple[str, ...]], found: str, tracked: Store
         ("SourceDetail.TrainingJob.InputDataConfig.ChannelName", ""),
     ],
 )
-def test_what_exists_is_told_apart_from_what_does_not(name: str, found: str, tracked: Store) -> None:
+def test_what_exists_is_givenapart_from_what_does_not(name: str, found: str, tracked: Store) -> None:
     there, missing = (
         names(ask(tracked, SearchExpression={"Filters": [{"Name": name, "Operator": how}]}))
         for how in ("Exists", "NotExists")
@@ -353,12 +243,12 @@ def test_conditions_are_joined_by_and_or_and_sub_expressions(tracked: Store) -> 
 def test_nested_filters_are_met_by_one_element(
     within: str, filters: list[tuple[str, ...]], found: str, tracked: Store
 ) -> None:
-    nested = {"NestedPropertyName": within, "Filters": [{"Name": name, **_how(rest)} for name, *rest in filters]}
+    nested = {"NestedPropertyName": within, "Filters": [{"Name": name, **how_of(rest)} for name, *rest in filters]}
 
     assert sorted(names(ask(tracked, SearchExpression={"NestedFilters": [nested]}))) == list(found)
 
 
-def test_what_others_cannot_see_is_left_out_and_what_has_no_such_tag_is_seen(tracked: Store) -> None:
+def test_visibility_conditions_leave_out_other_values_of_a_tag_and_no_runs_without_it(tracked: Store) -> None:
     seen = ask(tracked, VisibilityConditions=[{"Key": "Tags.team", "Value": "risk"}])
 
     assert sorted(names(seen)) == ["A", "C"]
@@ -369,10 +259,10 @@ def test_other_accounts_share_nothing(tracked: Store) -> None:
     assert len(names(ask(tracked, CrossAccountFilterOption="SameAccount"))) == 3
 
 
-def test_only_what_is_of_the_region_and_account_is_found(tracked: Store) -> None:
+def test_only_resources_of_the_region_and_account_are_found(tracked: Store) -> None:
     elsewhere = PARTITION.replace(REGION, "eu-west-1")
 
-    answer = search(service(tracked), asked("Search", {"Resource": COMPONENT}, elsewhere))
+    answer = search(service(tracked), request_of("Search", {"Resource": COMPONENT}, elsewhere))
 
     assert (answer["Results"], answer["TotalHits"]["Value"]) == ([], 0)
 
@@ -403,31 +293,20 @@ def test_results_are_sorted_and_what_lacks_the_property_comes_last(
     assert [name for page in pages(tracked, 1, how) for name in page] == list(found)
 
 
-def pages(store: Store, size: int, how: Mapping[str, Any]) -> list[list[str]]:
-    """The names on all pages."""
-    found, token = [], None
-    while True:
-        answer = ask(store, **how, MaxResults=size, **({"NextToken": token} if token else {}))
-        found.append(names(answer))
-        token = answer["NextToken"]
-        if token is None:
-            return found
-
-
-def test_ten_are_on_a_page_and_a_token_leads_on(store: Store) -> None:
-    told(store, *(run(f"r{number:02}") for number in range(25)))
+def test_a_page_has_ten_results_and_a_token_for_the_next(store: Store) -> None:
+    holding(store, *(run(f"r{number:02}") for number in range(25)))
 
     assert [len(page) for page in pages(store, 10, {})] == [10, 10, 5]
     assert len(ask(store)["Results"]) == 10
     assert ask(store)["TotalHits"]["Value"] == 25
 
 
-def test_what_comes_meanwhile_moves_nothing(store: Store) -> None:
-    told(store, *(run(f"r{number}", created=NOON + number) for number in range(6)))
+def test_new_results_do_not_shift_the_next_page(store: Store) -> None:
+    holding(store, *(run(f"r{number}", created=NOON + number) for number in range(6)))
     how: dict[str, Any] = {"SortBy": "CreationTime", "MaxResults": 2}
     first = ask(store, **how)
 
-    told(store, *(run(f"r{number}", created=NOON + number) for number in (0, 1, 2, 3, 4, 5, 6, 7)))
+    holding(store, *(run(f"r{number}", created=NOON + number) for number in (0, 1, 2, 3, 4, 5, 6, 7)))
 
     second = ask(store, **how, NextToken=first["NextToken"])
     assert (names(first), names(second)) == (["r5", "r4"], ["r3", "r2"])
@@ -477,7 +356,7 @@ def test_what_comes_meanwhile_moves_nothing(store: Store) -> None:
         ),
     ],
 )
-def test_what_cannot_be_asked_is_refused_in_a_sentence(
+def test_an_invalid_expression_is_refused_in_a_sentence(
     resource: str, expression: Mapping[str, Any], message: str, tracked: Store
 ) -> None:
     with pytest.raises(Invalid) as refused:
@@ -486,7 +365,7 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(
     assert message in str(refused.value)
 
 
-def test_fifty_filters_can_be_asked_and_not_one_more(tracked: Store) -> None:
+def test_a_request_has_fifty_filters_and_not_one_more(tracked: Store) -> None:
     one = {"Name": "Tags.team", "Operator": "Exists"}
     twenty = {"Filters": [one] * 20}
 
@@ -495,122 +374,29 @@ def test_fifty_filters_can_be_asked_and_not_one_more(tracked: Store) -> None:
         ask(tracked, SearchExpression={"SubExpressions": [twenty, twenty, {"Filters": [one] * 8}]})
 
 
-def test_what_cannot_be_searched_is_refused(tracked: Store) -> None:
+def test_a_resource_that_cannot_be_searched_is_refused(tracked: Store) -> None:
     with pytest.raises(Invalid, match="Headwater cannot search ImageVersion: it can search Experiment"):
         ask(tracked, "ImageVersion")
 
 
-def test_what_has_no_one_value_cannot_be_sorted_by(tracked: Store) -> None:
+def test_results_are_not_sorted_by_a_property_without_a_value(tracked: Store) -> None:
     with pytest.raises(Invalid, match="Parents has no value to sort by"):
         ask(tracked, SortBy="Parents")
 
 
-# ------------------------------------------------------------------------------------------------ what events told
-
-
-JOBS = Tales(
-    training_job=[
-        {
-            "TrainingJobName": name,
-            "TrainingJobArn": f"{PARTITION}training-job/{name}",
-            "TrainingJobStatus": status,
-            "HyperParameters": {"eta": eta, "objective": "reg:squarederror"},
-            "FinalMetricDataList": [{"MetricName": "rmse", "Value": rmse, "Timestamp": NOON}],
-            "InputDataConfig": [
-                {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": "s3://bucket/train"}}},
-                {"ChannelName": "test", "DataSource": {"S3DataSource": {"S3Uri": f"s3://bucket/{name}"}}},
-            ],
-            "CreationTime": time,
-            "LastModifiedTime": time,
-            "Tags": [{"Key": "team", "Value": name}],
-            "EnableNetworkIsolation": name == "one",
-        }
-        for name, status, eta, rmse, time in (
-            ("one", "Completed", "0.1", 1.5, NOON + 1),
-            ("Two", "Failed", "0.30", 0.5, "2023-11-14T22:13:20.002Z"),  # as events tell it
-            ("three", "Completed", "auto", 2.5, NOON / 1000),
-        )
-    ],
-    model_package_group=[
-        {
-            "ModelPackageGroupName": name,
-            "ModelPackageGroupArn": f"{PARTITION}model-package-group/{name}",
-            "CreationTime": at,
-        }
-        for name, at in (("old", NOON), ("new", NOON + 5))
-    ],
-)
-
-
-def ask_told(resource: str, *filters: Any, **told: Any) -> Mapping[str, Any]:
-    if filters:
-        told["SearchExpression"] = {"Filters": [{"Name": name, **_how(rest)} for name, *rest in filters]}
-    answer = search(service(None, JOBS), asked("Search", {"Resource": resource, **told}))
-    encoded("Search", answer)
-    return answer
-
-
-@pytest.mark.parametrize(
-    ("filters", "found"),
-    [
-        ([("TrainingJobName", "two")], ["Two"]),
-        ([("HyperParameters.eta", "LessThan", "0.5")], ["Two", "one"]),
-        ([("HyperParameters.eta", "0.3")], ["Two"]),
-        ([("HyperParameters.eta", "NotEquals", "0.3")], ["one", "three"]),
-        ([("Metrics.rmse", "LessThan", "2")], ["Two", "one"]),
-        ([("FinalMetricDataList.rmse.Value", "GreaterThan", "2")], ["three"]),
-        ([("Tags.team", "Two")], ["Two"]),
-        ([("InputDataConfig.DataSource.S3DataSource.S3Uri", "Contains", "/one")], ["one"]),
-        ([("InputDataConfig.ChannelName", "NotEquals", "train")], []),
-        ([("CreationTime", "GreaterThan", "2023-11-14T22:13:20.001Z")], ["Two"]),
-        ([("EnableNetworkIsolation", "true")], ["one"]),
-        ([("TrainingJobArn", f"{PARTITION}training-job/ONE,{PARTITION}training-job/two")], ["Two", "one"]),
-    ],
-)
-def test_jobs_are_found_by_what_events_told(filters: list[tuple[str, ...]], found: list[str]) -> None:
-    assert sorted(names(ask_told("TrainingJob", *filters))) == found
-
-
-def test_nested_filters_on_what_events_told_are_met_by_one_element() -> None:
-    def found(channel: str) -> list[str]:
-        nested = {
-            "NestedPropertyName": "InputDataConfig",
-            "Filters": [
-                {"Name": "InputDataConfig.ChannelName", "Value": channel},
-                {"Name": "InputDataConfig.DataSource.S3DataSource.S3Uri", "Operator": "Contains", "Value": "/one"},
-            ],
-        }
-        return names(ask_told("TrainingJob", SearchExpression={"NestedFilters": [nested]}))
-
-    assert (found("test"), found("train")) == (["one"], [])
-
-
-def test_what_events_told_is_sorted_and_paged_like_the_rest() -> None:
-    assert names(ask_told("TrainingJob")) == ["Two", "one", "three"]
-    assert names(ask_told("TrainingJob", SortBy="HyperParameters.eta", SortOrder="Ascending")) == [
-        "one",
-        "Two",
-        "three",
-    ]
-    first = ask_told("TrainingJob", MaxResults=2)
-    assert first["TotalHits"] == {"Value": 3, "Relation": "EqualTo"}
-    assert names(ask_told("TrainingJob", MaxResults=2, NextToken=first["NextToken"])) == ["three"]
-
-
-def test_what_has_no_time_of_change_is_sorted_by_when_it_was_made() -> None:
-    assert names(ask_told("ModelPackageGroup")) == ["new", "old"]
+# ---------------------------------------------------------------------------------------------------- suggestions
 
 
 def suggested(service: Service, resource: str, hint: str) -> list[str]:
     query = {"PropertyNameQuery": {"PropertyNameHint": hint}}
     answer = get_search_suggestions(
-        service, asked("GetSearchSuggestions", {"Resource": resource, "SuggestionQuery": query})
+        service, request_of("GetSearchSuggestions", {"Resource": resource, "SuggestionQuery": query})
     )
     encoded("GetSearchSuggestions", answer)
     return [one["PropertyName"] for one in answer["PropertyNameSuggestions"]]
 
 
-def test_names_of_properties_are_suggested_with_those_that_users_gave(tracked: Store) -> None:
+def test_suggestions_are_names_of_properties_and_those_that_users_gave(tracked: Store) -> None:
     assert suggested(service(tracked), COMPONENT, "status") == ["Status.PrimaryStatus", "Status.Message"]
     assert suggested(service(tracked), COMPONENT, "Parameters.") == [
         "Parameters.deep.est",
@@ -628,209 +414,8 @@ def test_names_of_properties_are_suggested_with_those_that_users_gave(tracked: S
     assert suggested(service(None, JOBS), "TrainingJob", "Metrics") == ["Metrics.rmse"]
 
 
-def test_all_that_is_suggested_can_be_asked_for(tracked: Store) -> None:
-    for sort in (COMPONENT, TRIAL, EXPERIMENT, "TrainingJob", "ModelPackage", "Pipeline", "PipelineExecution"):
-        for name in suggested(service(tracked, JOBS), sort, ""):
+def test_every_suggestion_can_be_searched_for(tracked: Store) -> None:
+    for kind in (COMPONENT, TRIAL, EXPERIMENT, "TrainingJob", "ModelPackage", "Pipeline", "PipelineExecution"):
+        for name in suggested(service(tracked, JOBS), kind, ""):
             expression = {"Filters": [{"Name": name, "Operator": "Exists"}]}
-            search(service(tracked, JOBS), asked("Search", {"Resource": sort, "SearchExpression": expression}))
-
-
-# ------------------------------------------------------------------------------------- two implementations that agree
-
-
-NAMES = st.sampled_from(["a", "b", "c", "d", "e", "f"])
-NUMBERS = st.sampled_from([0.0, 0.5, 1.0, 2.0])
-WORDS = st.sampled_from(["x", "X", "1", "1.0", "0.5", "xy", "ünï", "Ü", ""])
-KEYS = st.sampled_from(["p", "p.q", "P", "Max"])
-PARAMETERS = st.one_of(
-    st.tuples(WORDS, st.none()), st.tuples(st.none(), NUMBERS), NUMBERS.map(lambda number: (str(number), number))
-)
-MEASURED = st.one_of(
-    NUMBERS.map(Measured),
-    st.tuples(NUMBERS, st.just(NOON), NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.integers(2, 3)).map(
-        lambda told: Measured(*told)
-    ),
-)
-PLACES = st.tuples(st.sampled_from(["", "text/csv"]), st.sampled_from(["s3://b/x", "s3://b/y"]))
-TIMES = st.sampled_from([None, NOON, NOON + 1, NOON + 1000])
-WHO = st.sampled_from(["", f"arn:aws:iam::{ACCOUNT}:user/Ann", f"{PARTITION}user-profile/d-1/Bob"])
-RUNS = st.lists(NAMES, unique=True).flatmap(
-    lambda names: st.tuples(
-        *(
-            st.builds(
-                run,
-                st.just(name),
-                display_name=WORDS,
-                type=WORDS,
-                source_uri=st.sampled_from(["", f"{PARTITION}training-job/J", f"{PARTITION}training-job/j"]),
-                status=st.sampled_from(["", "Completed"]),
-                message=WORDS,
-                created=st.sampled_from([NOON, NOON + 1]),
-                started=TIMES,
-                modified=TIMES,
-                created_by=WHO,
-                metadata=st.dictionaries(st.sampled_from(["CommitId", "ProjectId"]), WORDS, max_size=2),
-                parameters=st.dictionaries(KEYS, PARAMETERS, max_size=3),
-                metrics=st.dictionaries(KEYS, MEASURED, max_size=3),
-                tags=st.dictionaries(KEYS, WORDS, max_size=3),
-                inputs=st.dictionaries(KEYS, PLACES, max_size=2),
-            )
-            for name in names
-        )
-    )
-)
-PLACED = st.lists(st.tuples(NAMES, st.sampled_from(["deep", "flat"])), unique=True)
-
-TEXTS = ["Equals", "NotEquals", "Contains", "In", "Exists", "NotExists"]
-ORDERS = ["Equals", "NotEquals", "GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo", "Exists"]
-VALUES = st.sampled_from(["x", "X", "1", "1.0", "0.5", "x,1", "xy", "ü", "b", "deep", "Churn", "s3://b/x", "text/csv"])
-FIGURES = st.sampled_from(["0", "0.5", "1", "2", "3"])
-MOMENTS = st.sampled_from(["2023-11-14T22:13:20", "1700000000.001", "2023-11-14T22:13:21Z"])
-ARNS = st.sampled_from([f"{PARTITION}training-job/J", f"{A.arn},{B.arn}", f"arn:aws:iam::{ACCOUNT}:user/ann"])
-
-
-def filters(properties: Iterable[str], operators: Iterable[str], values: st.SearchStrategy[str]) -> Any:
-    return st.fixed_dictionaries(
-        {"Name": st.sampled_from([*properties]), "Operator": st.sampled_from([*operators]), "Value": values}
-    )
-
-
-FILTERS = st.one_of(
-    filters(
-        [
-            "TrialComponentName",
-            "DisplayName",
-            "Source.SourceType",
-            "Status.PrimaryStatus",
-            "Status.Message",
-            "MetadataProperties.CommitId",
-            "Tags.p",
-            "Tags",
-            "Tags.p.q",
-            "Parents.TrialName",
-            "Parents.ExperimentName",
-            "InputArtifacts.p",
-            "InputArtifacts.P.MediaType",
-            "InputArtifacts",
-            "Parameters.p.StringValue",
-            "RunName",
-        ],
-        TEXTS,
-        VALUES,
-    ),
-    filters(["Parameters.p", "Parameters.p.q", "Parameters"], TEXTS, VALUES),
-    filters(["Parameters.p", "Parameters.P", "Parameters"], ORDERS, FIGURES),
-    filters(["Parameters.p.NumberValue", "Metrics.p", "Metrics.p.q.Avg", "Metrics", "Metrics.Max"], ORDERS, FIGURES),
-    filters([f"Metrics.p.{stat}" for stat in ("Min", "Max", "Last", "StdDev", "Count")], ORDERS, FIGURES),
-    filters(["CreationTime", "LastModifiedTime", "StartTime", "Metrics.p.TimeStamp"], ORDERS, MOMENTS),
-    filters(["TrialComponentArn", "Source.SourceArn", "CreatedBy.IamIdentity.Arn"], TEXTS, ARNS),
-    filters(["Source", "Parents", "Status", "SourceDetail"], ["Exists", "NotExists"], st.just("x")),
-)
-
-
-def nested(within: str, *of: Any) -> Any:
-    return st.fixed_dictionaries(
-        {"NestedPropertyName": st.just(within), "Filters": st.lists(st.one_of(*of), min_size=1, max_size=2)}
-    )
-
-
-NESTED = st.one_of(
-    nested("Parents", filters(["Parents.TrialName", "Parents.ExperimentName"], TEXTS, VALUES)),
-    nested(
-        "Metrics",
-        filters(["Metrics.MetricName"], TEXTS, st.sampled_from(["p", "Max"])),
-        filters(["Metrics.Max", "Metrics.Count"], ORDERS, FIGURES),
-    ),
-    nested("Tags", filters(["Tags.Key", "Tags.Value"], TEXTS, VALUES)),
-    nested("InputArtifacts", filters(["InputArtifacts.Value", "InputArtifacts.MediaType"], TEXTS, VALUES)),
-    nested("Parameters", filters(["Parameters.NumberValue"], ORDERS, FIGURES)),
-)
-BOOLEAN = st.sampled_from(["And", "Or"])
-
-
-def expression(**parts: Any) -> Any:
-    return st.fixed_dictionaries({}, optional={**parts, "Operator": BOOLEAN}).filter(
-        lambda one: one.keys() - {"Operator"}
-    )
-
-
-SIMPLE = expression(
-    Filters=st.lists(FILTERS, min_size=1, max_size=3), NestedFilters=st.lists(NESTED, min_size=1, max_size=2)
-)
-EXPRESSIONS = st.one_of(
-    SIMPLE,
-    expression(
-        Filters=st.lists(FILTERS, min_size=1, max_size=2), SubExpressions=st.lists(SIMPLE, min_size=1, max_size=2)
-    ),
-)
-SORTS = st.sampled_from(
-    [
-        "CreationTime",
-        "LastModifiedTime",
-        "StartTime",
-        "DisplayName",
-        "TrialComponentName",
-        "Parameters.p",
-        "Tags.p",
-        "Metrics.p",
-        "Metrics.p.Max",
-        "Parents.TrialName",
-        "InputArtifacts.p",
-        "Parameters",
-        "Status.Message",
-        "RunName",
-    ]
-)
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A store that examples fill anew."""
-    store = sqlite_store(tmp_path_factory.mktemp("search") / "store.db")
-    yield store
-    store.close()
-
-
-def agree(store: Store, entities: Sequence[TrialComponent], placed: Any, told_: Mapping[str, Any], few: int) -> None:
-    """What tables answer is what records say that they answer without any condition."""
-    telling = {one.name for one in entities}
-    emptied(store)
-    told(
-        store,
-        DEEP,
-        FLAT,
-        CHURN,
-        *entities,
-        inside=[*(pair for pair in placed if pair[0] in telling), ("deep", "Churn")],
-    )
-    every = [one["TrialComponent"] for one in ask(store, MaxResults=100)["Results"]]
-    shape = resource(COMPONENT).shape
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("store.search.compiler.FEW", few)
-        answer = ask(store, **told_, MaxResults=100)
-        paged = [name for page in pages(store, 2, told_) for name in page]
-
-    request = asked("Search", {"Resource": COMPONENT, **told_}).input
-    condition, order = read_expression(shape, request), read_order(shape, request)
-    found = [(sort_key(order, one, one["TrialComponentArn"]), one) for one in every if matches(condition, one)]
-    wanted = [one["TrialComponentName"] for _, one in in_order(found, order, lambda one: one[0])]
-    assert (names(answer), answer["TotalHits"]["Value"]) == (wanted, len(wanted))
-    assert paged == wanted
-
-
-ASKED = st.fixed_dictionaries(
-    {},
-    optional={
-        "SearchExpression": EXPRESSIONS,
-        "SortBy": SORTS,
-        "SortOrder": st.sampled_from(["Ascending", "Descending"]),
-    },
-)
-
-
-@pytest.mark.law
-@given(RUNS, PLACED, ASKED, st.sampled_from([0, 1000]))
-def test_tables_and_records_agree_on_what_is_found(
-    filled: Store, entities: Sequence[TrialComponent], placed: Any, told_: Mapping[str, Any], few: int
-) -> None:
-    agree(filled, entities, placed, told_, few)
+            search(service(tracked, JOBS), request_of("Search", {"Resource": kind, "SearchExpression": expression}))

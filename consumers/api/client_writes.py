@@ -64,7 +64,7 @@ class StoreView:
         if key is None:
             return None
         self._session.lock([key])
-        state = self._session.known(key)
+        state = self._session.state(key)
         if state is None:
             return None
         _, incarnation = incarnations(state)[-1]
@@ -255,7 +255,7 @@ def _commit_group(tx: Transaction, group: Sequence[_WaitingWrite], now: int, tou
             except Refusal as why:
                 outcomes.append(why)
                 continue
-            times = [_time_of_write(session.known(s.arn.lower()), now, request.operation) for s in one.subjects]
+            times = [_time_of_write(session.state(s.arn.lower()), now, request.operation) for s in one.subjects]
             write = Write(request.operation, {**one.fields, **more}, max([now, *times]), request.caller)
             deliveries.append(Delivery(event(write, request.account, request.region, one.resource), ORIGIN))
             outcomes.append(write.request)
