@@ -17,7 +17,7 @@ from consumers.resources import RESOURCE_TYPES
 from consumers.run.fill import BACKFILL, FillResult, Progress, Started, fill, saved_position
 from ingest.aws_errors import Denied, Invalid, Missing, Unsupported
 from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
-from ingest.sagemaker import Elsewhere, Found, SageMaker
+from ingest.sagemaker import Elsewhere, ListedResource, SageMaker
 from ingest.sagemaker_operations import DescribeOperation, ListOperation
 from store.database import Store
 
@@ -99,7 +99,7 @@ class Left:
 @dataclass(frozen=True, slots=True)
 class _Resource:
     kind: str
-    found: Found
+    found: ListedResource
 
     @property
     def place(self) -> tuple[int, str]:
@@ -262,8 +262,8 @@ class Backfill:
         try:
             for within in await self._within(kind):
                 try:
-                    async for page in self._sagemaker.listed(listed_by, since=self._since, **within):
-                        found.update((one.arn, _Resource(kind, one)) for one in page.found)
+                    async for page in self._sagemaker.list_resources(listed_by, since=self._since, **within):
+                        found.update((one.arn, _Resource(kind, one)) for one in page.resources)
                 except Missing:  # what they are in was deleted a moment ago, and they with it
                     self.left.gone += 1
         except (Denied, Unsupported, Invalid) as why:
@@ -276,8 +276,8 @@ class Backfill:
         within = RESOURCE_TYPES[ResourceKind(kind)].listed_within
         if within is None:
             return [{}]
-        listed = self._sagemaker.listed(KINDS[within])  # of any age: what is in them may be new
-        return [{KINDS[kind].within: one.name} async for page in listed for one in page.found]
+        listed = self._sagemaker.list_resources(KINDS[within])  # of any age: what is in them may be new
+        return [{KINDS[kind].within: one.name} async for page in listed for one in page.resources]
 
     async def _ask(self, one: _Resource) -> None:
         """Ask all about a resource, and keep the answers."""
@@ -286,7 +286,7 @@ class Backfill:
             name = operation.name
             if (one.kind, name) not in self._given_up:
                 try:
-                    answer = await self._sagemaker.ask(operation, one.found.arn, one.found.name)
+                    answer = await self._sagemaker.describe(operation, one.found.arn, one.found.name)
                     answers.append(Delivery(answer, f"{name} of {one.found.arn}"))
                 except Missing as why:
                     if not answers:  # what is described, and has no tags to tell of, is there
