@@ -12,10 +12,9 @@ from consumers.resources.experiments import pipeline_names
 from consumers.resources.fields import instant, read
 from consumers.resources.pipeline_execution import execution_end
 from consumers.resources.pipeline_step import step_arn
-from consumers.state import ResourceState, decode, detail
-from consumers.state import incarnations as lives_of
-from store import resources as table
+from consumers.state import ResourceState, decode, detail, incarnations
 from store.database import Store, Transaction
+from store.resources import load, with_prefix
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -23,14 +22,14 @@ class Step(msgspec.Struct, frozen=True):
 
     Attributes:
         name: Its name.
-        type: What it does: `Training`, `Condition` ...; empty where nobody tells.
+        type: What it does: `Training`, `Condition` ...; empty where that is not reported.
         status: How far it is, or how it ended.
-        started: In epoch milliseconds, or None where nobody tells; `ended` likewise.
-        attempts: How often it was tried, as far as anyone tells.
+        started: In epoch milliseconds, or None where that is not reported; `ended` likewise.
+        attempts: How often it was tried, as far as that is reported.
         made: The ARN of what it made or called, or of what the earlier execution made; empty if nothing.
         earlier: What it made at earlier attempts.
         cached_from: The execution whose result it took over; empty if none.
-        details: What else its metadata tell: the outcome of a condition, a callback's queue, a cluster's id ...
+        details: What else its metadata contain: the outcome of a condition, a callback's queue, a cluster's id ...
         failure: Why it failed.
     """
 
@@ -56,7 +55,7 @@ class Execution(msgspec.Struct, frozen=True):
         name: Its display name, or empty.
         description: What it was described as.
         status: How far it is, or how it ended.
-        started: In epoch milliseconds, or None where nobody tells; `ended` likewise.
+        started: In epoch milliseconds, or None where that is not reported; `ended` likewise.
         started_by: Who started it.
         failure: Why it failed.
         parameters: What it was started with.
@@ -77,10 +76,10 @@ class Execution(msgspec.Struct, frozen=True):
 
 
 def execution(store: Store, arn: str) -> Execution | None:
-    """What is known of an execution and its steps, or None when nothing is."""
+    """An execution and its steps as the store has them, or None if it has none."""
 
     def look(tx: Transaction) -> Execution | None:
-        row = table.load(tx, [arn.lower()]).get(arn.lower())
+        row = load(tx, [arn.lower()]).get(arn.lower())
         if row is None or row.state is None:
             return None
         known = steps_of(tx, arn)
@@ -93,15 +92,15 @@ def execution(store: Store, arn: str) -> Execution | None:
 
 
 def steps_of(tx: Transaction, execution_arn: str) -> list[ResourceState]:
-    """What is known of each step of an execution."""
-    rows = table.beginning(tx, f"{execution_arn.lower()}/step/")
+    """The states of an execution's steps."""
+    rows = with_prefix(tx, f"{execution_arn.lower()}/step/")
     return [decode(tx.packer.unpack(row.state)) for row in rows if row.state]
 
 
 def made_by(tx: Transaction, steps: Sequence[ResourceState]) -> list[ResourceState]:
     """For each step the one that made its result: itself, or that of the earlier execution whose result it took over.
 
-    As far back as is known; one read for all steps and each time that results were taken over.
+    As far back as the store reaches; one read for all steps, and one for each time that results were taken over.
     """
     makers = list(steps)
     seen: list[set[str]] = [set() for _ in steps]
@@ -110,7 +109,7 @@ def made_by(tx: Transaction, steps: Sequence[ResourceState]) -> list[ResourceSta
         for position, maker in enumerate(makers)
         if (key := _took_over(maker)) and key not in seen[position]
     }:
-        rows = table.load(tx, set(earlier.values()))
+        rows = load(tx, set(earlier.values()))
         for position, key in earlier.items():
             seen[position].add(key)
             if key in rows and (known := rows[key].state):
@@ -125,17 +124,17 @@ def _took_over(known: ResourceState) -> str:
 
 
 def _execution(known: ResourceState, steps: list[Step]) -> Execution:
-    told = pipeline_execution.TYPE.resources(known)[-1]
-    found = told.detail
+    newest = pipeline_execution.TYPE.resources(known)[-1]
+    found = newest.detail
     return Execution(
-        arn=told.arn,
-        pipeline=(pipeline_names(told.arn) or ("", ""))[0],
+        arn=newest.arn,
+        pipeline=(pipeline_names(newest.arn) or ("", ""))[0],
         name=found.pipeline_execution_display_name or "",
         description=found.pipeline_execution_description or "",
         status=found.current_pipeline_execution_status or "",
         started=instant(found.execution_start_time) or instant(found.creation_time),
         ended=execution_end(found),
-        started_by=told.created_by,
+        started_by=newest.created_by,
         failure=found.failure_reason or "",
         parameters={one.name: one.value or "" for one in found.pipeline_parameters},
         steps=tuple(steps),
@@ -143,11 +142,11 @@ def _execution(known: ResourceState, steps: list[Step]) -> Execution:
 
 
 def _step(known: ResourceState) -> Step:
-    told = pipeline_step.TYPE.resources(known)[-1]
-    found = told.detail
+    newest = pipeline_step.TYPE.resources(known)[-1]
+    found = newest.detail
     kind, metadata = next(iter(_metadata(known).items()), ("", {}))
     made = next((metadata[name] for name in ("arn", "checkJobArn") if isinstance(metadata.get(name), str)), "")
-    attempts = {arn for change in told.changes for arn in change.values}
+    attempts = {arn for change in newest.changes for arn in change.values}
     return Step(
         name=found.step_name or "",
         type=found.step_type or (kind[:1].upper() + kind[1:]).removesuffix("Job"),
@@ -164,7 +163,7 @@ def _step(known: ResourceState) -> Step:
 
 
 class _Metadata(msgspec.Struct, frozen=True):
-    """All that a step's metadata tell, whatever its kind is."""
+    """A step's metadata, whatever its type is."""
 
     metadata: dict[str, Any] = {}
 
@@ -173,21 +172,21 @@ _decoder = msgspec.json.Decoder(_Metadata)
 
 
 def _metadata(known: ResourceState) -> Mapping[str, Mapping[str, Any]]:
-    _, incarnation = lives_of(known)[-1]
-    told = read(detail(incarnation), _decoder).metadata
-    return {kind: inner for kind, inner in told.items() if isinstance(inner, dict) and inner}
+    _, incarnation = incarnations(known)[-1]
+    metadata = read(detail(incarnation), _decoder).metadata
+    return {kind: inner for kind, inner in metadata.items() if isinstance(inner, dict) and inner}
 
 
-def _flat(told: Any, name: str = "") -> Iterator[tuple[str, str]]:
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     """Plain values with their names; the pairs of a list of {name, value} by their own."""
-    if isinstance(told, dict):
-        if told.keys() == {"name", "value"}:
-            yield from _flat(told["value"], str(told["name"]))
+    if isinstance(value, dict):
+        if value.keys() == {"name", "value"}:
+            yield from _flat(value["value"], str(value["name"]))
             return
-        for key, inner in told.items():
+        for key, inner in value.items():
             yield from _flat(inner, key)
-    elif isinstance(told, list):
-        for inner in told:
+    elif isinstance(value, list):
+        for inner in value:
             yield from _flat(inner, name)
-    elif told is not None and told != "":
-        yield name, told if isinstance(told, str) else msgspec.json.encode(told).decode()
+    elif value is not None and value != "":
+        yield name, value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -50,7 +50,7 @@ class Elsewhere(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ListedResource:
     """A resource in a list.
 
     Attributes:
@@ -73,7 +73,7 @@ class Page:
         next_token: What to go on with; None at the end.
     """
 
-    found: Sequence[Found]
+    found: Sequence[ListedResource]
     next_token: str | None
 
 
@@ -276,11 +276,11 @@ def _account(arn: str) -> list[str]:
     return arn.lower().split(":")[1:5]
 
 
-def _found(item: Mapping[str, Any], how: ListOperation) -> Found:
+def _found(item: Mapping[str, Any], how: ListOperation) -> ListedResource:
     arn = item[how.arn]
     created = item.get(how.created)
     name = item.get(how.item_name) or arn.partition("/")[2]
-    return Found(arn, name, int(created.timestamp() * 1000) if created else 0)
+    return ListedResource(arn, name, int(created.timestamp() * 1000) if created else 0)
 
 
 def _event(operation: str, arn: str, region: str, account: str, asked_at: datetime, response: dict[str, Any]) -> bytes:

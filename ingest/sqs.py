@@ -50,14 +50,14 @@ class SqsSource:
         config: AioConfig | None = None,
         credentials: Mapping[str, str] | None = None,
     ):
-        """Nothing is asked of AWS before the first read.
+        """Nothing is requested from AWS before the first read.
 
         Args:
             queue: The queue's URL, or its name in this account and region.
             region: Where it is; else as its URL says, else as AWS's own settings say.
             batch_size: The most messages in a batch.
             wait: How many seconds a read waits for a first message, 0 to 20.
-            visibility: How many seconds messages stay invisible after the last sign of life from us.
+            visibility: How many seconds messages stay invisible after our last heartbeat.
             endpoint_url: Another server than AWS.
             config: Settings for the client: time limits, retries, proxies.
             credentials: `aws_access_key_id` and `aws_secret_access_key`; else as AWS's own settings say.
@@ -107,7 +107,7 @@ class SqsSource:
         return Batch(deliveries, ack)
 
     async def depth(self) -> int | None:
-        """About how many messages wait or are being worked on; None when SQS does not tell."""
+        """About how many messages wait or are being worked on; None when SQS does not say."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         try:
             reply = await self._call("get_queue_attributes", AttributeNames=names)
@@ -138,9 +138,9 @@ class SqsSource:
     async def _receive_more(self, held: _Held, deliveries: list[Delivery]) -> None:
         """Fill a batch with what is there right now.
 
-        A busy queue fills it in three rounds, each larger than the one before; a quiet one is not asked fifty times for
+        A busy queue fills it in three rounds, each larger than the one before; a quiet one gets no fifty requests for
         each message, and one that trickles is not waited for. A failure ends it: what has come is handed out, and the
-        next read tells of the failure.
+        next read raises the failure.
         """
         for calls in (4, 16, 64):
             room = self._batch_size - len(deliveries)
@@ -181,7 +181,7 @@ class SqsSource:
         """Delete a batch's messages. Those that cannot be deleted are delivered again, which changes nothing.
 
         Raises:
-            Refused: We may not delete from this queue: every message would be worked on for ever.
+            Refused: We may not delete from this queue: every message would be worked on again and again.
         """
         if held not in self._held:  # acknowledged before, or given back
             return

@@ -59,8 +59,8 @@ def the_artifact(api: Api, uri: str) -> dict[str, Any]:
     return of_artifact(api, found["ArtifactArn"])
 
 
-def ends(api: Api, **asked: Any) -> set[tuple[str, str, str]]:
-    found = pages(api.sagemaker.list_associations, "AssociationSummaries", **asked)
+def ends(api: Api, **members: Any) -> set[tuple[str, str, str]]:
+    found = pages(api.sagemaker.list_associations, "AssociationSummaries", **members)
     return {(one["SourceArn"], one["AssociationType"], one["DestinationArn"]) for page in found for one in page}
 
 
@@ -94,12 +94,16 @@ def test_names_that_sagemaker_gave_are_taken_in_any_case(run: Api) -> None:
         (run.sagemaker.create_experiment, "AbalonePipeline"),
         (run.sagemaker.create_trial_component, TRAINED),
     ):
-        sort = next(sort for sort in (CONTEXT, ACTION, EXPERIMENT, COMPONENT) if sort.call(run, "create") == call)
+        entity_type = next(
+            entity_type
+            for entity_type in (CONTEXT, ACTION, EXPERIMENT, COMPONENT)
+            if entity_type.call(run, "create") == call
+        )
         for spelled in (name, name.lower(), name.upper()):
-            why = refused(call, **sort.named(spelled), **sort.asked)
-            assert why == f"ValidationException: {sort.name} with name ({spelled}) already exists."
-    asked = {"TrialName": TRIAL_NAME, "ExperimentName": "abalonepipeline"}
-    assert refused(run.sagemaker.create_trial, **asked).endswith("already exists.")
+            why = refused(call, **entity_type.named(spelled), **entity_type.members)
+            assert why == f"ValidationException: {entity_type.name} with name ({spelled}) already exists."
+    members = {"TrialName": TRIAL_NAME, "ExperimentName": "abalonepipeline"}
+    assert refused(run.sagemaker.create_trial, **members).endswith("already exists.")
 
 
 # ---------------------------------------------------------------------------------------------------------- stays
@@ -110,7 +114,7 @@ def test_what_events_derive_is_not_deleted_and_a_sentence_says_why(run: Api) -> 
     group = f"{PARTITION}model-package-group/abalonemodelpackagegroupname"
     tail = "and would be derived again: only what a client has created can be deleted"
 
-    for call, asked, sentence in (
+    for call, members, sentence in (
         (run.sagemaker.delete_artifact, {"ArtifactArn": model}, f"Artifact '{model}' is derived from {PACKAGE}"),
         (run.sagemaker.delete_artifact, {"Source": {"SourceUri": MODEL_URI}}, f"Artifact '{model}' is derived from"),
         (run.sagemaker.delete_context, {"ContextName": GROUP}, f"/{GROUP}' is derived from {group}"),
@@ -119,20 +123,20 @@ def test_what_events_derive_is_not_deleted_and_a_sentence_says_why(run: Api) -> 
         (run.sagemaker.delete_trial, {"TrialName": TRIAL_NAME}, f"is derived from {PARTITION}pipeline"),
         (run.sagemaker.delete_trial_component, {"TrialComponentName": TRAINED}, f"is derived from {JOB}"),
     ):  # fmt: skip
-        why = refused(call, **asked)
+        why = refused(call, **members)
         assert why.startswith("ValidationException: ")
         assert sentence in why
         assert why.endswith(tail)
 
 
 def test_what_events_derive_is_not_changed_where_nobody_would_hear_of_it(run: Api) -> None:
-    for call, asked in (
+    for call, members in (
         (run.sagemaker.update_context, {"ContextName": GROUP, "Description": "mine"}),
         (run.sagemaker.update_action, {"ActionName": APPROVAL, "Status": "Completed"}),
         (run.sagemaker.update_experiment, {"ExperimentName": "abalonepipeline", "Description": "mine"}),
         (run.sagemaker.update_trial, {"TrialName": TRIAL_NAME, "DisplayName": "mine"}),
     ):
-        why = refused(call, **asked)
+        why = refused(call, **members)
         assert " is derived from " in why
         assert why.endswith("has the values that its events report: only what a client has created can be changed here")
 
@@ -193,8 +197,8 @@ def test_a_job_s_trial_component_takes_what_clients_add(run: Api) -> None:
     point = {"MetricName": "mine", "Timestamp": datetime(2026, 1, 1, tzinfo=UTC), "Value": 0.5}
     run.metrics.batch_put_metrics(TrialComponentName=TRAINED.lower(), MetricData=[point])
     mine = {"Key": "a team", "Value": "mine"}
-    answer = run.sagemaker.add_tags(ResourceArn=before["TrialComponentArn"], Tags=[mine])
-    assert answer["Tags"] == run.sagemaker.list_tags(ResourceArn=before["TrialComponentArn"])["Tags"] == [*tags, mine]
+    response = run.sagemaker.add_tags(ResourceArn=before["TrialComponentArn"], Tags=[mine])
+    assert response["Tags"] == run.sagemaker.list_tags(ResourceArn=before["TrialComponentArn"])["Tags"] == [*tags, mine]
 
     after = COMPONENT.described(run, TRAINED)
     assert after["DisplayName"] == "shown2"
@@ -234,10 +238,10 @@ def test_trial_components_are_found_by_their_job_in_any_case(run: Api) -> None:
 def test_a_job_is_tagged_by_its_own_arn(run: Api) -> None:
     before = run.sagemaker.list_tags(ResourceArn=JOB)["Tags"]
 
-    answer = run.sagemaker.add_tags(ResourceArn=JOB, Tags=[{"Key": "team", "Value": "mine"}])
+    response = run.sagemaker.add_tags(ResourceArn=JOB, Tags=[{"Key": "team", "Value": "mine"}])
 
-    assert answer["Tags"] == [*before, {"Key": "team", "Value": "mine"}]
-    assert run.sagemaker.list_tags(ResourceArn=JOB)["Tags"] == answer["Tags"]
+    assert response["Tags"] == [*before, {"Key": "team", "Value": "mine"}]
+    assert run.sagemaker.list_tags(ResourceArn=JOB)["Tags"] == response["Tags"]
     run.sagemaker.delete_tags(ResourceArn=JOB, TagKeys=["team"])
     assert run.sagemaker.list_tags(ResourceArn=JOB)["Tags"] == before
 

@@ -18,20 +18,20 @@ from tests.support.api_server import (
     of_artifact,
     pages,
     refused,
-    told,
+    without_metadata,
 )
 
 
-def linked(api: Api, **asked: Any) -> list[tuple[str, str]]:
+def linked(api: Api, **members: Any) -> list[tuple[str, str]]:
     """The ends of associations, of all pages."""
-    found = pages(api.sagemaker.list_associations, "AssociationSummaries", **asked)
+    found = pages(api.sagemaker.list_associations, "AssociationSummaries", **members)
     return [(one["SourceArn"], one["DestinationArn"]) for page in found for one in page]
 
 
 def link(api: Api, source: str, destination: str, type_: str | None = None) -> None:
     more = {"AssociationType": type_} if type_ else {}
-    answer = api.sagemaker.add_association(SourceArn=source, DestinationArn=destination, **more)
-    assert told(answer) == {"SourceArn": source, "DestinationArn": destination}
+    response = api.sagemaker.add_association(SourceArn=source, DestinationArn=destination, **more)
+    assert without_metadata(response) == {"SourceArn": source, "DestinationArn": destination}
 
 
 @pytest.mark.parametrize("type_", ["ContributedTo", "AssociatedWith", "DerivedFrom", "Produced", "SameAs", None])
@@ -102,7 +102,7 @@ def test_an_association_that_was_deleted_can_be_added_again(api: Api) -> None:
         [one] = api.sagemaker.list_associations()["AssociationSummaries"]
         assert one["AssociationType"] == type_
         times.append(one["CreationTime"])
-        assert told(api.sagemaker.delete_association(**ends)) == ends
+        assert without_metadata(api.sagemaker.delete_association(**ends)) == ends
         assert linked(api) == []
         assert refused(api.sagemaker.delete_association, **ends).startswith("ResourceNotFound: Association between")
 
@@ -173,16 +173,16 @@ def trials(api: Api) -> Api:
 
 def test_a_component_is_put_into_trials_and_taken_out(trials: Api) -> None:
     for name in ("Try", "Other"):
-        answer = trials.sagemaker.associate_trial_component(TrialName=name, TrialComponentName="One")
-        assert told(answer) == {
+        response = trials.sagemaker.associate_trial_component(TrialName=name, TrialComponentName="One")
+        assert without_metadata(response) == {
             "TrialArn": f"{PARTITION}experiment-trial/{name}",
             "TrialComponentArn": f"{PARTITION}experiment-trial-component/One",
         }
     assert TRIAL.listed(trials, TrialComponentName="One") == ["Other", "Try"]
 
-    answer = trials.sagemaker.disassociate_trial_component(TrialName="try", TrialComponentName="one")
+    response = trials.sagemaker.disassociate_trial_component(TrialName="try", TrialComponentName="one")
 
-    assert answer["TrialArn"].lower() == f"{PARTITION}experiment-trial/try"
+    assert response["TrialArn"].lower() == f"{PARTITION}experiment-trial/try"
     assert TRIAL.listed(trials, TrialComponentName="One") == ["Other"]
 
 
@@ -192,8 +192,8 @@ def test_both_can_be_said_twice(trials: Api) -> None:
         (trials.sagemaker.associate_trial_component, ["Try"]),
         (trials.sagemaker.disassociate_trial_component, []),
     ):
-        answers = [told(call(**both)) for _ in range(2)]
-        assert answers[0] == answers[1]
+        responses = [without_metadata(call(**both)) for _ in range(2)]
+        assert responses[0] == responses[1]
         assert TRIAL.listed(trials, TrialComponentName="One") == expected
 
 

@@ -31,7 +31,7 @@ from consumers.run.backfill import (
     BackfillPosition,
     BackfillResult,
     Estimate,
-    Left,
+    Omissions,
     backfill,
     descriptions,
 )
@@ -83,7 +83,7 @@ def models(sagemaker: FakeSageMaker, count: int, start: float = 0) -> list[str]:
 def filled(store: Store, *kinds: str, since: datetime | None = None, patience: float = 0, now: datetime = NOW) -> int:
     """Backfill some kinds: 0 if everything was described, else 1, as the command's exit code."""
     result = backfilled(store, *kinds, since=since, patience=patience, now=now)
-    return 0 if result.filled.complete and not result.left.denied else 1
+    return 0 if result.filled.complete and not result.omissions.denied else 1
 
 
 def backfilled(
@@ -364,7 +364,7 @@ def test_stopped_in_order_it_goes_on_there_by_itself(
 
 
 def test_it_stops_in_order_while_it_lists(sagemaker: FakeSageMaker, tmp_path: Path) -> None:
-    sagemaker.delay = 10.0
+    sagemaker.delay = 600.0
     command = [sys.executable, "-m", "consumers.cli", "backfill", "--kinds", "model"]
     filling = subprocess.Popen(
         command, cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -374,7 +374,7 @@ def test_it_stops_in_order_while_it_lists(sagemaker: FakeSageMaker, tmp_path: Pa
         time.sleep(0.05)
     sagemaker.delay = 0
     filling.send_signal(signal.SIGTERM)
-    out, err = filling.communicate(timeout=8)
+    out, err = filling.communicate(timeout=120)
     assert (filling.returncode, err) == (1, "")
     assert out.endswith("stopped before the end: the same command goes on there\n")
 
@@ -503,7 +503,7 @@ def test_what_is_gone_or_another_account_s_is_counted_and_left_out(sagemaker: Fa
     sagemaker.lists("ListModels", {"ModelArn": shared, "ModelName": "Model-0", "CreationTime": at(8)})
     result = backfilled(one_store, "model")
     assert {one for one, _ in asked(one_store)} == {arn}
-    assert (result.described, result.left) == (3, Left(gone=1, elsewhere=1))
+    assert (result.described, result.omissions) == (3, Omissions(gone=1, elsewhere=1))
 
 
 def test_what_sagemaker_does_not_take_is_said_and_left_out(

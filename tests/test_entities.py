@@ -151,7 +151,7 @@ def test_only_what_nobody_tells_is_asked_about(store: Store) -> None:
     known = call("CreateContext", {"contextName": "review", "contextType": "Review"})
     fed(store, [JOB, known, call("AddAssociation", linked, linked), call("AddAssociation", BOTH, BOTH)])
 
-    asked = {question for one in findings(store, NOON) if one.gap == "unanswered" for question in one.asks}
+    asked = {question for one in findings(store, NOON) if one.gap == "unanswered" for question in one.requests}
 
     assert {question for question in asked if "training-job/" not in question.arn} == {
         DescribeRequest(ACTION, "DescribeAction"),

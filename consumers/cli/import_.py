@@ -28,7 +28,7 @@ from consumers.cli.options import (
 from store.database import DEFAULT_URL
 
 if TYPE_CHECKING:
-    from consumers.run.backfill import Left
+    from consumers.run.backfill import Omissions
 
 NOTHING_TO_RESUME = "nothing to go on with: reading from the start"
 """What --resume says where no earlier reading stopped before its end."""
@@ -184,12 +184,12 @@ def backfill_command(
     sagemaker = SageMaker(region=region, per_second=per_second, endpoint_url=endpoint_url)
     console = Console(highlight=False)
     if dry_run:
-        estimate, left = plan_backfill(sagemaker, kinds=chosen, since=after)
+        estimate, omissions = plan_backfill(sagemaker, kinds=chosen, since=after)
         if as_json:
-            print_json_line(output.planned_json(estimate, left))
+            print_json_line(output.planned_json(estimate, omissions))
         else:
-            output.planned(console, estimate, left)
-        return _exit_code(left, complete=True)
+            output.planned(console, estimate, omissions)
+        return _exit_code(omissions, complete=True)
     with opened(database_url, migrated=True) as store, reading() as show:
 
         def on_progress(progress: Started | Estimate | Progress) -> None:
@@ -213,12 +213,12 @@ def backfill_command(
         print_json_line(output.backfilled_json(result))
     else:
         output.backfilled(console, result)
-    return _exit_code(result.left, complete=result.filled.complete)
+    return _exit_code(result.omissions, complete=result.filled.complete)
 
 
-def _exit_code(left: Left, *, complete: bool) -> int:
+def _exit_code(omissions: Omissions, *, complete: bool) -> int:
     from consumers.cli.output import denial
 
-    if denied := denial(left):
+    if denied := denial(omissions):
         print(f"headwater: {denied}", file=sys.stderr)
     return 0 if complete and not denied else 1

@@ -21,7 +21,7 @@ from store.ledger.events import DeadLetter
 from store.status import NEWEST, Reach, Status
 
 if TYPE_CHECKING:
-    from consumers.run.backfill import BackfillResult, Estimate, Left
+    from consumers.run.backfill import BackfillResult, Estimate, Omissions
     from consumers.run.reconcile import Gap, Reconciled
 
 SHOWN = 5
@@ -73,22 +73,22 @@ def estimated(found: Estimate) -> str:
     )
 
 
-def planned(console: Console, found: Estimate, left: Left) -> None:
+def planned(console: Console, found: Estimate, omissions: Omissions) -> None:
     """What a backfill would describe."""
     for kind, number in found.resources.items():
         console.print(f"{number:>8,}  {kind}")
     console.print(estimated(found), soft_wrap=True)
-    _not_described(console, left)
+    _not_described(console, omissions)
     console.print("nothing was described yet: leave --dry-run out to do it", soft_wrap=True)
 
 
-def planned_json(found: Estimate, left: Left) -> dict[str, Any]:
+def planned_json(found: Estimate, omissions: Omissions) -> dict[str, Any]:
     """The same for programs."""
     return {
         "resources": found.resources,
         "calls": found.calls,
         "seconds_at_least": round(found.seconds, 1),
-        **_not_described_json(left),
+        **_not_described_json(omissions),
     }
 
 
@@ -96,44 +96,44 @@ def backfilled(console: Console, result: BackfillResult) -> None:
     """What came of a backfill."""
     console.print(f"{result.described:,} resources described")
     filled(console, result.filled, "the same command goes on there")
-    _not_described(console, result.left)
+    _not_described(console, result.omissions)
 
 
 def backfilled_json(result: BackfillResult) -> dict[str, Any]:
     """The same for programs."""
-    return {**filled_json(result.filled), "resources": result.described, **_not_described_json(result.left)}
+    return {**filled_json(result.filled), "resources": result.described, **_not_described_json(result.omissions)}
 
 
-def _not_described(console: Console, left: Left) -> None:
-    if left.unsupported:
-        names = ", ".join(sorted(left.unsupported))
+def _not_described(console: Console, omissions: Omissions) -> None:
+    if omissions.unsupported:
+        names = ", ".join(sorted(omissions.unsupported))
         console.print(escape(f"this server has no operation {names}: went on without"), soft_wrap=True)
-    for (operation, kind), (number, first) in left.invalid.items():
+    for (operation, kind), (number, first) in omissions.invalid.items():
         refused = f"{operation} was refused for {number:,} of the kind {kind}: {first}"
         console.print(escape(refused), soft_wrap=True)
-    if left.gone:
-        console.print(f"{left.gone:,} were listed, but deleted before they were described", soft_wrap=True)
-    if left.elsewhere:
-        console.print(f"{left.elsewhere:,} belong to other accounts", soft_wrap=True)
+    if omissions.gone:
+        console.print(f"{omissions.gone:,} were listed, but deleted before they were described", soft_wrap=True)
+    if omissions.elsewhere:
+        console.print(f"{omissions.elsewhere:,} belong to other accounts", soft_wrap=True)
 
 
-def _not_described_json(left: Left) -> dict[str, Any]:
+def _not_described_json(omissions: Omissions) -> dict[str, Any]:
     return {
-        "denied": {permission: sorted(kinds) for permission, kinds in sorted(left.denied.items())},
-        "unsupported": {operation: sorted(kinds) for operation, kinds in sorted(left.unsupported.items())},
-        "invalid": {f"{operation} {kind}": number for (operation, kind), (number, _) in left.invalid.items()},
-        "gone": left.gone,
-        "elsewhere": left.elsewhere,
+        "denied": {permission: sorted(kinds) for permission, kinds in sorted(omissions.denied.items())},
+        "unsupported": {operation: sorted(kinds) for operation, kinds in sorted(omissions.unsupported.items())},
+        "invalid": {f"{operation} {kind}": number for (operation, kind), (number, _) in omissions.invalid.items()},
+        "gone": omissions.gone,
+        "elsewhere": omissions.elsewhere,
     }
 
 
-def denial(left: Left) -> str:
+def denial(omissions: Omissions) -> str:
     """What our role lacks, and what to do about it; empty when it lacks nothing."""
-    if not left.denied:
+    if not omissions.denied:
         return ""
-    kinds = ",".join(sorted(set().union(*left.denied.values())))
+    kinds = ",".join(sorted(set().union(*omissions.denied.values())))
     return (
-        f"not allowed to describe everything: give this role {', '.join(sorted(left.denied))}, "
+        f"not allowed to describe everything: give this role {', '.join(sorted(omissions.denied))}, "
         f"then: headwater backfill --kinds {kinds}"
     )
 

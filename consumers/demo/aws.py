@@ -28,7 +28,7 @@ BYTES_A_CALL = 256 * 1024
 
 
 class MotoMissing(Exception):
-    """The demo was asked for without its extra being installed; the message says what to do."""
+    """The demo's extra is not installed; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def abalone() -> list[dict[str, Any]]:
 def publish(aws: Aws, events: Iterable[Mapping[str, Any]], *, bus: str = "default") -> int:
     """Put events, given as EventBridge would deliver them, on `bus`; say how many.
 
-    Time, source, detail-type, resources and detail survive; id, account and region are given anew by EventBridge. The
+    Time, source, detail-type, resources and detail survive; id, account and region are given by EventBridge. The
     real AWS would refuse these events, as no source but its own may begin with `aws.`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What exists in SageMaker already: listed, described, and handed on as any other events.
+"""What exists in SageMaker already: listed, described, and handled like any other events.
 
 Which kinds there are, and how each is listed and described, is in `consumers.resources`.
 """
@@ -17,14 +17,14 @@ from consumers.resources import RESOURCE_TYPES
 from consumers.run.fill import BACKFILL, FillResult, Progress, Started, fill, saved_position
 from ingest.aws_errors import Denied, Invalid, Missing, Unsupported
 from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
-from ingest.sagemaker import Elsewhere, Found, SageMaker
+from ingest.sagemaker import Elsewhere, ListedResource, SageMaker
 from ingest.sagemaker_operations import DescribeOperation, ListOperation
 from store.database import Store
 
 BATCH = 50
-"""Resources in a batch: as many are asked about anew, at the most, when it is stopped in the middle of one."""
+"""Resources in a batch: at most as many are described twice, if the backfill is stopped in the middle of one."""
 PATIENCE = 300.0
-"""Seconds that SageMaker is waited for when it does not answer."""
+"""Seconds to wait for SageMaker when it does not answer."""
 
 
 KINDS: Mapping[str, ListOperation] = {kind: one.listed_by for kind, one in RESOURCE_TYPES.items() if one.listed_by}
@@ -32,13 +32,13 @@ KINDS: Mapping[str, ListOperation] = {kind: one.listed_by for kind, one in RESOU
 
 
 def descriptions(kind: str) -> list[DescribeOperation]:
-    """The operations that are called about each resource of a kind, its description first."""
+    """The operations that describe a resource of a kind, Describe itself first."""
     return [one.operation for one in RESOURCE_TYPES[ResourceKind(kind)].descriptions]
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillPosition:
-    """How far the resources were asked about.
+    """How far the resources are described.
 
     Attributes:
         through: For each kind of each account and region, the last that was acknowledged: when it was made, its ARN.
@@ -49,12 +49,12 @@ class BackfillPosition:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What it takes to ask about all that was found.
+    """What it takes to describe everything that was listed.
 
     Attributes:
         resources: How many, by kind.
         calls: How many, by operation.
-        seconds: How long it takes at the least: the operation that takes longest at its pace.
+        seconds: How long it takes at least: the time of the operation that takes longest at its pace.
     """
 
     resources: Mapping[str, int]
@@ -63,14 +63,14 @@ class Estimate:
 
 
 @dataclass(slots=True)
-class Left:
-    """What was not found out.
+class Omissions:
+    """What could not be described.
 
     Attributes:
-        denied: The IAM actions that our role lacks, and the kinds that want them.
-        unsupported: The operations that this server does not have, and the kinds that want them.
-        invalid: The questions that SageMaker did not take: operation and kind, how many, and the first of the reasons.
-        gone: How many resources were there no more when they were asked about.
+        denied: The IAM actions that our role lacks, and the kinds that need them.
+        unsupported: The operations that this server does not have, and the kinds that need them.
+        invalid: The requests that SageMaker refused as invalid: operation and kind, how many, and the first reason.
+        gone: How many resources were deleted before they were described.
         elsewhere: How many belong to other accounts.
     """
 
@@ -81,7 +81,7 @@ class Left:
     elsewhere: int = 0
 
     def note(self, kind: str, operation: str, why: Refused) -> None:
-        """One answer that did not come."""
+        """Count one request that failed."""
         match why:
             case Denied():
                 self.denied.setdefault(why.permission, set()).add(kind)
@@ -99,11 +99,11 @@ class Left:
 @dataclass(frozen=True, slots=True)
 class _Resource:
     kind: str
-    found: Found
+    found: ListedResource
 
     @property
     def place(self) -> tuple[int, str]:
-        """Where it stands among its kind: the oldest first."""
+        """Its place among its kind: the oldest first."""
         return self.found.created, self.found.arn
 
     @property
@@ -114,11 +114,11 @@ class _Resource:
 
 
 class Backfill:
-    """All that exists in SageMaker, as the answers to what is asked about it.
+    """A source of the descriptions of everything that exists in SageMaker.
 
-    Everything is listed first, which takes a hundredth of the calls. Then all kinds are asked about side by side, since
-    each operation has a pace of its own, and each kind from the oldest to the newest. What may not be asked, or cannot,
-    costs nothing else; `left` tells of it.
+    Everything is listed first, which takes a hundredth of the calls. Then all kinds are described side by side, since
+    each operation has a pace of its own, and each kind from the oldest to the newest. What may not or cannot be
+    described holds up nothing else, and is counted in `omissions`.
     """
 
     def __init__(
@@ -131,20 +131,20 @@ class Backfill:
         start_at: BackfillPosition | None = None,
         on_listed: Callable[[Estimate], None] = lambda estimate: None,
     ):
-        """Nothing is asked before `find`.
+        """Nothing is requested before `find`.
 
         Args:
-            sagemaker: Whom to ask; closed with this.
+            sagemaker: The client to ask; closed with this source.
             kinds: Of KINDS, those to look for.
             since: Leave out what was made before that.
-            batch_size: The most resources in a batch; each brings several answers.
-            start_at: Where an earlier one stopped; this one goes on behind it.
+            batch_size: The most resources in a batch; each has several descriptions.
+            start_at: Where an earlier backfill stopped; this one goes on behind it.
             on_listed: Called once with the estimate, when everything is listed.
         """
         self.position = start_at
-        """Where asking stopped, as of the last acknowledged batch; None before the first."""
-        self.left = Left()
-        self.asked = 0
+        """Where describing stopped, as of the last acknowledged batch; None before the first."""
+        self.omissions = Omissions()
+        self.described = 0
         self._sagemaker = sagemaker
         self._kinds = tuple(kinds)
         self._since = since
@@ -152,20 +152,20 @@ class Backfill:
         self._on_listed = on_listed
         self._through = dict(start_at.through) if start_at else {}
         self._waiting: deque[_Resource] = deque()
-        self._late: deque[_Resource] = deque()  # those of kinds that there was no answer about
+        self._late: deque[_Resource] = deque()  # of kinds of which a description failed to come
         self._listed = False
         self._counts: Counter[str] = Counter()
         self._taken: list[_Resource] = []
-        self._answers: dict[str, list[Delivery]] = {}  # to those taken, until the batch is whole
+        self._described: dict[str, list[Delivery]] = {}  # of those taken, until the batch is whole
         self._acks: AckTracker[Sequence[_Resource]] = AckTracker(self._pass)
         self._given_up: set[tuple[str, str]] = set()
 
     def so_far(self) -> tuple[int, int | None]:
-        """How many resources were asked about, and of how many."""
-        return self.asked, self._counts.total() or None
+        """How many resources are described, and of how many."""
+        return self.described, self._counts.total() or None
 
     def estimate(self) -> Estimate:
-        """What it takes to ask about all that was found."""
+        """What it takes to describe everything that was listed."""
         calls: Counter[DescribeOperation] = Counter()
         for kind, number in self._counts.items():
             calls.update(dict.fromkeys(descriptions(kind), number))
@@ -174,10 +174,10 @@ class Backfill:
         return Estimate(dict(self._counts), by_name, max(seconds, default=0.0))
 
     async def find(self) -> None:
-        """List what there is; else the first read does it.
+        """List what exists; else the first read does it.
 
         Raises:
-            Refused: Nothing may be asked at all: no credentials, no region.
+            Refused: No request is possible: no credentials, no region.
             Unavailable: SageMaker did not answer.
         """
         if self._listed:
@@ -188,20 +188,20 @@ class Backfill:
             if isinstance(why, BaseException):
                 raise why
         self._counts = Counter({kind: len(some) for kind, some in zip(self._kinds, found, strict=True) if some})
-        # Evenly mixed, so that all kinds come to their end together, and what is left of one tells what is left of all.
+        # Evenly mixed, so that all kinds are finished together, and the share of one that is done is the share of all.
         mixed = ((at / len(some), one) for some in found for at, one in enumerate(some))
         self._waiting = deque(one for _, one in sorted(mixed, key=lambda share: share[0]))
         self._listed = True
         self._on_listed(self.estimate())
 
     async def read(self) -> Batch | None:
-        """What SageMaker says of the next resources, or None at the end.
+        """The descriptions of the next resources, or None at the end.
 
-        While some answers fail to come, all other kinds go on; their own is asked about again when these are done.
+        While descriptions of one kind fail to come, all other kinds go on; that kind is tried again after them.
 
         Raises:
-            Refused: Nothing may be asked any more: the credentials have come to their end.
-            Unavailable: SageMaker did not answer; the next read asks again for what is missing.
+            Refused: No request is possible any more: the credentials have expired.
+            Unavailable: SageMaker did not answer; the next read requests what is missing.
         """
         await self.find()
         if not self._taken and not self._waiting:
@@ -210,12 +210,12 @@ class Backfill:
             self._taken = [self._waiting.popleft() for _ in range(min(self._batch_size, len(self._waiting)))]
         if not self._taken:
             return None
-        whys = await self._ask_all([one for one in self._taken if one.found.arn not in self._answers])
+        whys = await self._describe_all([one for one in self._taken if one.found.arn not in self._described])
         ready: list[_Resource] = []
         held: list[_Resource] = []
         late: set[str] = set()
         for one in self._taken:  # none goes past another of its kind
-            if one.found.arn not in self._answers:
+            if one.found.arn not in self._described:
                 late.add(one.kind)
             (held if one.kind in late else ready).append(one)
         if whys and not ready:
@@ -226,26 +226,26 @@ class Backfill:
         self._taken = []
         return await self._handed_out(ready)
 
-    async def _ask_all(self, resources: Sequence[_Resource]) -> list[Unavailable]:
-        """Why there was no answer about some of them, if there was none."""
-        whys = await asyncio.gather(*map(self._ask, resources), return_exceptions=True)
+    async def _describe_all(self, resources: Sequence[_Resource]) -> list[Unavailable]:
+        """Describe resources; the failures of those that could not be described now."""
+        whys = await asyncio.gather(*map(self._describe, resources), return_exceptions=True)
         for why in whys:
             if why and not isinstance(why, Unavailable):
                 raise why
         return [why for why in whys if isinstance(why, Unavailable)]
 
     async def _handed_out(self, resources: Sequence[_Resource]) -> Batch:
-        """A batch of the answers about these, which stand in front of all others of their kinds."""
-        deliveries = [delivery for one in resources for delivery in self._answers.pop(one.found.arn)]
-        self.asked += len(resources)
+        """A batch of the descriptions of these resources, the first of their kinds that are left."""
+        deliveries = [delivery for one in resources for delivery in self._described.pop(one.found.arn)]
+        self.described += len(resources)
         batch = self._acks.batch(deliveries, resources)
-        if not deliveries:  # nothing could be found out of any: nobody acknowledges an empty batch
+        if not deliveries:  # none could be described: nobody acknowledges an empty batch
             await batch.ack()
         return batch
 
     def _pass(self, resources: Sequence[_Resource]) -> None:
         """Move the position past these resources."""
-        denied = set().union(*self.left.denied.values())  # described again, once that is allowed
+        denied = set().union(*self.omissions.denied.values())  # described again, once that is allowed
         for one in resources:
             if one.kind not in denied:
                 self._through[one.series] = one.place
@@ -256,7 +256,7 @@ class Backfill:
         await self._sagemaker.aclose()
 
     async def _list(self, kind: str) -> list[_Resource]:
-        """The resources of a kind that were not asked about yet, the oldest first."""
+        """The resources of a kind that are not described yet, the oldest first."""
         listed_by = KINDS[kind]
         found: dict[str, _Resource] = {}
         try:
@@ -264,40 +264,40 @@ class Backfill:
                 try:
                     async for page in self._sagemaker.listed(listed_by, since=self._since, **within):
                         found.update((one.arn, _Resource(kind, one)) for one in page.found)
-                except Missing:  # what they are in was deleted a moment ago, and they with it
-                    self.left.gone += 1
+                except Missing:  # what contains them was deleted a moment ago, and they with it
+                    self.omissions.gone += 1
         except (Denied, Unsupported, Invalid) as why:
-            self.left.note(kind, listed_by.name, why)
+            self.omissions.note(kind, listed_by.name, why)
         new = (one for one in found.values() if one.place > tuple(self._through.get(one.series, (-1, ""))))
         return sorted(new, key=lambda one: one.place)
 
     async def _within(self, kind: str) -> list[dict[str, Any]]:
-        """What to list a kind's resources with: one for each resource that they are in."""
+        """The arguments to list a kind's resources with, for each resource that contains some."""
         within = RESOURCE_TYPES[ResourceKind(kind)].listed_within
         if within is None:
             return [{}]
-        listed = self._sagemaker.listed(KINDS[within])  # of any age: what is in them may be new
+        listed = self._sagemaker.listed(KINDS[within])  # of any age: what they contain may be new
         return [{KINDS[kind].within: one.name} async for page in listed for one in page.found]
 
-    async def _ask(self, one: _Resource) -> None:
-        """Ask all about a resource, and keep the answers."""
-        answers: list[Delivery] = []
+    async def _describe(self, one: _Resource) -> None:
+        """Describe a resource, and keep the descriptions."""
+        descriptions_of_it: list[Delivery] = []
         for operation in descriptions(one.kind):
             name = operation.name
             if (one.kind, name) not in self._given_up:
                 try:
-                    answer = await self._sagemaker.ask(operation, one.found.arn, one.found.name)
-                    answers.append(Delivery(answer, f"{name} of {one.found.arn}"))
+                    description = await self._sagemaker.ask(operation, one.found.arn, one.found.name)
+                    descriptions_of_it.append(Delivery(description, f"{name} of {one.found.arn}"))
                 except Missing as why:
-                    if not answers:  # what is described, and has no tags to tell of, is there
-                        self.left.note(one.kind, name, why)
+                    if not descriptions_of_it:  # what is described exists, though it may have no tags
+                        self.omissions.note(one.kind, name, why)
                 except (Denied, Unsupported, Invalid, Elsewhere) as why:
-                    self.left.note(one.kind, name, why)
+                    self.omissions.note(one.kind, name, why)
                     if isinstance(why, Denied | Unsupported):
                         self._given_up.add((one.kind, name))
-            if not answers:  # of what is not described, nothing else is of use
+            if not descriptions_of_it:  # without its description, nothing else is of use
                 break
-        self._answers[one.found.arn] = answers
+        self._described[one.found.arn] = descriptions_of_it
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,13 +306,13 @@ class BackfillResult:
 
     Attributes:
         filled: What became of the descriptions.
-        described: How many resources SageMaker was asked about.
-        left: What could not be described.
+        described: How many resources were described, or tried.
+        omissions: What could not be described.
     """
 
     filled: FillResult
     described: int
-    left: Left
+    omissions: Omissions
 
 
 def backfill(
@@ -339,7 +339,7 @@ def backfill(
         on_progress: Called when it begins, with the estimate once all is listed, and after each batch.
 
     Raises:
-        Refused, Unusable, Unavailable: Nothing may be asked, SageMaker does not answer, or the store cannot be used.
+        Refused, Unusable, Unavailable: No request is possible, SageMaker does not answer, or the store cannot be used.
     """
     start_at = None if restart else saved_position(store, name, BackfillPosition)
     on_progress(Started(start_at is not None))
@@ -348,17 +348,17 @@ def backfill(
         filled = fill(source, store, name, 1, source.so_far, patience=patience, on_progress=on_progress)
     except Unavailable as why:
         raise Unavailable(f"{why}; the same command goes on where this one stopped") from why
-    return BackfillResult(filled, source.asked, source.left)
+    return BackfillResult(filled, source.described, source.omissions)
 
 
-def plan_backfill(sagemaker: SageMaker, *, kinds: Iterable[str], since: datetime | None) -> tuple[Estimate, Left]:
+def plan_backfill(sagemaker: SageMaker, *, kinds: Iterable[str], since: datetime | None) -> tuple[Estimate, Omissions]:
     """List what exists, and estimate what it takes to describe it; nothing is saved.
 
     Returns:
         The estimate, and what could not be listed.
 
     Raises:
-        Refused, Unavailable: Nothing may be asked, or SageMaker does not answer.
+        Refused, Unavailable: No request is possible, or SageMaker does not answer.
     """
     source = Backfill(sagemaker, kinds=kinds, since=since)
 
@@ -369,4 +369,4 @@ def plan_backfill(sagemaker: SageMaker, *, kinds: Iterable[str], since: datetime
             await source.aclose()
 
     asyncio.run(look())
-    return source.estimate(), source.left
+    return source.estimate(), source.omissions

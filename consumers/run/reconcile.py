@@ -1,7 +1,7 @@
-"""Events that must have been lost: found by the traces that others left, and made good by asking SageMaker.
+"""Resources whose events must have been lost: found by what others reference, and described by SageMaker.
 
-What is found follows from the store alone; what is asked is only about that. An answer may tell of more that is missing
-(a model, then the package it was made from), so it is looked again until nothing new is found.
+What is missing follows from the store alone, and only that is requested. A description may show that more is missing (a
+model, then the package it was made from), so this repeats until nothing new is found.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ LONGEST: Mapping[str, int] = {
     "Endpoint": 1 * DAY,
     "ModelDeployment": 1 * DAY,
 }
-"""How long things of a type are under way at the most, in milliseconds, as SageMaker's API limits it; a day for those
-that it does not limit and that take minutes."""
+"""How long things of a type can be under way, in milliseconds, by the limits of SageMaker's API; a day for those that
+it does not limit and that take minutes."""
 OTHERS = 30 * DAY
 """The same for all others."""
 
@@ -83,28 +83,28 @@ MADE_BY_CLIENTS = frozenset(
         PIPELINE,
     )
 )
-"""What others look out for though it need not be there: a job reads what clients may have added to its component."""
+"""What others reference although it need not exist: a job reads what clients may have added to its component."""
 
 
 class Finding(NamedTuple):
     """Something that is missing.
 
     Attributes:
-        gap: Of what sort.
-        about: The ARN or the URI in question.
-        seen: How that shows.
-        asks: What to ask of SageMaker; nothing when nobody could answer.
+        gap: What kind of gap it is.
+        about: The ARN or the URI.
+        seen: How it shows.
+        requests: The describe requests that would fill it; none where SageMaker cannot.
     """
 
     gap: Gap
     about: str
     seen: str
-    asks: tuple[DescribeRequest, ...]
+    requests: tuple[DescribeRequest, ...]
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What makes it the same when it is found again: others may refer to it by then, or know its name's case."""
-        return (self.gap, self.about, *(one.operation for one in self.asks if self.gap == "unanswered"))
+        """Its identity: when found again, other resources may reference it, or its name may be spelled otherwise."""
+        return (self.gap, self.about, *(one.operation for one in self.requests if self.gap == "unanswered"))
 
 
 @dataclass(slots=True)
@@ -113,9 +113,9 @@ class Reconciled:
 
     Attributes:
         found: All that was missing, in the order in which it was found.
-        mended: Of these, what is missing no longer; a question that was given up is not mended.
-        answered: How many questions SageMaker answered.
-        reasons: Why there was no answer, and how often.
+        mended: Of these, what is missing no longer; a describe request that was given up is not mended.
+        answered: How many describe requests SageMaker answered.
+        reasons: Why the others were not answered, and how often.
     """
 
     found: list[Finding] = field(default_factory=list)
@@ -125,7 +125,7 @@ class Reconciled:
 
     @property
     def left(self) -> list[Finding]:
-        """What is missing still."""
+        """What is still missing."""
         done = set(self.mended)
         return [one for one in self.found if one not in done]
 
@@ -139,16 +139,16 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
         longest: How long anything may be under way, in milliseconds; else as `LONGEST` says.
     """
     waiting = describe_requests.waiting(store)
-    spelled = {one.arn.lower(): one.arn for one in waiting}  # where a name's own case is known, ask by that
+    spelled = {one.arn.lower(): one.arn for one in waiting}  # its name's own case, where it is known
     found = [
         Finding("unfinished", one.arn, f"{one.status} since it began", about(one.arn))
         for one in gaps.unfinished(store, _UNDER_WAY)
         if now - one.created > (LONGEST.get(one.type, OTHERS) if longest is None else longest)
     ]
     found += [
-        Finding("unknown", target, f"{key} references it", asks)
+        Finding("unknown", target, f"{key} references it", requests)
         for target, key in gaps.unknown(store)
-        if kind_of(target) not in MADE_BY_CLIENTS and (asks := about(spelled.get(target, target)))
+        if kind_of(target) not in MADE_BY_CLIENTS and (requests := about(spelled.get(target, target)))
     ]
     for arn, uri in gaps.unproduced(store):
         match = _TRAINED.fullmatch(uri)
@@ -162,7 +162,7 @@ def findings(store: Store, now: int, longest: int | None = None) -> list[Finding
 
 
 def about(arn: str) -> tuple[DescribeRequest, ...]:
-    """What to ask about a resource, to know all that its events would have told."""
+    """The describe requests that bring what a resource's events would have reported."""
     kind = kind_of(arn)
     if kind == PIPELINE_EXECUTION:
         execution = arn.partition("/step/")[0]
@@ -187,10 +187,10 @@ async def reconcile(
 
     Args:
         store: At the newest schema.
-        sagemaker: Whom to ask.
+        sagemaker: The client to ask.
         longest: As `findings`.
-        stop: Ends it after the questions in hand; what was answered is kept.
-        now: Tells the time, in epoch milliseconds.
+        stop: Ends it after the requests in hand; what was described is saved.
+        now: The time, in epoch milliseconds.
         on_progress: Called with the number of describe requests made, and of how many that are known so far.
 
     Returns:
@@ -198,39 +198,36 @@ async def reconcile(
     """
     done = Reconciled()
     enricher = Enricher(store, sagemaker, now)
-    asked: set[DescribeRequest] = set()
+    made: set[DescribeRequest] = set()
     refused: set[DescribeRequest] = set()
     seen: dict[tuple[str, ...], Finding] = {}
     stop = stop or asyncio.Event()
     while not stop.is_set():
         fresh = await asyncio.to_thread(findings, store, now(), longest)
         seen |= {one.key: one for one in fresh if one.key not in seen}
-        waiting = sorted({one for finding in fresh for one in finding.asks} - asked)
+        waiting = sorted({one for finding in fresh for one in finding.requests} - made)
         if not waiting:
             break
-        lost = {one for finding in fresh if finding.gap != "unanswered" for one in finding.asks}
+        lost = {one for finding in fresh if finding.gap != "unanswered" for one in finding.requests}
         rows = await asyncio.to_thread(describe_requests.waiting, store)
         for at in range(0, len(waiting), AT_A_TIME):
             if stop.is_set():
                 break
             some = waiting[at : at + AT_A_TIME]
             outcomes = await enricher.send(some, rows)
-            # Events tell of tags, and most descriptions do not. Of what cannot be described they would tell nothing.
-            tags = {
-                DescribeRequest(one.request.arn, "ListTags")
-                for one in outcomes
-                if one.description and one.request in lost
-            }
+            # Events contain tags, and most descriptions do not. The tags of what cannot be described are of no use.
+            described = [one.request for one in outcomes if one.description and one.request in lost]
+            tags = {DescribeRequest(one.arn, "ListTags") for one in described}
             for outcome in (*outcomes, *await enricher.send(sorted(tags))):
                 done.answered += outcome.description is not None
                 done.reasons.update([outcome.why] if outcome.description is None else [])
                 refused |= {outcome.request} if outcome.description is None else set()
-            # By its name's own case once is enough: when that is given up, it is known in lower case only.
-            asked |= {*some, *(DescribeRequest(one.arn.lower(), one.operation) for one in some)}
+            # Once by the name's own case is enough: when that request is given up, only the lower case is left.
+            made |= {*some, *(DescribeRequest(one.arn.lower(), one.operation) for one in some)}
             so_far = done.answered + len(refused)
             on_progress(so_far, so_far + len(waiting) - at - len(some))
     left = {one.key for one in await asyncio.to_thread(findings, store, now(), longest)}
-    left |= {key for key, one in seen.items() if one.gap == "unanswered" and not refused.isdisjoint(one.asks)}
+    left |= {key for key, one in seen.items() if one.gap == "unanswered" and not refused.isdisjoint(one.requests)}
     done.found = list(seen.values())
     done.mended = [one for key, one in seen.items() if key not in left]
     return done

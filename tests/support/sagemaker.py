@@ -24,7 +24,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from consumers.resources import RESOURCE_TYPES
-from ingest.sagemaker import Found
+from ingest.sagemaker import ListedResource
 from tests.support.aws import ROLE, arn_of
 
 NOW = datetime(2024, 5, 17, 12, 0, 0, 250_000, UTC)
@@ -270,9 +270,9 @@ def response_in(answer: bytes) -> dict[str, Any]:
     return response
 
 
-def labeling_jobs(sagemaker: FakeSageMaker, count: int) -> list[Found]:
+def labeling_jobs(sagemaker: FakeSageMaker, count: int) -> list[ListedResource]:
     """Jobs that were made a second apart, put in last first."""
-    made: list[Found] = []
+    made: list[ListedResource] = []
     for number in reversed(range(count)):
         name = f"Job-{number}"
         answer = {
@@ -296,5 +296,5 @@ def labeling_jobs(sagemaker: FakeSageMaker, count: int) -> list[Found]:
             },
         }
         arn = sagemaker.has("ListLabelingJobs", "DescribeLabelingJob", answer, WorkteamArn=arn_of("workteam/x/y"))
-        made.insert(0, Found(arn, name, round(at(number).timestamp() * 1000)))
+        made.insert(0, ListedResource(arn, name, round(at(number).timestamp() * 1000)))
     return made
