@@ -31,8 +31,8 @@ def replayed(archive: Path, store: Path) -> dict[str, float]:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
         main()
-    told: dict[str, float] = json.loads(said.getvalue())
-    return told
+    result: dict[str, float] = json.loads(said.getvalue())
+    return result
 
 
 def handled(archive: Path, store: Path, count: int) -> list[float]:
