@@ -77,14 +77,14 @@ def lineage(endpoint: Resource[Endpoint], lookup: Lookup) -> Lineage:
     """An endpoint is a context; each configuration it has had is a deployment of that configuration's models.
 
     Source: evidence.md#deployment (observed; that an update makes another one, plausible). The deployment before it is
-    kept, with its end. Ours, and so inferred: it produces the data that the
-    endpoint captures, and the responses and failures that an asynchronous one stores.
+    kept, with its end. Ours, and so inferred: it produces the data that the endpoint captures, and the responses and
+    failures that an asynchronous one stores.
     """
     context = endpoint_context(endpoint)
     entities: list[Entity] = [context]
     associations: list[Association] = []
     for position, deployment in enumerate(deployments(endpoint)):
-        # A name means what stood when it was given: to the endpoint when it was made, later by an update.
+        # A name means what existed when it was set: when the endpoint was made, or later by an update.
         given = endpoint.created if position == 0 else deployment.since
         config = lookup(endpoint.key_beside(ENDPOINT_CONFIG, deployment.config), EndpointConfig, given)
         action = _action(endpoint, deployment, config.detail if config else EndpointConfig())
