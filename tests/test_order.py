@@ -331,7 +331,7 @@ def test_a_word_counts_that_is_spoken_while_a_heavier_one_is_withdrawn(store: St
     say(store, "job-2", "DataSet")
     speaking = threading.Thread(target=say, args=(slower, "job-3", "Image"))
     speaking.start()
-    compared.wait(10)
+    compared.wait(120)
 
     say(store, "job-1", None)
 
