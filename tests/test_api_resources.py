@@ -33,8 +33,8 @@ def client(store: Store, partition: str = PARTITION) -> Send:
     service = Service(store, cast(ClientWriter, None), Descriptions(store))
 
     def send(name: str, **members: Any) -> Any:
-        members = Request(name, validator.checked(operation(name).input_shape, members), REGION, ACCOUNT, partition)
-        body = encoded(name, OPERATIONS[name].run(service, members))
+        request = Request(name, validator.checked(operation(name).input_shape, members), REGION, ACCOUNT, partition)
+        body = encoded(name, OPERATIONS[name].run(service, request))
         response = create_parser("json").parse(
             {"body": body, "headers": {}, "status_code": 200}, operation(name).output_shape
         )
