@@ -236,14 +236,14 @@ async def test_whatever_goes_wrong_the_enricher_goes_on(
     clock.now += 2 * GRACE
     stop = asyncio.Event()
     async with enriching(store, sagemaker, clock) as enricher:
-        ask = enricher._sagemaker.ask
+        ask = enricher._sagemaker.describe
 
         async def ask_in_vain(operation: DescribeOperation, arn: str) -> bytes:
             clock.now += LEASE  # until then nobody asks again
-            monkeypatch.setattr(enricher._sagemaker, "ask", ask)
+            monkeypatch.setattr(enricher._sagemaker, "describe", ask)
             raise KeyError("a bug")
 
-        monkeypatch.setattr(enricher._sagemaker, "ask", ask_in_vain)
+        monkeypatch.setattr(enricher._sagemaker, "describe", ask_in_vain)
         running = asyncio.create_task(enricher.run(stop))
         async with asyncio.timeout(PATIENCE):
             while describe_requests.waiting(store):  # noqa: ASYNC110 -- it is the store that changes
