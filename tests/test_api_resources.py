@@ -21,9 +21,10 @@ from consumers.api.service_model import operation
 from store.database import Store
 from tests.support.account import generated
 from tests.support.account.made import Account, moment
-from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, abalone, call, case_events, event, worlds
+from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, abalone, call, case_events, event
 from tests.support.laws import scaled
 from tests.support.stores import emptied, fed, settlements, sqlite_store
+from tests.support.worlds import worlds
 
 Send = Callable[..., Any]
 
