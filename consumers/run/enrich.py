@@ -138,7 +138,7 @@ class Enricher:
 
     async def _send_one(self, request: DescribeRequest) -> Outcome:
         try:
-            description = await self._sagemaker.ask(_operation(request.operation), request.arn)
+            description = await self._sagemaker.describe(_operation(request.operation), request.arn)
             return Outcome(request, description)
         except (Refused, Unavailable) as failed:
             why, retry_after, max_tries = _reason(failed, request.operation)
