@@ -23,9 +23,10 @@ from store.database import Store
 from store.digest import canonical, digest
 from store.ledger import events as ledger
 from store.lineage import artifact
-from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, worlds
+from tests.support.events import ACCOUNT, NOON, PARTITION, REGION
 from tests.support.laws import examples
 from tests.support.stores import emptied, settlements, sqlite_store
+from tests.support.worlds import worlds
 
 Write = tuple[str, dict[str, Any]]
 """An operation and its input."""
