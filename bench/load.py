@@ -1,4 +1,4 @@
-"""Clients that send requests to a server without pause, at little cost: sockets and prepared requests, in one thread."""
+"""Clients that call a server without pause, at little cost: sockets and prepared requests, in one thread."""
 
 from __future__ import annotations
 
