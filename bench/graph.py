@@ -6,7 +6,8 @@
 
 A project trains a few candidates at a time, compares them, deploys the best, and continues from the comparison.
 Projects differ in how many candidates and how many generations they have, so ascendant closures of any size from ten
-to many thousands exist. Raw data sets, images and code are shared: hubs with up to hundreds of thousands of descendants.
+to many thousands exist. Raw data sets, images and code are shared: hubs with up to
+hundreds of thousands of descendants.
 """
 
 from __future__ import annotations
