@@ -72,13 +72,13 @@ def names_of(api: Api, call: Callable[..., Any], member: str, name: str) -> list
 
 
 @pytest.mark.parametrize("uri", [MODEL_URI, PACKAGE])
-def test_an_artifact_of_a_source_that_a_job_told_of_already_exists(run: Api, uri: str) -> None:
+def test_an_artifact_of_a_source_that_a_job_reported_already_exists(run: Api, uri: str) -> None:
     why = refused(run.sagemaker.create_artifact, Source={"SourceUri": uri}, ArtifactType="Model")
 
     assert why == f"ValidationException: Artifact with source URI ({uri}) already exists."
 
 
-def test_what_lies_at_a_derived_artifact_s_address_is_that_artifact_whatever_version_is_told(run: Api) -> None:
+def test_a_derived_artifact_s_address_is_that_artifact_whatever_the_version(run: Api) -> None:
     derived = the_artifact(run, MODEL_URI)["ArtifactArn"]
     source = {"SourceUri": MODEL_URI, "SourceTypes": [{"SourceIdType": "S3ETag", "Value": "e"}]}
 
@@ -129,7 +129,7 @@ def test_what_events_derive_is_not_deleted_and_a_sentence_says_why(run: Api) -> 
         assert why.endswith(tail)
 
 
-def test_what_events_derive_is_not_changed_where_nobody_would_hear_of_it(run: Api) -> None:
+def test_a_derived_entity_cannot_be_changed_where_its_events_would_outweigh_the_change(run: Api) -> None:
     for call, members in (
         (run.sagemaker.update_context, {"ContextName": GROUP, "Description": "mine"}),
         (run.sagemaker.update_action, {"ActionName": APPROVAL, "Status": "Completed"}),
@@ -264,7 +264,7 @@ def test_a_derived_artifact_takes_what_clients_add(run: Api, uri: str) -> None:
     assert f" is derived from {PACKAGE}" in why  # and not from what its client said of it
 
 
-def test_a_made_artifact_that_a_job_uses_later_is_one_and_outlives_its_deletion(one_run: Api) -> None:
+def test_a_client_s_artifact_that_a_job_uses_later_is_the_same_and_outlives_its_deletion(one_run: Api) -> None:
     emptied(one_run.store)
     arn = artifact(one_run, Source={"SourceUri": MODEL_URI}, ArtifactType="Mine", Properties={"a": "1"})
     made = of_artifact(one_run, arn)
@@ -278,7 +278,7 @@ def test_a_made_artifact_that_a_job_uses_later_is_one_and_outlives_its_deletion(
     assert "associations and cannot be deleted" in why
 
 
-def test_a_component_made_for_a_job_is_the_job_s(one_run: Api) -> None:
+def test_a_component_that_a_client_creates_for_a_job_is_the_job_s(one_run: Api) -> None:
     emptied(one_run.store)
     COMPONENT.create(one_run, TRAINED, Parameters={"mine": {"NumberValue": 1}})
     fed(one_run.store, abalone())

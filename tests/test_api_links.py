@@ -206,7 +206,7 @@ def test_a_component_can_come_and_go_any_number_of_times(trials: Api) -> None:
         assert COMPONENT.listed(trials, TrialName="Try") == []
 
 
-def test_both_have_to_be_there_to_be_put_together_and_not_to_be_taken_apart(trials: Api) -> None:
+def test_trial_and_component_must_exist_to_be_associated_and_not_to_be_disassociated(trials: Api) -> None:
     associate, apart = trials.sagemaker.associate_trial_component, trials.sagemaker.disassociate_trial_component
 
     assert refused(associate, TrialName="none", TrialComponentName="One") == (
@@ -218,7 +218,7 @@ def test_both_have_to_be_there_to_be_put_together_and_not_to_be_taken_apart(tria
     assert apart(TrialName="none", TrialComponentName="none")["TrialArn"] == f"{PARTITION}experiment-trial/none"
 
 
-def test_a_component_made_anew_is_in_no_trial(trials: Api) -> None:
+def test_a_component_that_is_created_again_is_in_no_trial(trials: Api) -> None:
     both = {"TrialName": "Try", "TrialComponentName": "One"}
     trials.sagemaker.associate_trial_component(**both)
     trials.sagemaker.disassociate_trial_component(**both)
@@ -228,7 +228,7 @@ def test_a_component_made_anew_is_in_no_trial(trials: Api) -> None:
     assert TRIAL.listed(trials, TrialComponentName="One") == []
 
 
-def test_a_trial_tells_its_experiment_as_its_maker_called_it(api: Api) -> None:
+def test_a_trial_names_its_experiment_in_the_case_of_its_creator(api: Api) -> None:
     EXPERIMENT.create(api, "MyExp")
     TRIAL.create(api, ExperimentName="myexp")
 

@@ -39,7 +39,7 @@ ORDERS = [
 
 
 def filled(api: Api, entity_type: EntityType, names: str) -> Api:
-    """The server with one of the sort for each letter."""
+    """The server with an entity of this type for each letter."""
     ready(api, entity_type)
     for name in names:
         entity_type.create(api, name)
@@ -47,7 +47,7 @@ def filled(api: Api, entity_type: EntityType, names: str) -> Api:
 
 
 def ordered(names: str, order: dict[str, str]) -> list[str]:
-    """Names, told in the order of creation, as a list has them."""
+    """Names that are given in the order of creation, as a list has them."""
     found = sorted(names) if order.get("SortBy") == "Name" else list(names)
     return found if order.get("SortOrder") == "Ascending" else found[::-1]
 
@@ -63,7 +63,7 @@ def test_a_list_has_ten_on_a_page_and_the_newest_first(api: Api, entity_type: En
 
 @every_type
 @pytest.mark.parametrize("order", ORDERS, ids=str)
-def test_a_list_is_in_the_order_that_was_asked_for_on_pages_of_any_size(
+def test_a_list_is_in_the_requested_order_on_pages_of_any_size(
     api: Api, entity_type: EntityType, order: dict[str, str]
 ) -> None:
     names = "bdac"
@@ -220,7 +220,7 @@ def test_a_token_of_another_list_is_refused(api: Api) -> None:
 
 
 def by_pages(api: Api, entity_type: EntityType, **members: Any) -> Iterator[list[str]]:
-    """The names on each page, asked for when the page before was dealt with."""
+    """The names on each page, which is read after the page before was handled."""
     token: dict[str, str] = {}
     while True:
         response = entity_type.call(api, "list")(**members, **token)

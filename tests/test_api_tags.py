@@ -30,7 +30,7 @@ def as_list(**tags: str) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def test_everything_can_be_tagged_and_all_tags_are_answered_in_their_order(api: Api) -> None:
+def test_every_entity_can_be_tagged_and_all_tags_are_returned_in_their_order(api: Api) -> None:
     EXPERIMENT.create(api, "Exp")
     for arn in (
         artifact(api),
@@ -87,7 +87,7 @@ def test_there_are_fifty_tags_at_most(api: Api) -> None:
     ]
 
 
-def test_nothing_is_known_of_what_was_never_spoken_of(api: Api) -> None:
+def test_a_resource_that_is_not_in_the_store_has_no_tags(api: Api) -> None:
     arn = f"{PARTITION}training-job/none"
     why = f"ValidationException: There is no resource '{arn}' in Headwater: it has no tags"
 
