@@ -56,9 +56,7 @@ def known_to(fake: FakeSageMaker, account: Account) -> Account:
     return account
 
 
-def test_where_nothing_was_lost_only_what_no_event_contains_is_requested(
-    store: Store, sagemaker: FakeSageMaker
-) -> None:
+def test_where_nothing_was_lost_only_what_events_leave_out_is_requested(store: Store, sagemaker: FakeSageMaker) -> None:
     account = known_to(sagemaker, generated(1))
     fed(store, account.events(), 50)
 
