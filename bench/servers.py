@@ -27,7 +27,7 @@ from sqlalchemy import func, select
 from store import tables
 from store.database import Store
 from store.migrate import migrate
-from tests.support.kafka import Broker, NoBroker
+from tests.support.kafka_broker import Broker, NoBroker
 
 __all__ = ["Broker", "NoBroker"]
 

@@ -38,7 +38,7 @@ def catch_up(store: Store) -> int:
         for number, body in late.items():
             settlement = handle([Delivery(body, "the ledger")], store)
             outcome = "refused" if settlement.dead else "derived"
-            store.write(partial(ledger.mark, numbers=[number], outcome=outcome))
+            store.write(partial(ledger.mark, ids=[number], outcome=outcome))
             done += settlement.derived
     rules: dict[str, str] = {kind: one.signature for kind, one in RESOURCE_TYPES.items()}
     while unlisted := store.read(lambda tx: table.unlisted(tx, rules.keys(), PAGE)):
@@ -70,7 +70,7 @@ def redrive(store: Store, numbers: Sequence[int]) -> tuple[int, int]:
             [(_, reason)] = settlement.dead
             store.write(partial(ledger.give_reasons, reasons={letter.id: reason}))
         else:
-            store.write(partial(ledger.discard, numbers=[letter.id]))
+            store.write(partial(ledger.discard, ids=[letter.id]))
             succeeded += 1
     return succeeded, len(numbers) - succeeded
 

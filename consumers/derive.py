@@ -68,7 +68,7 @@ def derive(session: ResourceSession, touched: Collection[str]) -> tuple[int, int
     new = session.new if session.derives else {row.id for row in marked if not session.rows[row.key].derived}
     save(tx, derived, new)
     describe_requests.update_requests(tx, missing, new, time.time_ns() // 1_000_000 + GRACE)
-    table.refer(tx, references, ())
+    table.update_references(tx, references, ())
     table.mark_derived(tx, marked)
     return len(derived) - failed, failed
 

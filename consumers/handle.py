@@ -262,7 +262,7 @@ def record(session: ResourceSession, observed: ObservedBatch, received: int) -> 
     session.claim(kinds)
     metric_points.add(session.tx, observed.points)
     touched = session.join(observed.states, {point.component for point in observed.points})
-    ledger.remember(
+    ledger.record(
         session.tx,
         [
             Entry(

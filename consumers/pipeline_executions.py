@@ -14,7 +14,7 @@ from consumers.resources.pipeline_execution import execution_end
 from consumers.resources.pipeline_step import step_arn
 from consumers.state import ResourceState, decode, detail, incarnations
 from store.database import Store, Transaction
-from store.resources import beginning, load
+from store.resources import load, with_prefix
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -93,7 +93,7 @@ def execution(store: Store, arn: str) -> Execution | None:
 
 def steps_of(tx: Transaction, execution_arn: str) -> list[ResourceState]:
     """The states of an execution's steps."""
-    rows = beginning(tx, f"{execution_arn.lower()}/step/")
+    rows = with_prefix(tx, f"{execution_arn.lower()}/step/")
     return [decode(tx.packer.unpack(row.state)) for row in rows if row.state]
 
 

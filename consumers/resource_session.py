@@ -82,7 +82,7 @@ class ResourceSession:
             self.rows[key] = row
             changed.append(row)
         table.write(self.tx, changed)
-        table.refer(self.tx, references, self.new)
+        table.update_references(self.tx, references, self.new)
         return touched
 
     def write_listing(self, keys: Collection[str]) -> None:

@@ -1,6 +1,6 @@
-"""Ask SageMaker what events leave out: answers become events of our own, so that a replay asks nobody.
+"""Describe and list resources in SageMaker: descriptions become events of our own, so that a replay calls no API.
 
-How an operation is called is in `ingest.sagemaker_operations`; which operations there are, whoever calls this says.
+How an operation is called is in `ingest.sagemaker_operations`; the caller says which operations there are.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from ingest.delivery import Refused, Unavailable
 from ingest.sagemaker_operations import DescribeOperation, ListOperation
 
 DESCRIPTION = "Headwater Description"
-"""The detail-type of an answer."""
+"""The detail-type of a description."""
 
-ABOUT_ONE_PER_SECOND = 5.0
+DESCRIBE_PER_SECOND = 5.0
 LIST_PER_SECOND = 2.0
-"""How often an operation is called that asks about one resource, and one that lists them, unless told otherwise.
+"""Calls a second of an operation that describes one resource, and of one that lists resources, by default.
 
 AWS publishes no figures for SageMaker's control plane but that each operation has a limit of its own in each account
-and region; what is told of it is about 10 a second for Describe* and less for List*. We leave half of it to others,
-and go slower when AWS says so.
+and region; users report about 10 a second for Describe* and less for List*. We leave half of it to others, and slow
+down when AWS throttles.
 """
 CONCURRENCY = 10
-"""Calls under way at the same time, at the most."""
+"""Calls under way at the same time, at most."""
 PAGE = 100
-"""Resources in an answer of List*, the most that SageMaker gives."""
+"""Resources on a page of List*, the most that SageMaker gives."""
 
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):([^/]+)/(.+)", re.IGNORECASE | re.DOTALL)
 
 
 class Elsewhere(Refused):
-    """The answer was about another account's resource, or another region's."""
+    """The response describes a resource of another account or region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class ListedResource:
     Attributes:
         arn: Its ARN.
         name: Its name, with its case.
-        created: When it was made, in epoch milliseconds; 0 when the list does not tell.
+        created: When it was made, in epoch milliseconds; 0 when the list does not say.
     """
 
     arn: str
@@ -69,20 +69,20 @@ class Page:
     """A part of a list.
 
     Attributes:
-        found: What is in it.
-        next_token: What to go on with; None at the end.
+        resources: The resources on it.
+        next_token: The token of the next page; None at the end.
     """
 
-    found: Sequence[ListedResource]
+    resources: Sequence[ListedResource]
     next_token: str | None
 
 
 class SageMaker:
-    """SageMaker, as a role of ours may ask it: paced, a few calls at a time, in any region.
+    """A client of SageMaker's API: paced, a few calls at a time, in any region.
 
     Each operation has a pace of its own in each region, as AWS counts them; when AWS throttles all the same, its client
-    slows down and tries again. What fails is named for what to do next: `Missing`, `Denied`, `Invalid`, `Unsupported`
-    and `Elsewhere` are answers that do not change by asking again, `Unavailable` is none.
+    slows down and tries again. A failure is named for what to do next: `Missing`, `Denied`, `Invalid`, `Unsupported`
+    and `Elsewhere` do not change by calling again; `Unavailable` may.
     """
 
     def __init__(
@@ -96,16 +96,16 @@ class SageMaker:
         credentials: Mapping[str, str] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ):
-        """Nothing is asked before the first call.
+        """Nothing is called yet.
 
         Args:
-            region: Where to list; else as AWS's own settings say. About a resource its own region is asked.
+            region: Where to list; else as AWS's own settings say. A resource is described in its own region.
             per_second: How often each operation is called; else 5 times, and those that list resources twice.
-            concurrency: How many calls are under way at the same time, at the most.
+            concurrency: Calls under way at the same time, at most.
             endpoint_url: Another server than AWS.
             config: Settings for the clients: time limits, retries, proxies.
             credentials: `aws_access_key_id` and `aws_secret_access_key`; else as AWS's own settings say.
-            now: Tells the time.
+            now: The clock.
         """
         self._region = region
         self._per_second = per_second
@@ -121,51 +121,51 @@ class SageMaker:
         self._stack = AsyncExitStack()
 
     def per_second(self, operation: DescribeOperation | ListOperation) -> float:
-        """How often an operation is called in a second, at the most."""
+        """Calls of an operation in a second, at most."""
         lists = isinstance(operation, ListOperation) or operation.lists
-        return self._per_second or (LIST_PER_SECOND if lists else ABOUT_ONE_PER_SECOND)
+        return self._per_second or (LIST_PER_SECOND if lists else DESCRIBE_PER_SECOND)
 
-    async def ask(self, operation: DescribeOperation, arn: str, name: str | None = None) -> bytes:
-        """What SageMaker says of a resource, as an event.
+    async def describe(self, operation: DescribeOperation, arn: str, name: str | None = None) -> bytes:
+        """A description of a resource, as an event.
 
         Args:
             operation: How it is called.
             arn: The resource's ARN.
-            name: Its name with its case, where it is known. An ARN tells it in lower case; SageMaker's names are unique
+            name: Its name with its case, where it is known. An ARN has it in lower case; SageMaker's names are unique
                 without case, and most are found in any. What is not is `Missing`.
 
         Returns:
-            An event of detail-type DESCRIPTION. Its id is that of the same answer at the same time.
+            An event of detail-type DESCRIPTION. The same response at the same time has the same id.
 
         Raises:
             Missing: There is no such resource.
-            Denied: Our role may not ask this.
+            Denied: Our role may not call this operation.
             Unsupported: This server has no such operation.
-            Invalid: SageMaker does not take this question about this resource.
-            Elsewhere: SageMaker has told of another account's resource of this name.
-            Refused: It cannot be asked this.
-            Unavailable: It did not answer; it may another time.
+            Invalid: SageMaker rejects the request.
+            Elsewhere: SageMaker describes another account's resource of this name.
+            Refused: The ARN is not one of SageMaker's, or there are no credentials.
+            Unavailable: It did not answer; it may later.
         """
         match = _ARN.fullmatch(arn)
         if match is None:
             raise Refused(f"{operation.name} cannot be called about {arn}: it is not the ARN of something in SageMaker")
         region, account, _, tail = match.groups()
-        asked_at = self._now()
+        called_at = self._now()
         try:
             response = await self._whole(operation, region, arn, dict(operation.parameters(arn, name or tail)))
         except (Missing, Unsupported) as why:
             if operation.older is None:
                 raise
             try:
-                return await self.ask(operation.older, arn, name)
+                return await self.describe(operation.older, arn, name)
             except Unsupported:
                 raise why from None
         subject = _subject(response, operation.subject)
         if subject and _account(subject) != _account(arn):
             raise Elsewhere(f"{arn} belongs to another account: this role sees {subject} under its name")
-        return _event(operation.name, arn, region.lower(), account, asked_at, response)
+        return _event(operation.name, arn, region.lower(), account, called_at, response)
 
-    async def listed(
+    async def list_resources(
         self,
         operation: ListOperation,
         region: str | None = None,
@@ -174,17 +174,17 @@ class SageMaker:
         start_token: str | None = None,
         **arguments: Any,
     ) -> AsyncIterator[Page]:
-        """What there is, the oldest first.
+        """The resources that there are, page by page, the oldest first.
 
         Args:
             operation: How it is called.
             region: Where; else in the region that this was made for.
             since: Leave out what was made before that.
-            start_token: Where to go on: the `next_token` of an earlier page. AWS keeps it for a day at most.
+            start_token: Where to continue: the `next_token` of an earlier page. AWS keeps it for a day at most.
             arguments: What else the operation takes: `PipelineName`.
 
         Raises:
-            Missing, Denied, Unsupported, Invalid, Refused, Unavailable: As `ask`.
+            Missing, Denied, Unsupported, Invalid, Refused, Unavailable: As `describe`.
         """
         request: dict[str, Any] = {**operation.parameters, **arguments, "MaxResults": PAGE}
         if since:
@@ -192,10 +192,12 @@ class SageMaker:
         token = start_token
         while True:
             more = {"NextToken": token} if token else {}
-            answer = await self._call(operation, region or self._region, f"what {operation.name} lists", request | more)
-            found = [_found(item, operation) for item in answer.get(operation.items, ())]
+            response = await self._call(
+                operation, region or self._region, f"what {operation.name} lists", request | more
+            )
+            found = [_listed(item, operation) for item in response.get(operation.items, ())]
             earliest = since.timestamp() * 1000 if since else -math.inf
-            token = answer.get("NextToken")
+            token = response.get("NextToken")
             # Servers that stand in for AWS leave nothing out.
             yield Page([one for one in found if not one.created or one.created >= earliest], token)
             if not token:
@@ -210,7 +212,7 @@ class SageMaker:
     async def _whole(
         self, operation: DescribeOperation, region: str, arn: str, request: dict[str, Any]
     ) -> dict[str, Any]:
-        """An answer, all of its pages joined."""
+        """A response, all of its pages joined."""
         whole = await self._call(operation, region.lower(), arn, request)
         token = whole.pop("NextToken", None)
         while token:
@@ -233,11 +235,11 @@ class SageMaker:
             client = None
             try:
                 client = await self._open(region)
-                answer: dict[str, Any] = await getattr(client, xform_name(name))(**request)
+                response: dict[str, Any] = await getattr(client, xform_name(name))(**request)
             except FAILURES as why:
                 raise self._failure(why, name, thing, client) from why
-        answer.pop("ResponseMetadata", None)
-        return answer
+        response.pop("ResponseMetadata", None)
+        return response
 
     async def _open(self, region: str | None) -> Any:
         async with self._opening:
@@ -255,7 +257,7 @@ class SageMaker:
 
     def _failure(self, why: Exception, operation: str, thing: str, client: Any) -> Refused | Unavailable:
         if isinstance(why, ClientError) and "amazonaws" not in client.meta.endpoint_url:
-            # moto says by a page for people that it lacks an operation.
+            # moto answers with an HTML page when it lacks an operation.
             message = str(why.response.get("Error", {}).get("Message", ""))
             if message.startswith("<!doctype html"):
                 return Unsupported(thing, operation)
@@ -263,7 +265,7 @@ class SageMaker:
 
 
 def _subject(response: Mapping[str, Any], path: tuple[str, ...]) -> str:
-    """The ARN at a path in an answer, of a list's first item; empty when there is none."""
+    """The ARN at a path in a response, of a list's first item; empty when there is none."""
     found: Any = response
     for step in path:
         found = (found[0] if found else {}) if isinstance(found, list) else found
@@ -276,16 +278,16 @@ def _account(arn: str) -> list[str]:
     return arn.lower().split(":")[1:5]
 
 
-def _found(item: Mapping[str, Any], how: ListOperation) -> ListedResource:
+def _listed(item: Mapping[str, Any], how: ListOperation) -> ListedResource:
     arn = item[how.arn]
     created = item.get(how.created)
     name = item.get(how.item_name) or arn.partition("/")[2]
     return ListedResource(arn, name, int(created.timestamp() * 1000) if created else 0)
 
 
-def _event(operation: str, arn: str, region: str, account: str, asked_at: datetime, response: dict[str, Any]) -> bytes:
-    """An answer as an event."""
-    time = _iso(asked_at)
+def _event(operation: str, arn: str, region: str, account: str, called_at: datetime, response: dict[str, Any]) -> bytes:
+    """A response as an event."""
+    time = _iso(called_at)
     detail = {"Operation": operation, "Response": _plain(response)}
     content = json.dumps([operation, arn, time, detail], sort_keys=True).encode()
     event = {

@@ -93,8 +93,8 @@ def among(connection: Connection, column: ColumnElement[Any], values: Iterable[A
     return _among(dialect, column, bindparam(None, many(dialect, values), type_=_type_of_many(dialect, column)))
 
 
-class Found(Protocol):
-    """Rows that were found: tuples, as the database gives them."""
+class Rows(Protocol):
+    """The rows of a result, as tuples."""
 
     def __iter__(self) -> Iterator[Any]:
         """One after the other."""
@@ -106,23 +106,23 @@ class Found(Protocol):
         """All."""
 
 
-def read(connection: Connection, statement: Select[Any] | CompoundSelect[Any], told: Mapping[str, Any]) -> Found:
+def read(connection: Connection, statement: Select[Any] | CompoundSelect[Any], values: Mapping[str, Any]) -> Rows:
     """Execute a statement that is executed often, and is the same object each time.
 
-    SQLAlchemy takes longer to make a statement than to execute it, and several times as long to execute it as SQLite
-    does for a few rows: what it makes of it is kept.
+    SQLAlchemy takes longer to compile a statement than to execute it, and several times as long to execute it as SQLite
+    does for a few rows: the compiled text is cached.
 
     Args:
         connection: Where.
         statement: Without values in it that differ from one time to the next.
-        told: Its parameters.
+        values: Of its parameters.
     """
     if connection.dialect.name != "sqlite":
-        return connection.execute(statement, told)
+        return connection.execute(statement, values)
     text, names, constants = _lite(statement)
     driver: Any = connection.connection.driver_connection
-    found: Found = driver.execute(text, [told[name] if name in told else constants[name] for name in names])
-    return found
+    rows: Rows = driver.execute(text, [values[name] if name in values else constants[name] for name in names])
+    return rows
 
 
 @lru_cache(maxsize=1024)
@@ -131,7 +131,7 @@ def _lite(statement: Select[Any]) -> tuple[str, Sequence[str], Mapping[str, Any]
     return str(made), made.positiontup or (), made.params
 
 
-def of_many(connection: Connection, table: Table, column: Column[Any], values: Iterable[Any]) -> Found:
+def of_many(connection: Connection, table: Table, column: Column[Any], values: Iterable[Any]) -> Rows:
     """The rows of a table in which a column is one of many texts or numbers."""
     dialect = connection.dialect.name
     return read(connection, _of_many(dialect, table, column), {"values": many(dialect, values)})
@@ -143,7 +143,7 @@ def _of_many(dialect: str, table: Table, column: Column[Any]) -> Select[Any]:
 
 
 def among_named(dialect: str, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """As `among`, for a statement that is made once and executed often: `many` makes what is given by this name."""
+    """As `among`, for a statement that is made once and executed often: pass the value of `many` by this name."""
     return _among(dialect, column, bindparam(name, type_=_type_of_many(dialect, column)))
 
 
@@ -171,12 +171,12 @@ def distinct(connection: Connection, column: ColumnElement[Any]) -> Sequence[Any
 
 
 def unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
-    """A column by which rows are not to be looked for, since another finds fewer: SQLite does not know which one."""
+    """A column whose index SQLite shall not use, since another one finds fewer rows."""
     return column.concat("")
 
 
 def contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
-    """The condition that a column holds a text, which is not empty, in its case: LIKE minds it in one database only."""
+    """The condition that a column contains a text (not empty), case-sensitively: LIKE ignores case on SQLite."""
     return func.replace(column, text, "") != column
 
 
@@ -192,10 +192,10 @@ def listed(connection: Connection, values: Iterable[Any], type_: TypeEngine[Any]
 
 
 def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
-    """Numbers for `count` new rows of a table with an `id`."""
+    """Ids for `count` new rows of a table with an `id`."""
     if not count:
         return []
-    if connection.dialect.name == "sqlite":  # one writer at a time, so the highest number is settled
+    if connection.dialect.name == "sqlite":  # one writer at a time, so the highest id cannot change
         (highest,) = read(connection, _highest(table), {}).fetchone()
         return list(range(highest + 1, highest + 1 + count))
     sequence = func.pg_get_serial_sequence(table.name, "id")

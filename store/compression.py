@@ -1,6 +1,7 @@
 """Bytes packed small: zstd with a dictionary of what SageMaker's events look like.
 
-Events are small and much alike, so that a dictionary makes them four times smaller than zstd alone does, and faster.
+Events are small and much alike, so that with a dictionary they become four times smaller than with zstd alone, and
+faster.
 A store holds the dictionaries that its rows need, so that it can be read without the program that wrote it.
 """
 
@@ -22,10 +23,10 @@ def shipped_dictionary() -> tuple[int, bytes]:
 
 
 class Packer:
-    """Packs and unpacks; may be used from several threads."""
+    """Packs and unpacks; several threads may use it."""
 
     def __init__(self, dictionaries: Mapping[int, bytes], look_up: Callable[[int], bytes]) -> None:
-        """Make ready.
+        """Prepare the dictionaries.
 
         Args:
             dictionaries: Id -> bytes; rows are packed with the one of the highest id.

@@ -1,7 +1,7 @@
 """The store: one database, SQLite or PostgreSQL, and the transactions in it.
 
 Work is given as plain functions of a `Transaction`, which run in the caller's thread. Nothing here is asynchronous:
-a batch is a handful of statements, and a thread that waits for a database is cheaper than an event loop that hops
+a batch is a handful of statements, and a thread that waits for a database is cheaper than an event loop that switches
 to one for each statement (docs/decisions/0002).
 """
 
@@ -42,10 +42,10 @@ DEFAULT_URL = "sqlite:///headwater.db"
 
 
 class First(Exception):
-    """Something has to be done outside of this transaction, which is then begun anew: it holds no locks meanwhile.
+    """Something has to be done outside of this transaction, which is then begun again: it holds no locks meanwhile.
 
     Attributes:
-        prepare: Does it; it must not be asked for again at once.
+        prepare: Does it; the transaction must not raise this twice in a row.
     """
 
     def __init__(self, prepare: Callable[[Store], None]) -> None:
@@ -60,7 +60,7 @@ class Transaction:
     Attributes:
         connection: The SQLAlchemy connection.
         packer: Packs what the tables hold packed.
-        exclusive: True when nobody else can write before this transaction ends.
+        exclusive: True if no other transaction can write before this one ends.
         months: As `Store.months`.
     """
 
@@ -79,8 +79,7 @@ class Store:
 
     Attributes:
         url: Where it is, with Headwater's own options.
-        months: Months of which is known where the ledger keeps them, and until when that is believed
-            (`store.ledger.partitions`).
+        months: The months whose partition of the ledger is settled, and until when (`store.ledger.partitions`).
     """
 
     def __init__(self, url: str | URL = DEFAULT_URL, *, cache_mb: int = 32, busy_seconds: float = 60) -> None:
@@ -128,7 +127,7 @@ class Store:
             pool_size=options.pool_size,
             max_overflow=options.max_overflow,
             pool_timeout=self.busy_seconds,
-            pool_use_lifo=True,  # so that connections of a busy hour are idle after it, and are let go
+            pool_use_lifo=True,  # so that connections of a busy hour become idle after it, and are closed
             pool_recycle=1800,
             connect_args=options.connect_args(self._driver_url, self._limits),
         )
@@ -145,7 +144,7 @@ class Store:
         }
 
     def _begin_behind_pgbouncer(self, connection: Connection) -> None:
-        # Whoever comes next gets the same server connection: what is set must end with the transaction.
+        # The next client gets the same server connection: settings must end with the transaction.
         connection.exec_driver_sql("; ".join(f"SET LOCAL {name} = {limit}" for name, limit in self._limits.items()))
 
     def _prepare_sqlite(self, connection: sqlite3.Connection, _record: object) -> None:
@@ -154,7 +153,7 @@ class Store:
         connection.isolation_level = None
         first, *others = pragmas(self.cache_mb)
         if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            # Of all statements this one does not wait by itself for others who have just made the file.
+            # Unlike all other statements, this one does not wait for a process that has just made the file.
             for attempt in stamina.retry_context(on=_locked, attempts=None, timeout=self.busy_seconds):
                 with attempt:
                     connection.execute(first)
@@ -172,7 +171,7 @@ class Store:
             return {row.id: row.data for row in rows}
 
     def _dictionary(self, number: int) -> bytes:
-        """A dictionary that another version of Headwater may have put there since we looked."""
+        """A dictionary that another version of Headwater may have added since the last look."""
         try:
             return self._dictionaries()[number]
         except KeyError:
@@ -182,7 +181,7 @@ class Store:
             ) from None
 
     def write(self, work: Callable[[Transaction], T]) -> T:
-        """Do work that writes; done again from its beginning when another transaction got in its way.
+        """Do work that writes; it is done again from its beginning if another transaction got in its way.
 
         Raises:
             Unavailable: The database did not answer.
@@ -248,24 +247,24 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self.close()
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         if "engine" in self.__dict__:
             self.engine.dispose()
 
 
 def pragmas(cache_mb: int) -> list[str]:
-    """How a SQLite connection is set up: an acknowledged message must survive a loss of power."""
+    """The settings of a SQLite connection: an acknowledged message must survive a loss of power."""
     return [
         "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=FULL",
         "PRAGMA foreign_keys=ON",
         f"PRAGMA cache_size=-{cache_mb * 1024}",
         "PRAGMA temp_store=MEMORY",
-        # Pages that every batch touches are written to the file once in a while, not at each commit.
+        # Pages that every batch changes are written to the file once in a while, not at each commit.
         "PRAGMA wal_autocheckpoint=16000",
     ]
 
@@ -275,7 +274,7 @@ def _locked(why: Exception) -> bool:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # Whoever will write takes the lock at once: a reader that becomes a writer would fail when another came between.
+    # A writer takes the lock at once: a reader that becomes a writer fails if another one wrote meanwhile.
     writes = connection.get_execution_options().get("headwater_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

@@ -155,7 +155,7 @@ Made = Callable[[str], Select[Any]]
 than most answers do."""
 
 
-def _some(connection: Connection, made: Made, numbers: Collection[int]) -> bulk.Found:
+def _some(connection: Connection, made: Made, numbers: Collection[int]) -> bulk.Rows:
     dialect = connection.dialect.name
     return bulk.read(connection, made(dialect), {"numbers": bulk.many(dialect, numbers)})
 

@@ -1,4 +1,4 @@
-"""The schema of a store: which step it is at, and taking it to the newest."""
+"""The schema of a store: its current step, and the migration to the newest one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from store.database import Again, Store, Unavailable, Unusable
 _MIGRATION_LOCK = 7_205_759_403
 
 _TRY_SECONDS = 2.0
-"""How long a step waits for those who use its tables: whoever comes after it waits behind it."""
+"""Seconds that a step waits for the users of its tables: all that come after it wait behind it."""
 
 
 def newest() -> str:
@@ -39,23 +39,23 @@ def current(store: Store) -> str | None:
 def migrate(
     store: Store, *, to: str = "", waiting: Callable[[str], None] | None = None, patience: float = 60
 ) -> tuple[str | None, str]:
-    """Take a store to the newest step, whatever it is at; two at once do no harm.
+    """Take a store from any step to the newest; two migrations at once do no harm.
 
-    Workers may go on meanwhile. A step that needs a table for itself waits for those who use it, again and again for a
-    short time, and they wait while it works.
+    Workers may go on meanwhile. A step that needs a table for itself waits for its users, again and again for a short
+    time, and they wait while it works.
 
     Args:
         store: Which one.
         to: A step to stop at, instead of the newest.
-        waiting: Is told in a sentence whom the migration waits for.
-        patience: For how many seconds it does.
+        waiting: Called with a sentence that says which processes the migration waits for.
+        patience: For how many seconds it waits.
 
     Returns:
         The step before, and the step now.
 
     Raises:
         Unusable: The store is of a newer schema than this version of Headwater knows.
-        Unavailable: The database did not answer, or others used its tables all the time.
+        Unavailable: The database did not answer, or other processes used its tables all the time.
     """
     to = to or newest()
     end = time.monotonic() + patience
@@ -107,7 +107,7 @@ def _upgrade(connection: Connection, store: Store, to: str) -> tuple[str | None,
 
 
 def _users(connection: Connection) -> list[str]:
-    """Who holds a table of ours, in words."""
+    """The processes that hold our tables, in words."""
     found = connection.execute(
         text(
             "SELECT pid, application_name, extract(epoch FROM clock_timestamp() - xact_start), state"

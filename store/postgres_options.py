@@ -21,8 +21,8 @@ class Options:
         pool_size: Connections that are kept.
         max_overflow: Connections beyond these for as long as they are needed.
         statement_timeout: Seconds after which the server gives up a statement; 0: never.
-        pgbouncer: True when PgBouncer, or another pooler that hands a connection on after each transaction, stands
-            between: nothing is then left on a connection for longer than a transaction.
+        pgbouncer: True when PgBouncer, or another pooler that hands a connection on after each transaction, is
+            between: then no setting outlives a transaction.
     """
 
     pool_size: int = 2
@@ -31,25 +31,25 @@ class Options:
     pgbouncer: bool = False
 
     def connect_args(self, url: URL, limits: Mapping[str, int]) -> dict[str, Any]:
-        """What to tell the driver; what the URL says itself is left to it.
+        """Arguments for the driver; options in the URL take precedence.
 
         Args:
             url: Without Headwater's own options.
             limits: Settings of the server.
         """
-        told: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "connect_timeout": 10,
             "application_name": "headwater",
-            # A server that is gone without a word is noticed within a minute, not after two hours.
+            # A server that vanishes is noticed within a minute, not after two hours.
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
         }
-        told = {name: value for name, value in told.items() if name not in url.query}
+        arguments = {name: value for name, value in arguments.items() if name not in url.query}
         if self.pgbouncer:
-            return told | {"prepare_threshold": None}
+            return arguments | {"prepare_threshold": None}
         settings = " ".join(f"-c {name}={value}" for name, value in limits.items())
-        return told | {"options": " ".join([settings, *_all(url, "options")])}
+        return arguments | {"options": " ".join([settings, *_all(url, "options")])}
 
 
 def split(url: URL) -> tuple[URL, Options]:
@@ -58,19 +58,19 @@ def split(url: URL) -> tuple[URL, Options]:
     Raises:
         BadOption: One has a value that it cannot have.
     """
-    told: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for name, (read, can_be) in _OPTIONS.items():
         match _all(url, name):
             case []:
                 continue
             case [text]:
                 try:
-                    told[name] = read(text)
+                    options[name] = read(text)
                 except (ValueError, KeyError):
                     raise BadOption(f"{name}={text} in the database URL cannot be: {can_be}") from None
             case _:
                 raise BadOption(f"{name} is in the database URL more than once: say it once")
-    return url.difference_update_query(list(_OPTIONS)), Options(**told)
+    return url.difference_update_query(list(_OPTIONS)), Options(**options)
 
 
 def _all(url: URL, name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Rows of what is known of each resource: bytes here, meaning in `consumers.state`."""
+"""Rows of resources. Their states are bytes here; `consumers.state` knows what they mean."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class ResourceRow(NamedTuple):
     """One resource, as the table holds it.
 
     Attributes:
-        id: Its number.
+        id: Its id, in the order of appearance.
         key: Its ARN in lower case.
-        kind: What sort of thing it is.
-        version: Counts the changes of what is known; 0 when nothing is.
+        kind: Its resource type.
+        version: Counts the changes of its state; 0 while nothing is known of it.
         derived: The version that lineage was last derived from.
         rule: The rule that derived it.
-        problem: Why its rule failed.
+        problem: Why its rule failed; None if it did not.
         state: All that is known of it, packed.
         name: Its name, with its case.
         status: Its status, as SageMaker's API spells it, or empty.
         created: When it was made, in epoch milliseconds; None of a row that an older Headwater wrote.
-        modified: When the newest of what is known was so.
-        deleted: 1 if it is no more.
+        modified: When its state was last changed, in epoch milliseconds.
+        deleted: 1 if it was deleted.
     """
 
     id: int
@@ -55,8 +55,8 @@ def load(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceR
     return {row.key: row for row in found}
 
 
-def beginning(transaction: Transaction, prefix: str) -> list[ResourceRow]:
-    """The rows of which something is known whose keys begin with this, in the order of their keys."""
+def with_prefix(transaction: Transaction, prefix: str) -> list[ResourceRow]:
+    """The rows with a state whose keys begin with a prefix, in the order of their keys."""
     after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
     found = select(resource).where(resource.c.key >= prefix, resource.c.key < after, resource.c.version > 0)
     return [ResourceRow(*row) for row in transaction.connection.execute(found.order_by(resource.c.key))]
@@ -87,7 +87,7 @@ def claim(transaction: Transaction, kinds: Mapping[str, str]) -> dict[str, Resou
 
 
 def lock(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceRow]:
-    """The rows with these keys, as nobody else can change them before this transaction ends."""
+    """The rows with these keys, locked: no other transaction can change them before this one ends."""
     if transaction.exclusive or not keys:
         return load(transaction, keys)
     connection = transaction.connection
@@ -96,18 +96,18 @@ def lock(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceR
 
 
 def write(transaction: Transaction, changed: Iterable[ResourceRow]) -> None:
-    """Write rows that `claim` returned, changed."""
+    """Write changed rows that `claim` returned."""
     bulk.insert(transaction.connection, resource, sorted(changed), "replace")
 
 
 def mark_derived(transaction: Transaction, derived: Iterable[ResourceRow]) -> None:
-    """Write `derived`, `rule` and `problem` of rows that `lock` returned, changed."""
+    """Write `derived`, `rule` and `problem` of changed rows that `lock` returned."""
     values = [(row.id, row.derived, row.rule, row.problem) for row in sorted(derived)]
     bulk.change(transaction.connection, resource, ("derived", "rule", "problem"), values)
 
 
 def underived(transaction: Transaction, limit: int) -> list[str]:
-    """Keys of resources whose lineage is behind what is known of them: a worker stopped between the two."""
+    """Keys of resources whose lineage is behind their state: a worker stopped between committing and deriving."""
     behind = select(resource.c.key).where(resource.c.derived < resource.c.version).order_by(resource.c.id).limit(limit)
     return list(transaction.connection.scalars(behind))
 
@@ -120,7 +120,7 @@ def outdated(transaction: Transaction, rules: Mapping[str, str], limit: int) -> 
         rules: Kind -> the rule's name and version today.
         limit: How many keys at most.
     """
-    # Not `!=`, which no index finds; said and not parameters, since a plan for any values would expect to find much.
+    # Not `!=`, which uses no index; literals, since a plan for parameters of any value would expect many rows.
     stale = [
         and_(resource.c.kind == literal(kind, literal_execute=True), other)
         for kind, rule in rules.items()
@@ -132,32 +132,34 @@ def outdated(transaction: Transaction, rules: Mapping[str, str], limit: int) -> 
 
 
 def unlisted(transaction: Transaction, kinds: Collection[str], limit: int) -> list[str]:
-    """Keys of resources of these kinds of which an older Headwater wrote neither name nor time."""
+    """Keys of resources of these kinds whose name and times were not written by an older Headwater."""
     among = bulk.among(transaction.connection, resource.c.kind, kinds)  # so that an index finds them
     wanted = select(resource.c.key).where(among, resource.c.created.is_(None), resource.c.version > 0).limit(limit)
     return list(transaction.connection.scalars(wanted))
 
 
-def refer(transaction: Transaction, referring: Mapping[int, Collection[str]], fresh: Collection[int]) -> None:
-    """Write what resources refer to.
+def update_references(
+    transaction: Transaction, references: Mapping[int, Collection[str]], new: Collection[int]
+) -> None:
+    """Write the references of resources, and remove those that they no longer have.
 
     Args:
         transaction: That claimed the resources.
-        referring: Id of a resource -> the keys of all that it refers to.
-        fresh: Ids among them that have never referred to anything.
+        references: Id of a resource -> the keys of all that it references.
+        new: Ids among them that have never had a reference, which saves looking for them.
     """
     connection = transaction.connection
-    known = [number for number in referring if number not in fresh]
-    old: set[tuple[int, str]] = set()
-    if known:
-        old = set(map(tuple, bulk.of_many(connection, reference, reference.c.resource_id, known)))
-    new = {(number, target) for number, targets in referring.items() for target in targets}
-    bulk.remove(connection, reference, sorted(old - new))
-    bulk.insert(connection, reference, sorted(new - old))
+    before = [number for number in references if number not in new]
+    old_rows: set[tuple[int, str]] = set()
+    if before:
+        old_rows = set(map(tuple, bulk.of_many(connection, reference, reference.c.resource_id, before)))
+    new_rows = {(number, target) for number, targets in references.items() for target in targets}
+    bulk.remove(connection, reference, sorted(old_rows - new_rows))
+    bulk.insert(connection, reference, sorted(new_rows - old_rows))
 
 
 def referrers(transaction: Transaction, targets: Collection[str]) -> dict[str, str]:
-    """Who refers to any of these keys: key -> kind."""
+    """The resources that reference any of these keys: key -> kind."""
     if not targets:
         return {}
     connection = transaction.connection

@@ -1,4 +1,4 @@
-"""What a store holds, in numbers, and how far those who fill it have come."""
+"""What a store holds, in numbers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from store.tables import association, checkpoint, dead_letter, entity, resource
 from store.tables import ledger as events
 
 NEWEST = 200
-"""Of how many models, and of how many endpoints, is looked whether they reach their data."""
+"""How many of the newest models, and of the newest endpoints, are checked for a path to their data."""
 FARTHEST = 20_000
-"""How many of the nearest ascendants are looked at for that, of all of them together."""
+"""How many ascendants of all of them together are looked at for that, the nearest first."""
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class Reach(msgspec.Struct, frozen=True):
     Attributes:
         asked: How many were looked at.
         reaching: How many of these did.
-        complete: False if they came from more than was looked at, so that more of them may.
+        complete: False if not all ascendants were looked at, so that more may reach their data.
     """
 
     asked: int
@@ -40,17 +40,17 @@ class Status(msgspec.Struct, frozen=True):
 
     Attributes:
         events: In the ledger, by outcome and kind.
-        resources: Known resources, by kind.
+        resources: Resources with a state, by kind.
         entities: By lineage type and type.
         associations: How many there are.
         dead_letters: How many there are.
-        underived: Resources whose lineage is behind what is known of them.
+        underived: Resources whose lineage is behind their state.
         problems: Resources whose rule failed: (key, why); the first twenty.
         last_received: When the last event came in, or None.
-        last_event: The newest time that any event tells, or None.
+        last_event: The newest time of any event, or None.
         readings: Archives that were being read: name -> where reading stopped.
-        questions: How many questions to SageMaker there are, by state.
-        refusals: Why questions went without an answer, the most frequent twenty, and how many did so.
+        questions: How many describe requests there are, by state.
+        refusals: Why requests went without a description, the most frequent twenty reasons, and how many did so.
         models: Whether the newest models (packages, and what something was made of or serves) reach their data.
         endpoints: Whether the newest endpoints do.
     """
@@ -122,7 +122,7 @@ def _newest_endpoints() -> Select[str]:
 
 
 def _reach(store: Store, wanted: Select[str]) -> Reach:
-    """Walk from all of these at once, and come back from the data sets that were found."""
+    """Walk from all of these at once to their ascendants, and back from the data sets among these."""
     starts = store.read(lambda tx: tx.connection.scalars(wanted).all())
     walked = walk(store, starts, Direction.ASCENDANTS, limit=FARTHEST)
     onward: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
-"""`make demo-backfill`: what was in an account before Headwater came, and what was lost on the way, found by asking.
+"""`make demo-backfill`: lineage of what existed before Headwater, and of resources whose events were lost.
 
-An AWS in miniature (moto) in which a model was trained, registered and deployed while nobody listened; then the
-commands that a user would run, as processes of their own, and what they print.
+A miniature AWS (moto) in which a model was trained, registered and deployed without any event reaching Headwater; then
+the commands that a user would run, as processes of their own, and what they print.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tests.support.moto_account import ENDPOINT, make_account
 
 
 def main() -> int:
-    """Run it; 0 when every command was content."""
+    """Run it; 0 if every command succeeded."""
     with miniature() as aws, tempfile.TemporaryDirectory(prefix="headwater-demo-") as folder:
-        logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it shows where moto lacks an operation, line by line
+        logging.getLogger("werkzeug").setLevel(logging.CRITICAL)  # it logs each operation that moto lacks
         made = make_account(aws.client("sagemaker"))
-        _say("An AWS in miniature, in which a model was trained, registered and deployed while nobody listened")
+        _say("A miniature AWS in which a model was trained, registered and deployed before Headwater was started")
         for words in (
             ("backfill", "--dry-run"),
             ("backfill", "--per-second", "20"),
@@ -33,10 +33,10 @@ def main() -> int:
         ):
             if code := _run(aws, folder, *words):
                 return code
-        _say("Another store, which heard that the endpoint is in service, and of nothing else that was said before")
-        (Path(folder) / "heard.json").write_text(_in_service(aws, made["endpoint"]))
+        _say("Another store, which has received one event, that the endpoint is in service; all earlier ones were lost")
+        (Path(folder) / "received.json").write_text(_in_service(aws, made["endpoint"]))
         lost = ("--database-url", "sqlite:///lost.db")
-        for words in (("replay", "heard.json"), ("reconcile", "--per-second", "20"), ("lineage", ENDPOINT)):
+        for words in (("replay", "received.json"), ("reconcile", "--per-second", "20"), ("lineage", ENDPOINT)):
             if code := _run(aws, folder, *words, *lost):
                 return code
     return 0
@@ -67,7 +67,7 @@ def _in_service(aws: Aws, arn: str) -> str:
 
 
 def _environment(aws: Aws) -> dict[str, str]:
-    """Ours, without what would lead to another AWS or store than the demo's."""
+    """This process's environment, without variables that point to another AWS or store than the demo's."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HEADWATER_"))}
     return {
         **plain,
@@ -76,12 +76,12 @@ def _environment(aws: Aws) -> dict[str, str]:
         "AWS_DEFAULT_REGION": aws.region,
         "AWS_ACCESS_KEY_ID": aws.access_key_id,
         "AWS_SECRET_ACCESS_KEY": aws.secret_access_key,
-        "AWS_MAX_ATTEMPTS": "1",  # what moto lacks it answers like a failure, which is tried again otherwise
+        "AWS_MAX_ATTEMPTS": "1",  # moto answers operations that it lacks with an error that clients would retry
     }
 
 
-def _say(said: str) -> None:
-    print(f"» {said}", flush=True)
+def _say(text: str) -> None:
+    print(f"» {text}", flush=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from ingest.delivery import Delivery
 from store.database import Store
 from store.digest import digest
 from store.migrate import migrate
-from tests.support.kafka import Broker, NoBroker
+from tests.support.kafka_broker import Broker, NoBroker
 
 COMPOSE = Path(__file__).parent.parent / "infra" / "compose.yaml"
 PATIENCE = 120.0

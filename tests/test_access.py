@@ -135,7 +135,7 @@ def test_a_group_may_read_only_what_belongs_to_root_and_is_read_by_somebody_else
     assert not is_exposed(0o100400, other, other)
 
 
-def test_no_repr_and_no_log_tells_a_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_repr_and_no_log_has_a_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     credentials = Credentials.read(written(tmp_path, TWO))
     for told in (credentials, *credentials.identities.values()):
@@ -164,7 +164,7 @@ def test_a_writer_may_write() -> None:
     check_permission(principal(Role.WRITE), "CreateArtifact", writes=True)
 
 
-def test_a_reader_may_not_write_and_is_told_who_it_is_and_what_it_takes() -> None:
+def test_a_reader_may_not_write_and_the_error_names_it_and_the_role_it_takes() -> None:
     with pytest.raises(Denied) as refused:
         check_permission(principal(Role.READ), "CreateArtifact", writes=True)
     assert str(refused.value) == (

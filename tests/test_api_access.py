@@ -1,4 +1,4 @@
-"""The server as a process of its own: who is let in, over TLS; when it refuses to begin; how it ends."""
+"""The server as a process: whom it lets in, over TLS; when it refuses to start; how it stops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -26,6 +25,7 @@ from store.ledger import events
 from tests.support.api_server import REGION, refused
 from tests.support.certificates import certificates
 from tests.support.cli import CommandResult, Headwater
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parent.parent
 SECRETS = {"ann": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYANN", "ci": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYCI", "root": "x" * 30}
@@ -105,7 +105,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def as_(name: str | None, server: Server, service: str = "sagemaker", secret: str | None = None, **more: Any) -> Any:
-    """A client of someone's; of nobody's it does not sign."""
+    """A client with the keys of this identity; without a name it does not sign."""
     config = Config(retries={"total_max_attempts": 1}, **({} if name else {"signature_version": UNSIGNED}))
     return boto3.client(
         service,
@@ -123,7 +123,7 @@ CONTEXT: dict[str, Any] = {"ContextType": "Project", "Source": {"SourceUri": "s3
 POINT = {"MetricName": "loss", "Timestamp": 1_700_000_000, "Value": 0.5}
 
 
-def test_roles_are_kept(guarded: Server) -> None:
+def test_roles_are_enforced(guarded: Server) -> None:
     as_("ann", guarded).create_context(ContextName="by-ann", **CONTEXT)
     as_("root", guarded).create_context(ContextName="by-root", **CONTEXT)
     reader = as_("ci", guarded)
@@ -141,10 +141,10 @@ def test_roles_are_kept(guarded: Server) -> None:
 
 def test_metrics_are_signed_too(guarded: Server) -> None:
     as_("ann", guarded).create_trial_component(TrialComponentName="measured")
-    answer = as_("ann", guarded, "sagemaker-metrics").batch_put_metrics(
+    response = as_("ann", guarded, "sagemaker-metrics").batch_put_metrics(
         TrialComponentName="measured", MetricData=[POINT]
     )
-    assert "Errors" not in answer
+    assert "Errors" not in response
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_metrics_are_signed_too(guarded: Server) -> None:
         (None, None, "MissingAuthenticationTokenException"),
     ],
 )
-def test_who_cannot_show_who_they_are_is_refused_with_aws_s_codes(
+def test_callers_that_cannot_be_identified_are_refused_with_aws_s_codes(
     guarded: Server, name: str | None, secret: str | None, code: str
 ) -> None:
     assert refused(as_(name, guarded, secret=secret).list_contexts).startswith(f"{code}: ")
@@ -171,7 +171,7 @@ def test_a_session_token_is_refused(guarded: Server) -> None:
     )
 
 
-def test_who_made_something_and_who_changed_it_is_told(guarded: Server) -> None:
+def test_the_caller_that_created_or_changed_an_entity_is_described(guarded: Server) -> None:
     user = "arn:aws:iam::000000000000:user/"
     as_("ann", guarded).create_trial_component(
         TrialComponentName="known", MetadataProperties={"CommitId": "c0ffee"}, DisplayName="first"
@@ -197,9 +197,7 @@ def test_who_made_something_and_who_changed_it_is_told(guarded: Server) -> None:
 
 
 @pytest.mark.parametrize(("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
-def test_the_arn_of_who_made_something_is_in_the_partition_of_its_region(
-    guarded: Server, region: str, partition: str
-) -> None:
+def test_the_arn_of_a_caller_is_in_the_partition_of_its_region(guarded: Server, region: str, partition: str) -> None:
     client = as_("ann", guarded, region=region)
     client.create_context(ContextName="elsewhere", **CONTEXT)
 
@@ -208,11 +206,12 @@ def test_the_arn_of_who_made_something_is_in_the_partition_of_its_region(
     assert described["CreatedBy"] == {"IamIdentity": {"Arn": f"arn:{partition}:iam::000000000000:user/ann"}}
 
 
-def test_the_log_tells_who_asked_for_what_and_no_secret(guarded: Server) -> None:
+def test_the_log_names_callers_and_operations_and_no_secrets(guarded: Server) -> None:
+    before = guarded.log.count("\n")
     as_("ann", guarded).list_actions()
     refused(as_("ann", guarded, secret="a wrong secret of someone").list_actions)
     refused(as_("eve", guarded, secret="another secret of someone").create_context, ContextName="x", **CONTEXT)
-    time.sleep(0.2)
+    until(lambda: guarded.log.count("\n") >= before + 3)  # a request is answered before it is logged
 
     lines = guarded.log.splitlines()
 
@@ -222,37 +221,37 @@ def test_the_log_tells_who_asked_for_what_and_no_secret(guarded: Server) -> None
         assert secret not in guarded.log
 
 
-def test_what_is_no_tls_is_hung_up_on(guarded: Server) -> None:
+def test_connections_without_tls_are_closed(guarded: Server) -> None:
     with socket.create_connection(guarded.address, timeout=30) as plain:
         plain.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
         assert b"HTTP" not in plain.recv(1000)
     as_("ci", guarded).list_contexts()
 
 
-# ------------------------------------------------------------------------------------------------- beginning and end
+# ------------------------------------------------------------------------------------------------- start and stop
 
 
 def refusal(said: CommandResult) -> str:
-    """The sentence by which a command ends that does not begin."""
+    """The error of a command that does not start."""
     assert said.code == 1
     assert "Traceback" not in said.err
     return " ".join((said.err + said.out).split())
 
 
-def test_it_does_not_begin_where_others_reach_it_and_need_not_sign(headwater: Headwater) -> None:
+def test_it_does_not_start_where_other_machines_reach_it_without_signing(headwater: Headwater) -> None:
     said = refusal(headwater("serve", "--host", "0.0.0.0"))
     assert (
         "0.0.0.0 can be reached from other machines: say --credentials FILE, so that callers have to sign, or" in said
     )
 
 
-def test_it_does_not_begin_on_a_port_that_is_taken(headwater: Headwater) -> None:
+def test_it_does_not_start_on_a_port_that_is_taken(headwater: Headwater) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"cannot listen on 127.0.0.1:{port} (" in refusal(headwater("serve", "--port", str(port)))
 
 
-def test_it_does_not_begin_with_credentials_that_others_can_read(headwater: Headwater, tmp_path: Path) -> None:
+def test_it_does_not_start_with_credentials_that_others_can_read(headwater: Headwater, tmp_path: Path) -> None:
     file = written(tmp_path)
     file.chmod(0o644)
     said = refusal(headwater("serve", "--credentials", file, "--host", "0.0.0.0"))
@@ -260,22 +259,22 @@ def test_it_does_not_begin_with_credentials_that_others_can_read(headwater: Head
     assert SECRETS["ann"] not in said
 
 
-def test_it_does_not_begin_with_a_certificate_that_is_none(headwater: Headwater, tmp_path: Path) -> None:
+def test_it_does_not_start_with_a_certificate_that_is_invalid(headwater: Headwater, tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("nothing")
     said = refusal(headwater("serve", "--tls-cert", "x.pem", "--tls-key", "x.pem"))
     assert "cannot serve TLS with x.pem and x.pem (" in said
 
 
 def status(connection: socket.socket) -> int:
-    """The status of an answer, which is read to its end."""
-    answer = http.client.HTTPResponse(connection)
-    answer.begin()
-    answer.read()
-    return answer.status
+    """The status of a response, which is read to its end."""
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    response.read()
+    return response.status
 
 
-def ask(connection: socket.socket, host: str) -> int:
-    """The status of what is answered to a request that calls the server by a name."""
+def send(connection: socket.socket, host: str) -> int:
+    """The status of the response to a request with this host name."""
     connection.sendall(
         b"POST / HTTP/1.1\r\nHost: %s\r\nX-Amz-Target: SageMaker.ListContexts\r\nContent-Length: 2\r\n\r\n{}"
         % host.encode()
@@ -283,7 +282,7 @@ def ask(connection: socket.socket, host: str) -> int:
     return status(connection)
 
 
-def test_it_answers_to_its_own_names_and_ends_when_what_is_in_hand_is_done(tmp_path: Path) -> None:
+def test_it_answers_to_its_own_names_and_stops_when_open_requests_are_done(tmp_path: Path) -> None:
     certificates(tmp_path)
     tls = ("--tls-cert", tmp_path / "broker.pem", "--tls-key", tmp_path / "broker.pem")
     trusting = ssl.create_default_context(cafile=tmp_path / "ca.pem")
@@ -296,12 +295,12 @@ def test_it_answers_to_its_own_names_and_ends_when_what_is_in_hand_is_done(tmp_p
 
         idle, late = connected(), connected()
         for host, expected in (("localhost:1", 200), ("127.0.0.1", 200), ("rebound.example", 400)):
-            assert ask(idle, host) == expected
+            assert send(idle, host) == expected
         late.sendall(
             b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: SageMaker.CreateContext\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (len(body), body[:-1])
         )
-        assert ask(idle, "localhost") == 200  # by then the other is in hand
+        assert send(idle, "localhost") == 200  # by then the other is in hand
         server.process.send_signal(signal.SIGTERM)
         idle.settimeout(60)
         with suppress(ConnectionResetError):

@@ -59,8 +59,8 @@ def the_artifact(api: Api, uri: str) -> dict[str, Any]:
     return of_artifact(api, found["ArtifactArn"])
 
 
-def ends(api: Api, **asked: Any) -> set[tuple[str, str, str]]:
-    found = pages(api.sagemaker.list_associations, "AssociationSummaries", **asked)
+def ends(api: Api, **members: Any) -> set[tuple[str, str, str]]:
+    found = pages(api.sagemaker.list_associations, "AssociationSummaries", **members)
     return {(one["SourceArn"], one["AssociationType"], one["DestinationArn"]) for page in found for one in page}
 
 
@@ -72,13 +72,13 @@ def names_of(api: Api, call: Callable[..., Any], member: str, name: str) -> list
 
 
 @pytest.mark.parametrize("uri", [MODEL_URI, PACKAGE])
-def test_an_artifact_of_a_source_that_a_job_told_of_already_exists(run: Api, uri: str) -> None:
+def test_an_artifact_of_a_source_that_a_job_reported_already_exists(run: Api, uri: str) -> None:
     why = refused(run.sagemaker.create_artifact, Source={"SourceUri": uri}, ArtifactType="Model")
 
     assert why == f"ValidationException: Artifact with source URI ({uri}) already exists."
 
 
-def test_what_lies_at_a_derived_artifact_s_address_is_that_artifact_whatever_version_is_told(run: Api) -> None:
+def test_a_derived_artifact_s_address_is_that_artifact_whatever_the_version(run: Api) -> None:
     derived = the_artifact(run, MODEL_URI)["ArtifactArn"]
     source = {"SourceUri": MODEL_URI, "SourceTypes": [{"SourceIdType": "S3ETag", "Value": "e"}]}
 
@@ -94,12 +94,16 @@ def test_names_that_sagemaker_gave_are_taken_in_any_case(run: Api) -> None:
         (run.sagemaker.create_experiment, "AbalonePipeline"),
         (run.sagemaker.create_trial_component, TRAINED),
     ):
-        sort = next(sort for sort in (CONTEXT, ACTION, EXPERIMENT, COMPONENT) if sort.call(run, "create") == call)
+        entity_type = next(
+            entity_type
+            for entity_type in (CONTEXT, ACTION, EXPERIMENT, COMPONENT)
+            if entity_type.call(run, "create") == call
+        )
         for spelled in (name, name.lower(), name.upper()):
-            why = refused(call, **sort.named(spelled), **sort.asked)
-            assert why == f"ValidationException: {sort.name} with name ({spelled}) already exists."
-    asked = {"TrialName": TRIAL_NAME, "ExperimentName": "abalonepipeline"}
-    assert refused(run.sagemaker.create_trial, **asked).endswith("already exists.")
+            why = refused(call, **entity_type.named(spelled), **entity_type.members)
+            assert why == f"ValidationException: {entity_type.name} with name ({spelled}) already exists."
+    members = {"TrialName": TRIAL_NAME, "ExperimentName": "abalonepipeline"}
+    assert refused(run.sagemaker.create_trial, **members).endswith("already exists.")
 
 
 # ---------------------------------------------------------------------------------------------------------- stays
@@ -110,7 +114,7 @@ def test_what_events_derive_is_not_deleted_and_a_sentence_says_why(run: Api) -> 
     group = f"{PARTITION}model-package-group/abalonemodelpackagegroupname"
     tail = "and would be derived again: only what a client has created can be deleted"
 
-    for call, asked, sentence in (
+    for call, members, sentence in (
         (run.sagemaker.delete_artifact, {"ArtifactArn": model}, f"Artifact '{model}' is derived from {PACKAGE}"),
         (run.sagemaker.delete_artifact, {"Source": {"SourceUri": MODEL_URI}}, f"Artifact '{model}' is derived from"),
         (run.sagemaker.delete_context, {"ContextName": GROUP}, f"/{GROUP}' is derived from {group}"),
@@ -119,20 +123,20 @@ def test_what_events_derive_is_not_deleted_and_a_sentence_says_why(run: Api) -> 
         (run.sagemaker.delete_trial, {"TrialName": TRIAL_NAME}, f"is derived from {PARTITION}pipeline"),
         (run.sagemaker.delete_trial_component, {"TrialComponentName": TRAINED}, f"is derived from {JOB}"),
     ):  # fmt: skip
-        why = refused(call, **asked)
+        why = refused(call, **members)
         assert why.startswith("ValidationException: ")
         assert sentence in why
         assert why.endswith(tail)
 
 
-def test_what_events_derive_is_not_changed_where_nobody_would_hear_of_it(run: Api) -> None:
-    for call, asked in (
+def test_a_derived_entity_cannot_be_changed_where_its_events_would_outweigh_the_change(run: Api) -> None:
+    for call, members in (
         (run.sagemaker.update_context, {"ContextName": GROUP, "Description": "mine"}),
         (run.sagemaker.update_action, {"ActionName": APPROVAL, "Status": "Completed"}),
         (run.sagemaker.update_experiment, {"ExperimentName": "abalonepipeline", "Description": "mine"}),
         (run.sagemaker.update_trial, {"TrialName": TRIAL_NAME, "DisplayName": "mine"}),
     ):
-        why = refused(call, **asked)
+        why = refused(call, **members)
         assert " is derived from " in why
         assert why.endswith("has the values that its events report: only what a client has created can be changed here")
 
@@ -193,8 +197,8 @@ def test_a_job_s_trial_component_takes_what_clients_add(run: Api) -> None:
     point = {"MetricName": "mine", "Timestamp": datetime(2026, 1, 1, tzinfo=UTC), "Value": 0.5}
     run.metrics.batch_put_metrics(TrialComponentName=TRAINED.lower(), MetricData=[point])
     mine = {"Key": "a team", "Value": "mine"}
-    answer = run.sagemaker.add_tags(ResourceArn=before["TrialComponentArn"], Tags=[mine])
-    assert answer["Tags"] == run.sagemaker.list_tags(ResourceArn=before["TrialComponentArn"])["Tags"] == [*tags, mine]
+    response = run.sagemaker.add_tags(ResourceArn=before["TrialComponentArn"], Tags=[mine])
+    assert response["Tags"] == run.sagemaker.list_tags(ResourceArn=before["TrialComponentArn"])["Tags"] == [*tags, mine]
 
     after = COMPONENT.described(run, TRAINED)
     assert after["DisplayName"] == "shown2"
@@ -234,10 +238,10 @@ def test_trial_components_are_found_by_their_job_in_any_case(run: Api) -> None:
 def test_a_job_is_tagged_by_its_own_arn(run: Api) -> None:
     before = run.sagemaker.list_tags(ResourceArn=JOB)["Tags"]
 
-    answer = run.sagemaker.add_tags(ResourceArn=JOB, Tags=[{"Key": "team", "Value": "mine"}])
+    response = run.sagemaker.add_tags(ResourceArn=JOB, Tags=[{"Key": "team", "Value": "mine"}])
 
-    assert answer["Tags"] == [*before, {"Key": "team", "Value": "mine"}]
-    assert run.sagemaker.list_tags(ResourceArn=JOB)["Tags"] == answer["Tags"]
+    assert response["Tags"] == [*before, {"Key": "team", "Value": "mine"}]
+    assert run.sagemaker.list_tags(ResourceArn=JOB)["Tags"] == response["Tags"]
     run.sagemaker.delete_tags(ResourceArn=JOB, TagKeys=["team"])
     assert run.sagemaker.list_tags(ResourceArn=JOB)["Tags"] == before
 
@@ -260,7 +264,7 @@ def test_a_derived_artifact_takes_what_clients_add(run: Api, uri: str) -> None:
     assert f" is derived from {PACKAGE}" in why  # and not from what its client said of it
 
 
-def test_a_made_artifact_that_a_job_uses_later_is_one_and_outlives_its_deletion(one_run: Api) -> None:
+def test_a_client_s_artifact_that_a_job_uses_later_is_the_same_and_outlives_its_deletion(one_run: Api) -> None:
     emptied(one_run.store)
     arn = artifact(one_run, Source={"SourceUri": MODEL_URI}, ArtifactType="Mine", Properties={"a": "1"})
     made = of_artifact(one_run, arn)
@@ -274,7 +278,7 @@ def test_a_made_artifact_that_a_job_uses_later_is_one_and_outlives_its_deletion(
     assert "associations and cannot be deleted" in why
 
 
-def test_a_component_made_for_a_job_is_the_job_s(one_run: Api) -> None:
+def test_a_component_that_a_client_creates_for_a_job_is_the_job_s(one_run: Api) -> None:
     emptied(one_run.store)
     COMPONENT.create(one_run, TRAINED, Parameters={"mine": {"NumberValue": 1}})
     fed(one_run.store, abalone())

@@ -1,4 +1,4 @@
-"""Artifacts, contexts, actions, experiments, trials and trial components: made, described, changed and deleted."""
+"""Artifacts, contexts, actions, experiments, trials and trial components: created, described, changed and deleted."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.support.api_server import (
     TAGS,
     TRIAL,
     Api,
-    Sort,
+    EntityType,
     artifact,
-    every_sort,
+    every_type,
     of_artifact,
     ready,
     refused,
-    told,
+    without_metadata,
 )
 
 METADATA = {"CommitId": "c0ffee", "Repository": "https://example.com/r", "GeneratedBy": "ada", "ProjectId": "p"}
@@ -33,40 +33,40 @@ METADATA = {"CommitId": "c0ffee", "Repository": "https://example.com/r", "Genera
 # ------------------------------------------------------------------------------------------------------------- creating
 
 
-@every_sort
-def test_what_is_made_is_described_by_its_name_in_any_case_and_by_its_arn(api: Api, sort: Sort) -> None:
-    arn = sort.create(ready(api, sort), "MyName")
+@every_type
+def test_an_entity_is_described_by_its_name_in_any_case_and_by_its_arn(api: Api, entity_type: EntityType) -> None:
+    arn = entity_type.create(ready(api, entity_type), "MyName")
 
-    assert arn == f"{PARTITION}{sort.part}/MyName"
-    described = sort.described(api, "MyName")
-    assert (described[f"{sort.name}Arn"], described[f"{sort.name}Name"]) == (arn, "MyName")
-    assert sort.described(api, "myname") == sort.described(api, "MYNAME") == described
-    if sort in (CONTEXT, ACTION, COMPONENT):  # those of the others are longer than their names may be
-        assert sort.described(api, arn) == sort.described(api, arn.lower()) == described
-
-
-@every_sort
-def test_a_name_is_taken_in_any_case(api: Api, sort: Sort) -> None:
-    sort.create(ready(api, sort), "MyName")
-    before = sort.described(api, "MyName")
-
-    why = refused(sort.call(api, "create"), **sort.named("myNAME"), **sort.asked)
-
-    assert why == f"ValidationException: {sort.name} with name (myNAME) already exists."
-    assert sort.described(api, "MyName") == before
+    assert arn == f"{PARTITION}{entity_type.part}/MyName"
+    described = entity_type.described(api, "MyName")
+    assert (described[f"{entity_type.name}Arn"], described[f"{entity_type.name}Name"]) == (arn, "MyName")
+    assert entity_type.described(api, "myname") == entity_type.described(api, "MYNAME") == described
+    if entity_type in (CONTEXT, ACTION, COMPONENT):  # those of the others are longer than their names may be
+        assert entity_type.described(api, arn) == entity_type.described(api, arn.lower()) == described
 
 
-@every_sort
-def test_what_was_not_made_is_not_found(api: Api, sort: Sort) -> None:
-    why = f"ResourceNotFound: {sort.word} '{PARTITION}{sort.part}/none' does not exist."
+@every_type
+def test_a_name_is_taken_in_any_case(api: Api, entity_type: EntityType) -> None:
+    entity_type.create(ready(api, entity_type), "MyName")
+    before = entity_type.described(api, "MyName")
 
-    assert refused(sort.call(api, "describe"), **sort.named("none")) == why
-    assert refused(sort.call(api, "update"), **sort.named("none")) == why
-    assert refused(sort.call(api, "delete"), **sort.named("none")) == why
+    why = refused(entity_type.call(api, "create"), **entity_type.named("myNAME"), **entity_type.members)
+
+    assert why == f"ValidationException: {entity_type.name} with name (myNAME) already exists."
+    assert entity_type.described(api, "MyName") == before
+
+
+@every_type
+def test_an_entity_that_was_not_created_is_not_found(api: Api, entity_type: EntityType) -> None:
+    why = f"ResourceNotFound: {entity_type.word} '{PARTITION}{entity_type.part}/none' does not exist."
+
+    assert refused(entity_type.call(api, "describe"), **entity_type.named("none")) == why
+    assert refused(entity_type.call(api, "update"), **entity_type.named("none")) == why
+    assert refused(entity_type.call(api, "delete"), **entity_type.named("none")) == why
 
 
 @pytest.mark.parametrize(
-    ("sort", "more"),
+    ("entity_type", "more"),
     [
         (CONTEXT, {"Description": "about", "Properties": {"a": "1", "b": ""}, "Tags": TAGS}),
         (
@@ -96,32 +96,38 @@ def test_what_was_not_made_is_not_found(api: Api, sort: Sort) -> None:
             },
         ),
     ],
-    ids=lambda value: value.name if isinstance(value, Sort) else "",
+    ids=lambda value: value.name if isinstance(value, EntityType) else "",
 )
-def test_all_that_is_told_of_something_is_described(api: Api, sort: Sort, more: dict[str, Any]) -> None:
+def test_all_members_of_an_entity_are_described(api: Api, entity_type: EntityType, more: dict[str, Any]) -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
-    arn = sort.create(ready(api, sort), **more)
+    arn = entity_type.create(ready(api, entity_type), **more)
 
-    described = sort.described(api)
+    described = entity_type.described(api)
     created, modified = described.pop("CreationTime"), described.pop("LastModifiedTime")
     assert before <= created <= datetime.now(UTC)
     assert modified == created
     described.pop("LineageGroupArn", None)
-    expected = {**sort.asked, **more, f"{sort.name}Arn": arn, f"{sort.name}Name": "One"}
+    expected = {**entity_type.members, **more, f"{entity_type.name}Arn": arn, f"{entity_type.name}Name": "One"}
     expected.pop("Tags")
-    if sort is COMPONENT:
+    if entity_type is COMPONENT:
         expected["Metrics"] = []
     assert described == expected
     assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == TAGS
 
 
-@every_sort
-def test_what_is_not_told_is_left_out(api: Api, sort: Sort) -> None:
-    arn = sort.create(ready(api, sort))
+@every_type
+def test_members_that_were_not_given_are_left_out(api: Api, entity_type: EntityType) -> None:
+    arn = entity_type.create(ready(api, entity_type))
 
-    described = sort.described(api)
+    described = entity_type.described(api)
 
-    always = {"CreationTime", "LastModifiedTime", f"{sort.name}Arn", f"{sort.name}Name", *sort.asked}
+    always = {
+        "CreationTime",
+        "LastModifiedTime",
+        f"{entity_type.name}Arn",
+        f"{entity_type.name}Name",
+        *entity_type.members,
+    }
     more = {
         "Context": {"Properties", "LineageGroupArn"},
         "Action": {"Properties", "LineageGroupArn"},
@@ -136,21 +142,21 @@ def test_what_is_not_told_is_left_out(api: Api, sort: Sort) -> None:
             "LineageGroupArn",
         },
     }
-    assert described.keys() == always | more[sort.name]
+    assert described.keys() == always | more[entity_type.name]
     assert described.get("DisplayName", "One") == "One"
     assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
 
 
-def test_all_that_is_told_of_an_artifact_is_described(api: Api) -> None:
+def test_all_members_of_an_artifact_are_described(api: Api) -> None:
     types = [{"SourceIdType": "S3ETag", "Value": '"9b7c"'}, {"SourceIdType": "Custom", "Value": "c"}]
-    asked = {
+    members = {
         "ArtifactName": "Train",
         "ArtifactType": "text/plain",
         "Source": {**SOURCE, "SourceTypes": types},
         "Properties": {"k": "v"},
         "MetadataProperties": METADATA,
     }
-    arn = artifact(api, **asked, Tags=TAGS)
+    arn = artifact(api, **members, Tags=TAGS)
 
     described = of_artifact(api, arn)
     created, modified = described.pop("CreationTime"), described.pop("LastModifiedTime")
@@ -159,7 +165,7 @@ def test_all_that_is_told_of_an_artifact_is_described(api: Api) -> None:
     assert group == f"{PARTITION}lineage-group/sagemaker-default-lineage-group"
     assert modified == created
     described["Source"]["SourceTypes"].sort(key=lambda one: one["Value"])
-    assert described == {**asked, "ArtifactArn": arn}
+    assert described == {**members, "ArtifactArn": arn}
     assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == TAGS
 
 
@@ -185,7 +191,7 @@ def test_what_lay_at_an_address_at_two_times_are_two_artifacts(api: Api) -> None
     assert "already exists" in why
 
 
-def test_no_source_types_are_as_none_told(api: Api) -> None:
+def test_empty_source_types_are_as_none(api: Api) -> None:
     arn = artifact(api, Source={**SOURCE, "SourceTypes": []})
 
     assert of_artifact(api, arn)["Source"] == SOURCE
@@ -206,39 +212,41 @@ def test_an_artifact_that_is_not_there_is_not_found(api: Api) -> None:
 # ------------------------------------------------------------------------------------------------------------- changing
 
 
-@every_sort
-def test_the_last_of_many_changes_holds_however_fast_they_come(api: Api, sort: Sort) -> None:
+@every_type
+def test_the_last_of_many_changes_holds_however_fast_they_come(api: Api, entity_type: EntityType) -> None:
     field, values = {
         CONTEXT: ("Description", ["b", "a", "c", "a"]),
         ACTION: ("Status", ["InProgress", "Completed", "InProgress", "Stopped"]),
         EXPERIMENT: ("Description", ["b", "a", "c", "a"]),
         TRIAL: ("DisplayName", ["b", "a", "c", "a"]),
         COMPONENT: ("DisplayName", ["b", "a", "c", "a"]),
-    }[sort]
-    sort.create(ready(api, sort))
-    times = [sort.described(api)["LastModifiedTime"]]
+    }[entity_type]
+    entity_type.create(ready(api, entity_type))
+    times = [entity_type.described(api)["LastModifiedTime"]]
 
     for value in values:
-        sort.call(api, "update")(**sort.named("oNe"), **{field: value})
-        described = sort.described(api)
+        entity_type.call(api, "update")(**entity_type.named("oNe"), **{field: value})
+        described = entity_type.described(api)
         assert described[field] == value
         times.append(described["LastModifiedTime"])
 
     assert times == sorted(set(times))
     assert described["CreationTime"] == times[0]
-    assert described[f"{sort.name}Name"] == "One"
+    assert described[f"{entity_type.name}Name"] == "One"
 
 
 def test_properties_are_merged_and_then_taken_away(api: Api) -> None:
-    for sort in (CONTEXT, ACTION):
-        sort.create(api, Properties={"a": "1", "b": "1"})
-        change = sort.call(api, "update")
-        change(**sort.named("One"), Properties={"b": "2", "c": "2", "d": "2"}, PropertiesToRemove=["a", "d", "none"])
-        assert sort.described(api)["Properties"] == {"b": "2", "c": "2"}
-        change(**sort.named("One"), Properties={})
-        change(**sort.named("One"), PropertiesToRemove=["c"])
-        change(**sort.named("One"), Properties={"c": "3"})
-        assert sort.described(api)["Properties"] == {"b": "2", "c": "3"}
+    for entity_type in (CONTEXT, ACTION):
+        entity_type.create(api, Properties={"a": "1", "b": "1"})
+        change = entity_type.call(api, "update")
+        change(
+            **entity_type.named("One"), Properties={"b": "2", "c": "2", "d": "2"}, PropertiesToRemove=["a", "d", "none"]
+        )
+        assert entity_type.described(api)["Properties"] == {"b": "2", "c": "2"}
+        change(**entity_type.named("One"), Properties={})
+        change(**entity_type.named("One"), PropertiesToRemove=["c"])
+        change(**entity_type.named("One"), Properties={"c": "3"})
+        assert entity_type.described(api)["Properties"] == {"b": "2", "c": "3"}
 
 
 def test_an_artifact_is_changed(api: Api) -> None:
@@ -326,21 +334,23 @@ def test_numbers_come_back_as_they_are(api: Api) -> None:
 # ------------------------------------------------------------------------------------------------------------- deleting
 
 
-@every_sort
-def test_what_was_deleted_is_gone_and_its_name_is_free(api: Api, sort: Sort) -> None:
-    arn = sort.create(ready(api, sort), Tags=TAGS)
+@every_type
+def test_what_was_deleted_is_gone_and_its_name_is_free(api: Api, entity_type: EntityType) -> None:
+    arn = entity_type.create(ready(api, entity_type), Tags=TAGS)
 
-    assert told(sort.call(api, "delete")(**sort.named("ONE"))) == {f"{sort.name}Arn": arn}
+    assert without_metadata(entity_type.call(api, "delete")(**entity_type.named("ONE"))) == {
+        f"{entity_type.name}Arn": arn
+    }
 
-    assert refused(sort.call(api, "describe"), **sort.named("One")).startswith("ResourceNotFound")
-    assert refused(sort.call(api, "delete"), **sort.named("One")).startswith("ResourceNotFound")
-    assert refused(sort.call(api, "update"), **sort.named("One")).startswith("ResourceNotFound")
-    assert sort.listed(api) == []
-    assert sort.create(api) == arn
+    assert refused(entity_type.call(api, "describe"), **entity_type.named("One")).startswith("ResourceNotFound")
+    assert refused(entity_type.call(api, "delete"), **entity_type.named("One")).startswith("ResourceNotFound")
+    assert refused(entity_type.call(api, "update"), **entity_type.named("One")).startswith("ResourceNotFound")
+    assert entity_type.listed(api) == []
+    assert entity_type.create(api) == arn
 
 
-def test_what_is_made_anew_at_once_has_nothing_of_the_old(api: Api) -> None:
-    olds: dict[Sort, dict[str, Any]] = {
+def test_an_entity_that_is_created_again_at_once_has_nothing_of_the_old_one(api: Api) -> None:
+    olds: dict[EntityType, dict[str, Any]] = {
         CONTEXT: {"Description": "old", "Properties": {"old": "1"}},
         ACTION: {"Description": "old", "Properties": {"old": "1"}, "Status": "Failed", "MetadataProperties": METADATA},
         EXPERIMENT: {"Description": "old", "DisplayName": "old"},
@@ -354,40 +364,40 @@ def test_what_is_made_anew_at_once_has_nothing_of_the_old(api: Api) -> None:
     }
     EXPERIMENT.create(api, "Exp")
     fresh = {}
-    for sort in NAMED:
-        sort.create(api)
-        fresh[sort] = sort.described(api)
-        sort.call(api, "delete")(**sort.named("One"))
+    for entity_type in NAMED:
+        entity_type.create(api)
+        fresh[entity_type] = entity_type.described(api)
+        entity_type.call(api, "delete")(**entity_type.named("One"))
 
-    for sort, old in olds.items():
+    for entity_type, old in olds.items():
         for _ in range(2):
-            arn = sort.create(api, **old, Tags=TAGS)
+            arn = entity_type.create(api, **old, Tags=TAGS)
             api.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "more", "Value": "x"}])
-            if sort is COMPONENT:
+            if entity_type is COMPONENT:
                 point = {"MetricName": "loss", "Timestamp": datetime.now(UTC), "Value": 1.0}
                 assert not api.metrics.batch_put_metrics(TrialComponentName="one", MetricData=[point]).get("Errors")
-            sort.call(api, "delete")(**sort.named("One"))
-        sort.create(api)
-        found = sort.described(api)
+            entity_type.call(api, "delete")(**entity_type.named("One"))
+        entity_type.create(api)
+        found = entity_type.described(api)
         ours = {"CreationTime": None, "LastModifiedTime": None}
-        assert {**found, **ours} == {**fresh[sort], **ours}
+        assert {**found, **ours} == {**fresh[entity_type], **ours}
         assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
-        assert found["CreationTime"] > fresh[sort]["CreationTime"]
+        assert found["CreationTime"] > fresh[entity_type]["CreationTime"]
 
 
 def test_an_artifact_is_deleted_by_its_arn_or_its_source_or_both(api: Api) -> None:
     source = {**SOURCE, "SourceTypes": [{"SourceIdType": "S3ETag", "Value": "1"}]}
-    for asked in ("ArtifactArn",), ("Source",), ("ArtifactArn", "Source"):
+    for members in ("ArtifactArn",), ("Source",), ("ArtifactArn", "Source"):
         for told_of in SOURCE, source:
             arn = artifact(api, Source=told_of)
             both = {"ArtifactArn": arn, "Source": told_of}
-            answer = api.sagemaker.delete_artifact(**{name: both[name] for name in asked})
-            assert told(answer) == {"ArtifactArn": arn}
+            response = api.sagemaker.delete_artifact(**{name: both[name] for name in members})
+            assert without_metadata(response) == {"ArtifactArn": arn}
             assert refused(api.sagemaker.describe_artifact, ArtifactArn=arn).startswith("ResourceNotFound")
     assert refused(api.sagemaker.delete_artifact).startswith("ValidationException")
 
 
-def test_an_artifact_made_anew_at_once_has_nothing_of_the_old(api: Api) -> None:
+def test_an_artifact_that_is_created_again_at_once_has_nothing_of_the_old_one(api: Api) -> None:
     arn = artifact(api, ArtifactName="Old", Properties={"old": "1"}, Tags=TAGS, MetadataProperties=METADATA)
     api.sagemaker.delete_artifact(ArtifactArn=arn)
 
@@ -439,7 +449,7 @@ def test_an_experiment_with_trials_is_not_deleted_nor_a_trial_with_components(ap
     api.sagemaker.delete_trial_component(TrialComponentName="One")
     api.sagemaker.delete_trial(TrialName="Try")
     api.sagemaker.delete_experiment(ExperimentName="Exp")
-    assert [sort.listed(api) for sort in (EXPERIMENT, TRIAL, COMPONENT)] == [[], [], []]
+    assert [entity_type.listed(api) for entity_type in (EXPERIMENT, TRIAL, COMPONENT)] == [[], [], []]
 
 
 def test_a_trial_component_takes_its_associations_along(api: Api) -> None:

@@ -1,4 +1,4 @@
-"""Whatever is asked: no failure of the server's, and answers that clients can read."""
+"""Any request: the server does not fail, and botocore can read its response."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ PARTITION = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:"
 CASES = ("abalone", "experiment_of_a_client", "approvals", "pipeline_retried_and_cached")
 
 
-class Asker:
-    """Asks a server, as bytes go over the wire, and reads answers as botocore does.
+class Client:
+    """A client that sends any bytes, and reads responses as botocore does.
 
     Attributes:
         known: ARNs, names and addresses of what the store has, to ask for something that is there now and then.
@@ -38,8 +38,8 @@ class Asker:
         self._connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=60)
         self.known = sorted({value for page in _everything(api) for value in _texts(page) if 0 < len(value) < 300})
 
-    def ask(self, operation: str, body: Any) -> tuple[int, dict[str, Any]]:
-        """The HTTP status and the answer, or the error.
+    def send(self, operation: str, body: Any) -> tuple[int, dict[str, Any]]:
+        """The HTTP status and the response, or the error.
 
         Raises:
             Exception: botocore cannot read it.
@@ -49,11 +49,11 @@ class Asker:
         path = f"/{operation}" if operation in METRICS else "/"
         kind = "application/json" if operation in METRICS else "application/x-amz-json-1.1"
         self._connection.request(method, path, json.dumps(body).encode(), {"Content-Type": kind, **target})
-        answer = self._connection.getresponse()
-        told = {"status_code": answer.status, "headers": dict(answer.headers.items()), "body": answer.read()}
+        response = self._connection.getresponse()
+        told = {"status_code": response.status, "headers": dict(response.headers.items()), "body": response.read()}
         parser = create_parser("rest-json" if operation in METRICS else "json")
         parsed: dict[str, Any] = parser.parse(told, service_model.operation(operation).output_shape)
-        return answer.status, parsed
+        return response.status, parsed
 
     def close(self) -> None:
         """Hang up."""
@@ -78,7 +78,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def write_some(api: Api) -> None:
-    """Make something of each sort, linked, tagged and measured."""
+    """Create an entity of each type, linked, tagged and measured."""
     client = api.sagemaker
     source = {"SourceUri": "s3://bucket/mine"}
     arn = client.create_artifact(Source=source, ArtifactType="DataSet")["ArtifactArn"]
@@ -96,18 +96,18 @@ def write_some(api: Api) -> None:
 
 
 @pytest.fixture
-def asker(make_store: MakeStore) -> Iterator[Asker]:
+def client(make_store: MakeStore) -> Iterator[Client]:
     """Asks a server over a store that has some of everything."""
     store = fed(make_store(), [body for case in CASES for body in case_events(case)])
     with served(store, Settings(account=ACCOUNT, region=REGION)) as api:
         write_some(api)
-        with closing(Asker(api)) as asker:
-            yield asker
+        with closing(Client(api)) as client:
+            yield client
 
 
 @st.composite
-def asked(draw: st.DrawFn, operation: str, known: list[str]) -> Any:
-    """Requests that may be right or wrong, about what is there or not."""
+def any_request(draw: st.DrawFn, operation: str, known: list[str]) -> Any:
+    """A request that may be valid or not, about entities that may exist or not."""
     if draw(st.booleans()):
         return draw(mutated(operation))
     request = {"": draw(requests(operation))}
@@ -117,21 +117,21 @@ def asked(draw: st.DrawFn, operation: str, known: list[str]) -> Any:
     return request[""]
 
 
-def test_no_request_makes_the_server_fail_and_botocore_reads_every_answer(asker: Asker, backend: Backend) -> None:
+def test_no_request_makes_the_server_fail_and_botocore_reads_every_response(client: Client, backend: Backend) -> None:
     for operation in sorted(OPERATIONS):
-        law(asker, operation, backend)
+        law(client, operation, backend)
 
 
-def law(asker: Asker, operation: str, backend: Backend) -> None:
-    """An answer or a refusal, whatever an operation is asked with."""
+def law(client: Client, operation: str, backend: Backend) -> None:
+    """Any request gets a response or an error of the client's."""
 
     @examples(8, 2, backend)
-    @given(asked(operation, asker.known))
+    @given(any_request(operation, client.known))
     def holds(body: Any) -> None:
-        status, answer = asker.ask(operation, body)
-        assert status in (200, 400), (operation, answer)
+        status, response = client.send(operation, body)
+        assert status in (200, 400), (operation, response)
         if status == 400:
-            assert answer["Error"]["Code"] not in ("", "400", "Unknown")
-            assert answer["Error"]["Message"]
+            assert response["Error"]["Code"] not in ("", "400", "Unknown")
+            assert response["Error"]["Message"]
 
     holds()

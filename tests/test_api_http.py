@@ -1,4 +1,4 @@
-"""What else comes over the wire: half requests, rubbish, slow and greedy clients; each answered, and nobody delayed."""
+"""Bad clients: half requests, garbage, slow and greedy ones. Each gets an error, and none delays another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TARGET = {"X-Amz-Target": "SageMaker.ListContexts"}
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """A server that bears little, and that may be called by any name."""
+    """A server with low limits that answers to any host name."""
     store = sqlite_store(tmp_path_factory.mktemp("narrow") / "store.db")
     limits = ClientLimits(body=100_000, seconds=0.3, waiting=4)
     with served(store, msgspec.structs.replace(SETTINGS, client_limits=limits)) as api:
@@ -34,7 +34,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     store.close()
 
 
-def ask(
+def send(
     api: Api,
     body: bytes | str | None = b"{}",
     *,
@@ -42,20 +42,20 @@ def ask(
     path: str = "/",
     headers: dict[str, str] | None = None,
 ) -> tuple[int, dict[str, Any]]:
-    """The status, and the answer where it is JSON."""
+    """The status, and the response if it is JSON."""
     connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=30)
     try:
         connection.request(method, path, body, TARGET if headers is None else headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        told = answer.headers["content-type"] or ""
-        return answer.status, json.loads(text) if "json" in told else {"text": text.decode()}
+        response = connection.getresponse()
+        text = response.read()
+        told = response.headers["content-type"] or ""
+        return response.status, json.loads(text) if "json" in told else {"text": text.decode()}
     finally:
         connection.close()
 
 
 def raw(api: Api, *pieces: bytes, end: bool = False) -> bytes:
-    """All that is answered to bytes, until the server hangs up."""
+    """The whole response to some bytes, until the server closes the connection."""
     with socket.create_connection(("127.0.0.1", api.port), timeout=30) as connection:
         for piece in pieces:
             connection.sendall(piece)
@@ -68,15 +68,15 @@ def raw(api: Api, *pieces: bytes, end: bool = False) -> bytes:
 
 
 def is_well(api: Api) -> bool:
-    """True if another client is answered."""
-    return ask(api)[0] == 200
+    """True if another client gets a response."""
+    return send(api)[0] == 200
 
 
-def test_a_request_without_a_target_is_told_what_there_is(api: Api) -> None:
+def test_the_error_for_a_request_without_a_target_names_the_operations(api: Api) -> None:
     for headers in ({}, {"X-Amz-Target": ""}, {"X-Amz-Target": "SageMaker."}, {"X-Amz-Target": "SageMaker.Fly"}):
-        status, answer = ask(api, headers=headers)
-        assert (status, answer["__type"]) == (400, "UnknownOperationException")
-        assert "it has AddAssociation, AddTags, " in answer["message"]
+        status, response = send(api, headers=headers)
+        assert (status, response["__type"]) == (400, "UnknownOperationException")
+        assert "it has AddAssociation, AddTags, " in response["message"]
 
 
 @pytest.mark.parametrize(
@@ -87,20 +87,20 @@ def test_a_request_without_a_target_is_told_what_there_is(api: Api) -> None:
     ],
 )  # fmt: skip
 def test_a_body_that_is_not_what_it_should_be_is_refused(api: Api, body: bytes) -> None:
-    status, answer = ask(api, body)
+    status, response = send(api, body)
 
-    assert (status, answer["__type"]) == (400, "SerializationException")
-    assert answer["message"]
+    assert (status, response["__type"]) == (400, "SerializationException")
+    assert response["message"]
     assert is_well(api)
 
 
-def test_an_empty_body_asks_for_nothing_in_particular(api: Api) -> None:
-    assert ask(api, b"") == ask(api, None) == (200, {"ContextSummaries": []})
+def test_an_empty_body_is_a_request_without_members(api: Api) -> None:
+    assert send(api, b"") == send(api, None) == (200, {"ContextSummaries": []})
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-amz-json-1.0", "multipart/form-data", "", "\xff"])
 def test_the_kind_of_content_does_not_matter(api: Api, kind: str) -> None:
-    assert ask(api, headers={**TARGET, "Content-Type": kind})[0] == 200
+    assert send(api, headers={**TARGET, "Content-Type": kind})[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -121,32 +121,32 @@ def test_the_kind_of_content_does_not_matter(api: Api, kind: str) -> None:
     ],
 )
 def test_other_methods_and_paths_are_refused(api: Api, method: str, path: str, status: int) -> None:
-    assert ask(api, b"", method=method, path=path)[0] in (status, 307)
+    assert send(api, b"", method=method, path=path)[0] in (status, 307)
     assert is_well(api)
 
 
-def test_a_request_names_itself_in_its_answer(api: Api) -> None:
+def test_a_response_has_the_id_of_its_request(api: Api) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=30)
     seen = set()
     for body in (b"{}", b"{"):
         connection.request("POST", "/", body, TARGET)
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.headers["content-type"] == "application/x-amz-json-1.1"
-        seen.add(answer.headers["x-amzn-requestid"])
-        assert answer.headers["x-amzn-errortype"] == (None if body == b"{}" else "SerializationException")
+        response = connection.getresponse()
+        response.read()
+        assert response.headers["content-type"] == "application/x-amz-json-1.1"
+        seen.add(response.headers["x-amzn-requestid"])
+        assert response.headers["x-amzn-errortype"] == (None if body == b"{}" else "SerializationException")
     connection.close()
     assert len(seen) == 2
 
 
 def test_http_1_0_is_understood(api: Api) -> None:
-    answer = raw(api, b"POST / HTTP/1.0\r\nX-Amz-Target: SageMaker.ListContexts\r\nContent-Length: 2\r\n\r\n{}")
+    response = raw(api, b"POST / HTTP/1.0\r\nX-Amz-Target: SageMaker.ListContexts\r\nContent-Length: 2\r\n\r\n{}")
 
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert answer.endswith(b'{"ContextSummaries":[]}')
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert response.endswith(b'{"ContextSummaries":[]}')
 
 
-def test_who_waits_to_be_told_to_go_on_is_told(api: Api) -> None:
+def test_a_client_that_waits_for_continue_gets_it(api: Api) -> None:
     with socket.create_connection(("127.0.0.1", api.port), timeout=30) as connection:
         connection.sendall(
             b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: SageMaker.ListContexts\r\n"
@@ -181,37 +181,37 @@ def test_a_body_may_come_in_chunks_and_requests_one_after_the_other(api: Api) ->
     ],
 )
 def test_what_is_no_http_is_refused(api: Api, rubbish: bytes) -> None:
-    answer = raw(api, rubbish, end=True)
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+    response = raw(api, rubbish, end=True)
+    assert response == b"" or response.startswith(b"HTTP/1.1 400 ")
     assert is_well(api)
 
 
 @pytest.mark.parametrize("host", ["[", "]:1", "a b", "\xff", ":", "x:99999999", "", "[::1", "@", "http://x/"])
 def test_a_name_that_is_none_makes_no_failure(narrow: Api, host: str) -> None:
     headers = {"Host": host, **TARGET}
-    assert ask(narrow, headers=headers)[0] in (200, 400)
-    assert ask(narrow, headers={"Host": host}, method="PUT", path="/BatchPutMetrics")[0] == 400
-    assert ask(narrow, headers={"Host": host}, method="GET")[0] in (200, 400)
+    assert send(narrow, headers=headers)[0] in (200, 400)
+    assert send(narrow, headers={"Host": host}, method="PUT", path="/BatchPutMetrics")[0] == 400
+    assert send(narrow, headers={"Host": host}, method="GET")[0] in (200, 400)
 
 
 def test_a_body_that_is_too_large_is_refused_and_read_no_further(narrow: Api) -> None:
-    status, answer = ask(narrow, b'{"NextToken": "%s"}' % (b"x" * 120_000))
+    status, response = send(narrow, b'{"NextToken": "%s"}' % (b"x" * 120_000))
 
-    assert (status, answer["__type"]) == (413, "RequestEntityTooLargeException")
-    assert answer["message"] == "The request has more than 100,000 bytes"
+    assert (status, response["__type"]) == (413, "RequestEntityTooLargeException")
+    assert response["message"] == "The request has more than 100,000 bytes"
     assert is_well(narrow)
 
 
-def test_a_slow_body_is_given_up_and_delays_nobody(narrow: Api) -> None:
+def test_a_slow_body_times_out_and_delays_no_other_client(narrow: Api) -> None:
     with socket.create_connection(("127.0.0.1", narrow.port), timeout=30) as slow:
         slow.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{")
         assert is_well(narrow)
-        answer = slow.recv(65536)
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"RequestTimeoutException" in answer
+        response = slow.recv(65536)
+    assert response.startswith(b"HTTP/1.1 408 ")
+    assert b"RequestTimeoutException" in response
 
 
-def test_half_a_request_costs_nobody_anything(narrow: Api) -> None:
+def test_half_a_request_delays_no_other_client(narrow: Api) -> None:
     head = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: SageMaker.ListContexts\r\n"
     halves = []
     for half in (b"", b"POST", head, head + b"Content-Length: 100\r\n\r\n{") * 5:
@@ -227,13 +227,13 @@ def test_half_a_request_costs_nobody_anything(narrow: Api) -> None:
     assert is_well(narrow)
 
 
-def test_who_comes_when_too_many_wait_is_asked_to_come_again(narrow: Api) -> None:
+def test_a_request_beyond_the_limit_is_throttled(narrow: Api) -> None:
     waiting = [socket.create_connection(("127.0.0.1", narrow.port), timeout=30) for _ in range(4)]
     for one in waiting:
         one.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
     answers: list[tuple[int, dict[str, Any]]] = []
     while not answers or answers[-1][0] == 200:  # until all four are inside, which nobody tells
-        answers.append(ask(narrow))
+        answers.append(send(narrow))
     for one in waiting:
         one.close()
 
@@ -241,7 +241,7 @@ def test_who_comes_when_too_many_wait_is_asked_to_come_again(narrow: Api) -> Non
     assert answers[-1][1]["__type"] == "ThrottlingException"
 
 
-def test_a_client_that_does_not_read_delays_nobody(api: Api) -> None:
+def test_a_client_that_does_not_read_delays_no_other_client(api: Api) -> None:
     silent = socket.create_connection(("127.0.0.1", api.port), timeout=30)
     one = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: SageMaker.Fly\r\nContent-Length: 2\r\n\r\n{}"
     sending = threading.Thread(target=lambda: _send(silent, one * 20_000))
@@ -267,10 +267,10 @@ def _send(connection: socket.socket, data: bytes) -> None:
 def test_no_bytes_make_the_server_fail(narrow: Api, body: bytes, headers: dict[str, bytes]) -> None:
     told = b"".join(b"%s: %s\r\n" % (name.encode(), value) for name, value in headers.items())
 
-    answer = raw(
+    response = raw(
         narrow,
         b"POST / HTTP/1.1\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s" % (told, len(body), body),
         end=True,
     )
 
-    assert not answer.startswith(b"HTTP/1.1 5")
+    assert not response.startswith(b"HTTP/1.1 5")

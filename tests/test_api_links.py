@@ -18,20 +18,20 @@ from tests.support.api_server import (
     of_artifact,
     pages,
     refused,
-    told,
+    without_metadata,
 )
 
 
-def linked(api: Api, **asked: Any) -> list[tuple[str, str]]:
+def linked(api: Api, **members: Any) -> list[tuple[str, str]]:
     """The ends of associations, of all pages."""
-    found = pages(api.sagemaker.list_associations, "AssociationSummaries", **asked)
+    found = pages(api.sagemaker.list_associations, "AssociationSummaries", **members)
     return [(one["SourceArn"], one["DestinationArn"]) for page in found for one in page]
 
 
 def link(api: Api, source: str, destination: str, type_: str | None = None) -> None:
     more = {"AssociationType": type_} if type_ else {}
-    answer = api.sagemaker.add_association(SourceArn=source, DestinationArn=destination, **more)
-    assert told(answer) == {"SourceArn": source, "DestinationArn": destination}
+    response = api.sagemaker.add_association(SourceArn=source, DestinationArn=destination, **more)
+    assert without_metadata(response) == {"SourceArn": source, "DestinationArn": destination}
 
 
 @pytest.mark.parametrize("type_", ["ContributedTo", "AssociatedWith", "DerivedFrom", "Produced", "SameAs", None])
@@ -102,7 +102,7 @@ def test_an_association_that_was_deleted_can_be_added_again(api: Api) -> None:
         [one] = api.sagemaker.list_associations()["AssociationSummaries"]
         assert one["AssociationType"] == type_
         times.append(one["CreationTime"])
-        assert told(api.sagemaker.delete_association(**ends)) == ends
+        assert without_metadata(api.sagemaker.delete_association(**ends)) == ends
         assert linked(api) == []
         assert refused(api.sagemaker.delete_association, **ends).startswith("ResourceNotFound: Association between")
 
@@ -173,16 +173,16 @@ def trials(api: Api) -> Api:
 
 def test_a_component_is_put_into_trials_and_taken_out(trials: Api) -> None:
     for name in ("Try", "Other"):
-        answer = trials.sagemaker.associate_trial_component(TrialName=name, TrialComponentName="One")
-        assert told(answer) == {
+        response = trials.sagemaker.associate_trial_component(TrialName=name, TrialComponentName="One")
+        assert without_metadata(response) == {
             "TrialArn": f"{PARTITION}experiment-trial/{name}",
             "TrialComponentArn": f"{PARTITION}experiment-trial-component/One",
         }
     assert TRIAL.listed(trials, TrialComponentName="One") == ["Other", "Try"]
 
-    answer = trials.sagemaker.disassociate_trial_component(TrialName="try", TrialComponentName="one")
+    response = trials.sagemaker.disassociate_trial_component(TrialName="try", TrialComponentName="one")
 
-    assert answer["TrialArn"].lower() == f"{PARTITION}experiment-trial/try"
+    assert response["TrialArn"].lower() == f"{PARTITION}experiment-trial/try"
     assert TRIAL.listed(trials, TrialComponentName="One") == ["Other"]
 
 
@@ -192,8 +192,8 @@ def test_both_can_be_said_twice(trials: Api) -> None:
         (trials.sagemaker.associate_trial_component, ["Try"]),
         (trials.sagemaker.disassociate_trial_component, []),
     ):
-        answers = [told(call(**both)) for _ in range(2)]
-        assert answers[0] == answers[1]
+        responses = [without_metadata(call(**both)) for _ in range(2)]
+        assert responses[0] == responses[1]
         assert TRIAL.listed(trials, TrialComponentName="One") == expected
 
 
@@ -206,7 +206,7 @@ def test_a_component_can_come_and_go_any_number_of_times(trials: Api) -> None:
         assert COMPONENT.listed(trials, TrialName="Try") == []
 
 
-def test_both_have_to_be_there_to_be_put_together_and_not_to_be_taken_apart(trials: Api) -> None:
+def test_trial_and_component_must_exist_to_be_associated_and_not_to_be_disassociated(trials: Api) -> None:
     associate, apart = trials.sagemaker.associate_trial_component, trials.sagemaker.disassociate_trial_component
 
     assert refused(associate, TrialName="none", TrialComponentName="One") == (
@@ -218,7 +218,7 @@ def test_both_have_to_be_there_to_be_put_together_and_not_to_be_taken_apart(tria
     assert apart(TrialName="none", TrialComponentName="none")["TrialArn"] == f"{PARTITION}experiment-trial/none"
 
 
-def test_a_component_made_anew_is_in_no_trial(trials: Api) -> None:
+def test_a_component_that_is_created_again_is_in_no_trial(trials: Api) -> None:
     both = {"TrialName": "Try", "TrialComponentName": "One"}
     trials.sagemaker.associate_trial_component(**both)
     trials.sagemaker.disassociate_trial_component(**both)
@@ -228,7 +228,7 @@ def test_a_component_made_anew_is_in_no_trial(trials: Api) -> None:
     assert TRIAL.listed(trials, TrialComponentName="One") == []
 
 
-def test_a_trial_tells_its_experiment_as_its_maker_called_it(api: Api) -> None:
+def test_a_trial_names_its_experiment_in_the_case_of_its_creator(api: Api) -> None:
     EXPERIMENT.create(api, "MyExp")
     TRIAL.create(api, ExperimentName="myexp")
 

@@ -20,9 +20,9 @@ from tests.support.api_server import (
     TAGS,
     TRIAL,
     Api,
-    Sort,
+    EntityType,
     artifact,
-    every_sort,
+    every_type,
     pages,
     ready,
     refused,
@@ -38,49 +38,49 @@ ORDERS = [
 ]
 
 
-def filled(api: Api, sort: Sort, names: str) -> Api:
-    """The server with one of the sort for each letter."""
-    ready(api, sort)
+def filled(api: Api, entity_type: EntityType, names: str) -> Api:
+    """The server with an entity of this type for each letter."""
+    ready(api, entity_type)
     for name in names:
-        sort.create(api, name)
+        entity_type.create(api, name)
     return api
 
 
 def ordered(names: str, order: dict[str, str]) -> list[str]:
-    """Names, told in the order of creation, as a list has them."""
+    """Names that are given in the order of creation, as a list has them."""
     found = sorted(names) if order.get("SortBy") == "Name" else list(names)
     return found if order.get("SortOrder") == "Ascending" else found[::-1]
 
 
-@every_sort
-def test_a_list_has_ten_on_a_page_and_the_newest_first(api: Api, sort: Sort) -> None:
-    filled(api, sort, "hbgafcedkjil")
+@every_type
+def test_a_list_has_ten_on_a_page_and_the_newest_first(api: Api, entity_type: EntityType) -> None:
+    filled(api, entity_type, "hbgafcedkjil")
 
-    found = pages(sort.call(api, "list"), f"{sort.name}Summaries")
+    found = pages(entity_type.call(api, "list"), f"{entity_type.name}Summaries")
 
-    assert [[one[f"{sort.name}Name"] for one in page] for page in found] == [list("lijkdecfag"), list("bh")]
+    assert [[one[f"{entity_type.name}Name"] for one in page] for page in found] == [list("lijkdecfag"), list("bh")]
 
 
-@every_sort
+@every_type
 @pytest.mark.parametrize("order", ORDERS, ids=str)
-def test_a_list_is_in_the_order_that_was_asked_for_on_pages_of_any_size(
-    api: Api, sort: Sort, order: dict[str, str]
+def test_a_list_is_in_the_requested_order_on_pages_of_any_size(
+    api: Api, entity_type: EntityType, order: dict[str, str]
 ) -> None:
     names = "bdac"
-    filled(api, sort, names)
+    filled(api, entity_type, names)
 
     for size in (1, 3, 4, 100):
-        assert sort.listed(api, **order, MaxResults=size) == ordered(names, order)
+        assert entity_type.listed(api, **order, MaxResults=size) == ordered(names, order)
 
 
-@every_sort
-def test_a_list_may_begin_and_end_at_a_millisecond(api: Api, sort: Sort) -> None:
-    filled(api, sort, "abcde")
-    times = {name: sort.described(api, name)["CreationTime"] for name in "abcde"}
+@every_type
+def test_a_list_may_begin_and_end_at_a_millisecond(api: Api, entity_type: EntityType) -> None:
+    filled(api, entity_type, "abcde")
+    times = {name: entity_type.described(api, name)["CreationTime"] for name in "abcde"}
     assert list(times.values()) == sorted(times.values())
 
     def between(**bounds: Any) -> str:
-        return "".join(reversed(sort.listed(api, **bounds)))
+        return "".join(reversed(entity_type.listed(api, **bounds)))
 
     same = {name: [other for other in "abcde" if times[other] == times[name]] for name in "abcde"}
     assert between(CreatedAfter=times["b"]) == "abcde"["abcde".index(same["b"][0]) :]
@@ -90,11 +90,11 @@ def test_a_list_may_begin_and_end_at_a_millisecond(api: Api, sort: Sort) -> None
     assert between(CreatedBefore=times["a"] - timedelta(milliseconds=1)) == ""
 
 
-@every_sort
-def test_a_page_that_is_just_full_is_the_last(api: Api, sort: Sort) -> None:
-    filled(api, sort, "abcd")
+@every_type
+def test_a_page_that_is_just_full_is_the_last(api: Api, entity_type: EntityType) -> None:
+    filled(api, entity_type, "abcd")
 
-    found = pages(sort.call(api, "list"), f"{sort.name}Summaries", MaxResults=2)
+    found = pages(entity_type.call(api, "list"), f"{entity_type.name}Summaries", MaxResults=2)
 
     assert [len(page) for page in found] == [2, 2]
 
@@ -110,9 +110,9 @@ def test_an_empty_store_has_empty_lists(api: Api) -> None:
         ("list_associations", "AssociationSummaries"),
         ("list_lineage_groups", "LineageGroupSummaries"),
     ]:
-        answer = getattr(api.sagemaker, operation)()
-        assert answer[member] == []
-        assert "NextToken" not in answer
+        response = getattr(api.sagemaker, operation)()
+        assert response[member] == []
+        assert "NextToken" not in response
 
 
 def test_entries_say_what_descriptions_say(api: Api) -> None:
@@ -124,25 +124,25 @@ def test_entries_say_what_descriptions_say(api: Api) -> None:
 
     EXPERIMENT.create(api, "Exp")
     status = {"PrimaryStatus": "Failed", "Message": "why"}
-    told: dict[Sort, Any] = {
+    more: dict[EntityType, Any] = {
         COMPONENT: {"Status": status},
         ACTION: {"Status": "Completed"},
         EXPERIMENT: {"Description": "text"},
     }
-    for sort in (CONTEXT, ACTION, EXPERIMENT, TRIAL, COMPONENT):
-        sort.create(api, **told.get(sort, {}))
-        described = sort.described(api)
-        entry = sort.call(api, "list")(MaxResults=1)[f"{sort.name}Summaries"][0]
+    for entity_type in (CONTEXT, ACTION, EXPERIMENT, TRIAL, COMPONENT):
+        entity_type.create(api, **more.get(entity_type, {}))
+        described = entity_type.described(api)
+        entry = entity_type.call(api, "list")(MaxResults=1)[f"{entity_type.name}Summaries"][0]
         assert entry == {name: described[name] for name in entry if name in described}
-        assert entry.keys() >= {f"{sort.name}Arn", f"{sort.name}Name", "CreationTime", "LastModifiedTime"}
+        assert entry.keys() >= {f"{entity_type.name}Arn", f"{entity_type.name}Name", "CreationTime", "LastModifiedTime"}
 
 
 def test_artifacts_are_found_by_their_source_and_their_type(api: Api) -> None:
     for uri, type_ in (("s3://b/x", "DataSet"), ("s3://b/y", "DataSet"), ("s3://b/z", "Model"), ("s3://b/X", "Model")):
         artifact(api, Source={"SourceUri": uri}, ArtifactType=type_)
 
-    def found(**asked: str) -> list[str]:
-        listed = api.sagemaker.list_artifacts(**asked, SortOrder="Ascending")["ArtifactSummaries"]
+    def found(**members: str) -> list[str]:
+        listed = api.sagemaker.list_artifacts(**members, SortOrder="Ascending")["ArtifactSummaries"]
         return [one["Source"]["SourceUri"] for one in listed]
 
     assert found(SourceUri="s3://b/x") == ["s3://b/x"]
@@ -152,17 +152,17 @@ def test_artifacts_are_found_by_their_source_and_their_type(api: Api) -> None:
     assert found(SortBy="CreationTime") == ["s3://b/x", "s3://b/y", "s3://b/z", "s3://b/X"]
 
 
-@pytest.mark.parametrize("sort", [CONTEXT, ACTION], ids=["Context", "Action"])
-def test_contexts_and_actions_are_found_by_their_source_and_their_type(api: Api, sort: Sort) -> None:
-    type_ = f"{sort.name}Type"
-    sort.create(api, "a", **{"Source": {"SourceUri": "s3://b/x"}, type_: "One"})
-    sort.create(api, "b", **{"Source": {"SourceUri": "s3://b/x"}, type_: "Two"})
-    sort.create(api, "c", **{"Source": {"SourceUri": "s3://b/y"}, type_: "Two"})
+@pytest.mark.parametrize("entity_type", [CONTEXT, ACTION], ids=["Context", "Action"])
+def test_contexts_and_actions_are_found_by_their_source_and_their_type(api: Api, entity_type: EntityType) -> None:
+    type_ = f"{entity_type.name}Type"
+    entity_type.create(api, "a", **{"Source": {"SourceUri": "s3://b/x"}, type_: "One"})
+    entity_type.create(api, "b", **{"Source": {"SourceUri": "s3://b/x"}, type_: "Two"})
+    entity_type.create(api, "c", **{"Source": {"SourceUri": "s3://b/y"}, type_: "Two"})
 
-    assert sort.listed(api, SourceUri="s3://b/x") == ["b", "a"]
-    assert sort.listed(api, **{type_: "Two"}) == ["c", "b"]
-    assert sort.listed(api, SourceUri="s3://b/x", **{type_: "Two"}) == ["b"]
-    assert sort.listed(api, SourceUri="s3://b") == []
+    assert entity_type.listed(api, SourceUri="s3://b/x") == ["b", "a"]
+    assert entity_type.listed(api, **{type_: "Two"}) == ["c", "b"]
+    assert entity_type.listed(api, SourceUri="s3://b/x", **{type_: "Two"}) == ["b"]
+    assert entity_type.listed(api, SourceUri="s3://b") == []
 
 
 def test_trials_and_components_are_found_by_what_they_are_in(api: Api) -> None:
@@ -203,12 +203,14 @@ def test_a_token_of_another_list_is_refused(api: Api) -> None:
     token = api.sagemaker.list_contexts(MaxResults=1)["NextToken"]
 
     assert [one["ContextName"] for one in api.sagemaker.list_contexts(NextToken=token)["ContextSummaries"]] == [*"ba"]
-    for call, asked in (
+    for call, members in (
         (api.sagemaker.list_contexts, {"SortBy": "Name"}),
         (api.sagemaker.list_contexts, {"ContextType": "x"}),
         (api.sagemaker.list_actions, {}),
     ):
-        assert refused(call, NextToken=token, **asked).startswith("ValidationException: NextToken is of a request with")
+        assert refused(call, NextToken=token, **members).startswith(
+            "ValidationException: NextToken is of a request with"
+        )
     assert refused(api.sagemaker.list_contexts, NextToken="x").startswith(
         "ValidationException: NextToken was not made by"
     )
@@ -217,30 +219,30 @@ def test_a_token_of_another_list_is_refused(api: Api) -> None:
 # ------------------------------------------------------------------------------------------------- while others write
 
 
-def by_pages(api: Api, sort: Sort, **asked: Any) -> Iterator[list[str]]:
-    """The names on each page, asked for when the page before was dealt with."""
+def by_pages(api: Api, entity_type: EntityType, **members: Any) -> Iterator[list[str]]:
+    """The names on each page, which is read after the page before was handled."""
     token: dict[str, str] = {}
     while True:
-        answer = sort.call(api, "list")(**asked, **token)
-        yield [one[f"{sort.name}Name"] for one in answer[f"{sort.name}Summaries"]]
-        if "NextToken" not in answer:
+        response = entity_type.call(api, "list")(**members, **token)
+        yield [one[f"{entity_type.name}Name"] for one in response[f"{entity_type.name}Summaries"]]
+        if "NextToken" not in response:
             return
-        token = {"NextToken": answer["NextToken"]}
+        token = {"NextToken": response["NextToken"]}
 
 
-@every_sort
+@every_type
 @pytest.mark.parametrize("order", ORDERS[1:5:3] + ORDERS[2:3], ids=str)
-def test_all_can_be_deleted_page_by_page(api: Api, sort: Sort, order: dict[str, str]) -> None:
-    filled(api, sort, "bdafce")
+def test_all_can_be_deleted_page_by_page(api: Api, entity_type: EntityType, order: dict[str, str]) -> None:
+    filled(api, entity_type, "bdafce")
 
     found = []
-    for page in by_pages(api, sort, **order, MaxResults=2):
+    for page in by_pages(api, entity_type, **order, MaxResults=2):
         for name in page:
-            sort.call(api, "delete")(**sort.named(name))
+            entity_type.call(api, "delete")(**entity_type.named(name))
         found += page
 
     assert found == ordered("bdafce", order)
-    assert sort.listed(api) == []
+    assert entity_type.listed(api) == []
 
 
 def test_links_can_be_deleted_page_by_page(api: Api) -> None:
@@ -253,13 +255,13 @@ def test_links_can_be_deleted_page_by_page(api: Api) -> None:
         found: list[str] = []
         token: dict[str, str] = {}
         while True:
-            answer = api.sagemaker.list_associations(SourceArn=source, MaxResults=2, **order, **token)
-            for one in answer["AssociationSummaries"]:
+            response = api.sagemaker.list_associations(SourceArn=source, MaxResults=2, **order, **token)
+            for one in response["AssociationSummaries"]:
                 found.append(one["DestinationArn"])
                 api.sagemaker.delete_association(SourceArn=source, DestinationArn=one["DestinationArn"])
-            if "NextToken" not in answer:
+            if "NextToken" not in response:
                 break
-            token = {"NextToken": answer["NextToken"]}
+            token = {"NextToken": response["NextToken"]}
         assert sorted(found) == sorted(ends)
         for end in ends:
             api.sagemaker.add_association(SourceArn=source, DestinationArn=end)

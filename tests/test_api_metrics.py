@@ -42,7 +42,7 @@ def measured(api: Api) -> dict[str, dict[str, Any]]:
 
 
 def read(api: Api, stat: str = "Last", period: str = "IterationNumber", arn: str = ARN, **more: Any) -> dict[str, Any]:
-    """A series, as it is answered."""
+    """A series in a response."""
     axis = "IterationNumber" if period == "IterationNumber" else "Timestamp"
     query = {"MetricName": "loss", "ResourceArn": arn, "MetricStat": stat, "Period": period, "XAxisType": axis, **more}
     [found] = api.metrics.batch_get_metrics(MetricQueries=[query])["MetricQueryResults"]
@@ -127,7 +127,7 @@ def test_the_largest_numbers_can_be_measured(run: Api) -> None:
     assert series(run, "Avg", "OneHour").keys() == {int(NOON.timestamp())}
 
 
-def test_points_of_what_is_not_there_are_errors_and_no_failure(run: Api) -> None:
+def test_points_of_a_missing_component_are_errors_and_no_failure(run: Api) -> None:
     assert put(run, (0, 1.0, None), (1, 2.0, None), component="none") == [
         {"Code": "VALIDATION_ERROR", "MetricIndex": 0},
         {"Code": "VALIDATION_ERROR", "MetricIndex": 1},
@@ -164,7 +164,7 @@ def test_a_series_by_time_has_a_value_for_each_period(run: Api) -> None:
     assert series(run, "StdDev", "OneMinute") == {noon: 1.0, noon + 60: 0.0, noon + 300: 0.0, noon + 3600: 0.0}
 
 
-def test_a_query_that_cannot_be_answered_says_so_beside_those_that_can(run: Api) -> None:
+def test_a_bad_query_has_an_error_beside_the_results_of_others(run: Api) -> None:
     put(run, (0, 1.0, 0))
     assert series(run, arn=ARN.replace("run", "RUN")) == {0: 1.0}
     assert series(run, MetricName="other") == {}
@@ -174,7 +174,7 @@ def test_a_query_that_cannot_be_answered_says_so_beside_those_that_can(run: Api)
     assert mixed["Message"] == "Period and XAxisType must both be IterationNumber, or neither."
 
 
-def test_a_component_made_anew_has_no_metrics_of_the_old(run: Api) -> None:
+def test_a_component_that_is_created_again_has_no_metrics_of_the_old_one(run: Api) -> None:
     put(run, (0, 1.0, 0))
     run.sagemaker.delete_trial_component(TrialComponentName="run")
     assert read(run)["Status"] == "ValidationError"

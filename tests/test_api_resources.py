@@ -1,4 +1,4 @@
-"""Reads of what events told, by SageMaker's operations: what goes out, as a client reads it."""
+"""SageMaker's Describe and List operations on resources, as a client reads their responses."""
 
 from __future__ import annotations
 
@@ -21,86 +21,87 @@ from consumers.api.service_model import operation
 from store.database import Store
 from tests.support.account import generated
 from tests.support.account.made import Account, moment
-from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, abalone, call, case_events, event, worlds
+from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, abalone, call, case_events, event
 from tests.support.laws import scaled
 from tests.support.stores import emptied, fed, settlements, sqlite_store
+from tests.support.worlds import worlds
 
-Ask = Callable[..., Any]
+Send = Callable[..., Any]
 
 
-def asking(store: Store, partition: str = PARTITION) -> Ask:
-    """Asks as a client does, and reads the answer as botocore does."""
+def client(store: Store, partition: str = PARTITION) -> Send:
+    """Calls operations as a client does, and reads responses as botocore does."""
     service = Service(store, cast(ClientWriter, None), Descriptions(store))
 
-    def ask(name: str, **members: Any) -> Any:
-        asked = Request(name, validator.checked(operation(name).input_shape, members), REGION, ACCOUNT, partition)
-        body = encoded(name, OPERATIONS[name].run(service, asked))
-        told = create_parser("json").parse(
+    def send(name: str, **members: Any) -> Any:
+        request = Request(name, validator.checked(operation(name).input_shape, members), REGION, ACCOUNT, partition)
+        body = encoded(name, OPERATIONS[name].run(service, request))
+        response = create_parser("json").parse(
             {"body": body, "headers": {}, "status_code": 200}, operation(name).output_shape
         )
-        told.pop("ResponseMetadata")
-        return told
+        response.pop("ResponseMetadata")
+        return response
 
-    return ask
+    return send
 
 
 @pytest.fixture
-def ask(store: Store) -> Ask:
+def send(store: Store) -> Send:
     """Asks a store with the cases' events."""
     for name in ("endpoint_update", "feature_group", "package_in_full", "unversioned_package"):
         fed(store, case_events(name))
     for name in ("pipeline_retried_and_cached", "tuning_job_and_its_list", "transform_job"):
         fed(store, case_events(name))
-    return asking(store)
+    return client(store)
 
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Account, Store]]:
-    """An account with some of everything, and a store that knows what its events told."""
+    """An account with some of everything, and a store with its events."""
     made = generated(1)
-    with sqlite_store(tmp_path_factory.mktemp("told") / "account.db") as store:
+    with sqlite_store(tmp_path_factory.mktemp("resources") / "account.db") as store:
         yield made, fed(store, [*made.events(), *made.answered()], 100)
 
 
 # ------------------------------------------------------------------------------------------------------------- describe
 
 
-def test_what_sagemaker_answered_is_answered_again(account: tuple[Account, Store]) -> None:
+def test_recorded_descriptions_are_returned_as_sagemaker_returned_them(account: tuple[Account, Store]) -> None:
     made, store = account
-    ask = asking(store)
+    send = client(store)
     seen = set()
     for one in made.made:
         for name, request, response in one.answers:
             if name in OPERATIONS and not name.startswith("List"):
                 seen.add(name)
-                assert ask(name, **request) == {key: told for key, told in response.items() if told != ""}, one.arn
+                assert send(name, **request) == {key: value for key, value in response.items() if value != ""}, one.arn
     described = {name for name in OPERATIONS if name.startswith("Describe")}
     assert described - seen == {"DescribePipelineDefinitionForExecution"}
 
 
-def test_steps_are_answered_again_the_newest_first(account: tuple[Account, Store]) -> None:
+def test_recorded_steps_are_returned_the_newest_first(account: tuple[Account, Store]) -> None:
     made, store = account
-    ask = asking(store)
-    told = [
+    send = client(store)
+    recorded = [
         (request, response["PipelineExecutionSteps"])
         for one in made.made
         for name, request, response in one.answers
         if name == "ListPipelineExecutionSteps"
     ]
-    assert len(told) == 3
-    for request, steps in told:
+    assert len(recorded) == 3
+    for request, steps in recorded:
         newest_first = sorted(steps, key=lambda step: step["StartTime"], reverse=True)
-        answered = ask("ListPipelineExecutionSteps", **request)
-        assert [without_cached(step) for step in answered["PipelineExecutionSteps"]] == [
+        downwards = send("ListPipelineExecutionSteps", **request)
+        assert [without_cached(step) for step in downwards["PipelineExecutionSteps"]] == [
             without_cached(step) for step in newest_first
         ]
-        upwards = ask("ListPipelineExecutionSteps", **request, SortOrder="Ascending")
-        assert upwards["PipelineExecutionSteps"] == answered["PipelineExecutionSteps"][::-1]
+        upwards = send("ListPipelineExecutionSteps", **request, SortOrder="Ascending")
+        assert upwards["PipelineExecutionSteps"] == downwards["PipelineExecutionSteps"][::-1]
 
 
 def without_cached(step: Mapping[str, Any]) -> dict[str, Any]:
     """A step, without what it took over from an earlier execution."""
-    return {name: told for name, told in step.items() if name != "Metadata" or "CacheHitResult" not in step}
+    return {name: value for name, value in step.items() if name != "Metadata" or "CacheHitResult" not in step}
 
 
 @pytest.mark.parametrize(
@@ -155,32 +156,32 @@ def without_cached(step: Mapping[str, Any]) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_nobody_knows_is_refused_as_sagemaker_does(
+def test_unknown_resources_are_refused_as_sagemaker_does(
     account: tuple[Account, Store], name: str, request_: dict[str, str], error: type[Refusal], message: str
 ) -> None:
     with pytest.raises(error) as refused:
-        asking(account[1])(name, **request_)
+        client(account[1])(name, **request_)
 
     assert type(refused.value) is error
     assert refused.value.message.endswith(message)
 
 
-def test_several_packages_are_described_at_once_and_those_that_are_none_are_named(ask: Ask) -> None:
+def test_several_packages_are_described_at_once_and_missing_ones_are_named(send: Send) -> None:
     known, other = f"{PARTITION}model-package/churnmodels/1", f"{PARTITION}model-package/churnmodels/2"
 
-    told = ask("BatchDescribeModelPackage", ModelPackageArnList=[known, other])
+    response = send("BatchDescribeModelPackage", ModelPackageArnList=[known, other])
 
-    assert list(told["ModelPackageSummaries"]) == [known]
-    assert told["ModelPackageSummaries"][known]["ModelPackageGroupName"] == "ChurnModels"
-    assert told["BatchDescribeModelPackageErrorMap"] == {
+    assert list(response["ModelPackageSummaries"]) == [known]
+    assert response["ModelPackageSummaries"][known]["ModelPackageGroupName"] == "ChurnModels"
+    assert response["BatchDescribeModelPackageErrorMap"] == {
         other: {"ErrorCode": "ValidationException", "ErrorResponse": f"ModelPackage {other} does not exist."}
     }
 
 
-def test_pipelines_may_be_asked_for_by_their_arns(ask: Ask) -> None:
-    by_arn = ask("DescribePipeline", PipelineName=f"{PARTITION}pipeline/Churn-Flow")
+def test_pipelines_may_be_described_by_their_arns(send: Send) -> None:
+    by_arn = send("DescribePipeline", PipelineName=f"{PARTITION}pipeline/Churn-Flow")
 
-    assert by_arn == ask("DescribePipeline", PipelineName="CHURN-FLOW")
+    assert by_arn == send("DescribePipeline", PipelineName="CHURN-FLOW")
     assert by_arn["PipelineName"] == "Churn-Flow"
 
 
@@ -203,32 +204,32 @@ SUMMARIES = {
 
 
 def test_every_list_is_paged(account: tuple[Account, Store]) -> None:
-    ask = asking(account[1])
+    send = client(account[1])
     for name, member in SUMMARIES.items():
         more = {"ModelPackageType": "Both"} if name == "ListModelPackages" else {}
-        whole = ask(name, MaxResults=100, **more)
+        whole = send(name, MaxResults=100, **more)
         assert whole.keys() == {member}
         assert whole[member], name
-        assert glued(ask, name, member, MaxResults=1, **more) == whole[member]
+        assert glued(send, name, member, MaxResults=1, **more) == whole[member]
 
 
-def test_pages_have_ten_where_nobody_says_how_many(store: Store) -> None:
+def test_pages_have_ten_entries_by_default(store: Store) -> None:
     fed(store, [event("Model State Change", {"ModelName": f"m-{number}"}) for number in range(12)])
-    ask = asking(store)
+    send = client(store)
 
-    first = ask("ListModels")
-    rest = ask("ListModels", NextToken=first["NextToken"])
+    first = send("ListModels")
+    rest = send("ListModels", NextToken=first["NextToken"])
 
     assert (len(first["Models"]), len(rest["Models"])) == (10, 2)
-    assert first["Models"] + rest["Models"] == ask("ListModels", MaxResults=100)["Models"]
+    assert first["Models"] + rest["Models"] == send("ListModels", MaxResults=100)["Models"]
 
 
 def test_summaries_have_all_that_must_be_in_them(account: tuple[Account, Store]) -> None:
-    ask = asking(account[1])
+    send = client(account[1])
     for name, member in SUMMARIES.items():
         required = operation(name).output_shape.members[member].member.required_members
-        for told in ask(name, MaxResults=100)[member]:
-            assert set(required) <= told.keys(), name
+        for entry in send(name, MaxResults=100)[member]:
+            assert set(required) <= entry.keys(), name
 
 
 DESCRIBED = {
@@ -250,51 +251,51 @@ DESCRIBED = {
 @pytest.fixture(scope="module")
 def emptied_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store that each example empties."""
-    with sqlite_store(tmp_path_factory.mktemp("told") / "worlds.db") as store:
+    with sqlite_store(tmp_path_factory.mktemp("resources") / "worlds.db") as store:
         yield store
 
 
 @pytest.mark.law
 @settings(max_examples=scaled(60))
 @given(worlds)
-def test_whatever_is_listed_is_described_as_made_at_the_same_time(emptied_store: Store, world: list[bytes]) -> None:
+def test_lists_and_descriptions_agree(emptied_store: Store, world: list[bytes]) -> None:
     store = emptied(emptied_store)
     settlements(store, world)
-    ask = asking(store)
+    send = client(store)
     for name, member in SUMMARIES.items():
         more = {"ModelPackageType": "Both"} if name == "ListModelPackages" else {}
         describe, key = DESCRIBED[name]
-        for told in ask(name, MaxResults=100, **more)[member]:
-            asked = {"ModelPackageName" if key == "ModelPackageArn" else key: told[key]}
-            described = ask(describe, **asked)
-            assert {each: described[each] for each in told if each in described} == {
-                each: value for each, value in told.items() if each in described
+        for entry in send(name, MaxResults=100, **more)[member]:
+            named = {"ModelPackageName" if key == "ModelPackageArn" else key: entry[key]}
+            described = send(describe, **named)
+            assert {each: described[each] for each in entry if each in described} == {
+                each: value for each, value in entry.items() if each in described
             }
             assert "CreationTime" in described
             if name == "ListPipelines":
-                for one in ask("ListPipelineExecutions", **asked, MaxResults=100)["PipelineExecutionSummaries"]:
+                for one in send("ListPipelineExecutions", **named, MaxResults=100)["PipelineExecutionSummaries"]:
                     arn = {"PipelineExecutionArn": one["PipelineExecutionArn"]}
-                    assert ask("DescribePipelineExecution", **arn)["CreationTime"] == one["StartTime"]
-                    steps = ask("ListPipelineExecutionSteps", **arn)["PipelineExecutionSteps"]
+                    assert send("DescribePipelineExecution", **arn)["CreationTime"] == one["StartTime"]
+                    steps = send("ListPipelineExecutionSteps", **arn)["PipelineExecutionSteps"]
                     assert all("Metadata" in step for step in steps)
             if name == "ListHyperParameterTuningJobs":
-                assert "TrainingJobSummaries" in ask("ListTrainingJobsForHyperParameterTuningJob", **asked)
+                assert "TrainingJobSummaries" in send("ListTrainingJobsForHyperParameterTuningJob", **named)
 
 
-def glued(ask: Ask, name: str, member: str, **members: Any) -> list[Any]:
+def glued(send: Send, name: str, member: str, **members: Any) -> list[Any]:
     """All pages of a list."""
     found: list[Any] = []
-    page = ask(name, **members)
+    page = send(name, **members)
     while True:
         found += page[member]
         if "NextToken" not in page:
             return found
-        page = ask(name, **members, NextToken=page["NextToken"])
+        page = send(name, **members, NextToken=page["NextToken"])
 
 
 def training(name: str, created: int, **more: Any) -> bytes:
-    told = {"TrainingJobName": name, "TrainingJobStatus": "Completed", "CreationTime": created}
-    return event("Training Job State Change", {**told, "LastModifiedTime": created, **more}, time=created)
+    detail = {"TrainingJobName": name, "TrainingJobStatus": "Completed", "CreationTime": created}
+    return event("Training Job State Change", {**detail, "LastModifiedTime": created, **more}, time=created)
 
 
 @pytest.mark.parametrize(
@@ -320,20 +321,20 @@ def test_training_jobs_are_filtered_and_sorted(store: Store, request_: dict[str,
     late = {"LastModifiedTime": NOON + 3000, "TrainingJobStatus": "InProgress"}
     fed(store, [training("b", NOON, **late), training("A", NOON + 1000, **plan), training("c", NOON + 2000, **warm)])
 
-    told = asking(store)("ListTrainingJobs", **request_)
+    response = client(store)("ListTrainingJobs", **request_)
 
-    assert [one["TrainingJobName"] for one in told["TrainingJobSummaries"]] == names
-
-
-def test_what_is_elsewhere_is_not_listed(ask: Ask, store: Store) -> None:
-    assert ask("ListModels")["Models"]
-    assert asking(store, PARTITION.replace("us-east-1", "eu-west-1"))("ListModels") == {"Models": []}
+    assert [one["TrainingJobName"] for one in response["TrainingJobSummaries"]] == names
 
 
-def test_packages_are_listed_by_their_group_their_type_and_what_was_decided(ask: Ask) -> None:
+def test_resources_of_other_accounts_and_regions_are_not_listed(send: Send, store: Store) -> None:
+    assert send("ListModels")["Models"]
+    assert client(store, PARTITION.replace("us-east-1", "eu-west-1"))("ListModels") == {"Models": []}
+
+
+def test_packages_are_listed_by_group_type_and_approval(send: Send) -> None:
     def arns(**members: str) -> list[str]:
-        told = ask("ListModelPackages", **members)["ModelPackageSummaryList"]
-        return [one["ModelPackageArn"].rpartition("model-package/")[2] for one in told]
+        response = send("ListModelPackages", **members)["ModelPackageSummaryList"]
+        return [one["ModelPackageArn"].rpartition("model-package/")[2] for one in response]
 
     assert arns() == ["standalone"]
     assert arns(ModelPackageType="Versioned") == ["churnmodels/1"]
@@ -342,19 +343,19 @@ def test_packages_are_listed_by_their_group_their_type_and_what_was_decided(ask:
     assert arns(ModelPackageGroupName=f"{PARTITION}model-package-group/churnmodels") == ["churnmodels/1"]
     assert arns(ModelPackageGroupName="Churn") == []
     assert arns(ModelPackageGroupName="ChurnModels", ModelPackageType="Unversioned") == []
-    approval = ask("DescribeModelPackage", ModelPackageName=f"{PARTITION}model-package/churnmodels/1")
+    approval = send("DescribeModelPackage", ModelPackageName=f"{PARTITION}model-package/churnmodels/1")
     others = {"Approved", "Rejected", "PendingManualApproval"} - {approval["ModelApprovalStatus"]}
     assert arns(ModelPackageGroupName="ChurnModels", ModelApprovalStatus=approval["ModelApprovalStatus"])
     assert not any(arns(ModelPackageGroupName="ChurnModels", ModelApprovalStatus=other) for other in others)
 
 
-def test_tuning_jobs_and_their_training_jobs_are_listed_with_what_they_reached(ask: Ask) -> None:
-    (tuning,) = ask("ListHyperParameterTuningJobs")["HyperParameterTuningJobSummaries"]
+def test_tuning_jobs_and_their_training_jobs_are_listed_with_what_they_reached(send: Send) -> None:
+    (tuning,) = send("ListHyperParameterTuningJobs")["HyperParameterTuningJobSummaries"]
     name = tuning["HyperParameterTuningJobName"]
     assert (tuning["Strategy"], tuning["ResourceLimits"]["MaxNumberOfTrainingJobs"]) == ("Bayesian", 2)
 
     def reached(**members: str) -> list[tuple[str, float | None]]:
-        listed = ask("ListTrainingJobsForHyperParameterTuningJob", HyperParameterTuningJobName=name, **members)
+        listed = send("ListTrainingJobsForHyperParameterTuningJob", HyperParameterTuningJobName=name, **members)
         return [
             (one["TrainingJobName"][-12:-9], one["FinalHyperParameterTuningJobObjectiveMetric"].get("Value"))
             for one in listed["TrainingJobSummaries"]
@@ -366,36 +367,36 @@ def test_tuning_jobs_and_their_training_jobs_are_listed_with_what_they_reached(a
     assert reached(StatusEquals="Failed") == []
 
 
-def test_executions_are_listed_by_their_pipeline_and_have_steps_and_parameters(ask: Ask) -> None:
-    listed = ask("ListPipelineExecutions", PipelineName="Churn-Flow")["PipelineExecutionSummaries"]
+def test_executions_are_listed_by_their_pipeline_and_have_steps_and_parameters(send: Send) -> None:
+    listed = send("ListPipelineExecutions", PipelineName="Churn-Flow")["PipelineExecutionSummaries"]
     arns = [one["PipelineExecutionArn"] for one in listed]
     assert [arn.rpartition("/")[2] for arn in arns] == ["ccc333ddd444", "aaa111bbb222"]
     assert all(one["StartTime"] for one in listed)
 
-    by_arn = ask("ListPipelineExecutions", PipelineName="Churn-Flow", SortBy="PipelineExecutionArn", MaxResults=1)
+    by_arn = send("ListPipelineExecutions", PipelineName="Churn-Flow", SortBy="PipelineExecutionArn", MaxResults=1)
     assert [one["PipelineExecutionArn"] for one in by_arn["PipelineExecutionSummaries"]] == arns[:1]
 
-    parameters = ask("ListPipelineParametersForExecution", PipelineExecutionArn=arns[1], MaxResults=1)
+    parameters = send("ListPipelineParametersForExecution", PipelineExecutionArn=arns[1], MaxResults=1)
     assert parameters["PipelineParameters"][0].keys() == {"Name", "Value"}
 
 
 def test_pipelines_are_listed_by_the_beginning_of_their_names(store: Store) -> None:
     for name in ("Churn-Flow", "churn-other", "prices"):
         fed(store, [call("CreatePipeline", {"pipelineName": name}, {"pipelineArn": f"{PARTITION}pipeline/{name}"})])
-    ask = asking(store)
+    send = client(store)
 
-    told = ask("ListPipelines", PipelineNamePrefix="churn", SortBy="Name", SortOrder="Ascending")
+    response = send("ListPipelines", PipelineNamePrefix="churn", SortBy="Name", SortOrder="Ascending")
 
-    assert [one["PipelineName"] for one in told["PipelineSummaries"]] == ["Churn-Flow", "churn-other"]
+    assert [one["PipelineName"] for one in response["PipelineSummaries"]] == ["Churn-Flow", "churn-other"]
 
 
-def test_the_steps_of_a_real_run_name_what_they_made(store: Store) -> None:
+def test_the_steps_of_a_real_run_name_what_they_created(store: Store) -> None:
     fed(store, abalone())
-    ask = asking(store, "arn:aws:sagemaker:us-west-2:000000000000:")
-    (pipeline,) = ask("ListPipelines")["PipelineSummaries"]
-    (run,) = ask("ListPipelineExecutions", PipelineName=pipeline["PipelineName"])["PipelineExecutionSummaries"]
+    send = client(store, "arn:aws:sagemaker:us-west-2:000000000000:")
+    (pipeline,) = send("ListPipelines")["PipelineSummaries"]
+    (run,) = send("ListPipelineExecutions", PipelineName=pipeline["PipelineName"])["PipelineExecutionSummaries"]
 
-    steps = ask("ListPipelineExecutionSteps", PipelineExecutionArn=run["PipelineExecutionArn"])
+    steps = send("ListPipelineExecutionSteps", PipelineExecutionArn=run["PipelineExecutionArn"])
 
     made = {step["StepName"]: next(iter(step["Metadata"])) for step in steps["PipelineExecutionSteps"]}
     assert made == {
@@ -409,33 +410,33 @@ def test_the_steps_of_a_real_run_name_what_they_made(store: Store) -> None:
     }
     assert list(made) == [step["StepName"] for step in steps["PipelineExecutionSteps"]]
     (register,) = [step for step in steps["PipelineExecutionSteps"] if "RegisterModel" in step["Metadata"]]
-    package = ask("DescribeModelPackage", ModelPackageName=register["Metadata"]["RegisterModel"]["Arn"])
+    package = send("DescribeModelPackage", ModelPackageName=register["Metadata"]["RegisterModel"]["Arn"])
     assert package["ModelPackageStatus"] == "Completed"
 
 
-def test_a_step_that_made_nothing_has_empty_metadata(store: Store) -> None:
+def test_a_step_that_created_nothing_has_empty_metadata(store: Store) -> None:
     execution = f"{PARTITION}pipeline/flow/execution/aaaaaaaaaaaa"
-    told = {"pipelineExecutionArn": execution, "stepName": "Train", "currentStepStatus": "Executing"}
-    fed(store, [event("Model Building Pipeline Execution Step Status Change", told)])
+    detail = {"pipelineExecutionArn": execution, "stepName": "Train", "currentStepStatus": "Executing"}
+    fed(store, [event("Model Building Pipeline Execution Step Status Change", detail)])
 
-    (step,) = asking(store)("ListPipelineExecutionSteps", PipelineExecutionArn=execution)["PipelineExecutionSteps"]
+    (step,) = client(store)("ListPipelineExecutionSteps", PipelineExecutionArn=execution)["PipelineExecutionSteps"]
 
     assert step == {"StepName": "Train", "StepStatus": "Executing", "Metadata": {}}
 
 
-def test_the_definition_of_an_execution_is_told_unless_the_pipeline_was_changed_since(store: Store) -> None:
+def test_the_definition_of_an_execution_is_described_unless_the_pipeline_was_changed_since(store: Store) -> None:
     execution = f"{PARTITION}pipeline/flow/execution/aaaaaaaaaaaa"
-    asked = {"pipelineName": "Flow", "pipelineDefinition": '{"Version": "2020-12-01"}'}
+    members = {"pipelineName": "Flow", "pipelineDefinition": '{"Version": "2020-12-01"}'}
     began = {"pipelineExecutionArn": execution, "executionStartTime": NOON + 5000}
-    fed(store, [call("CreatePipeline", asked, {"pipelineArn": f"{PARTITION}pipeline/flow"})])
+    fed(store, [call("CreatePipeline", members, {"pipelineArn": f"{PARTITION}pipeline/flow"})])
     fed(store, [event("Model Building Pipeline Execution Status Change", began, time=NOON + 5000)])
-    ask = asking(store)
+    send = client(store)
 
-    assert ask("DescribePipelineDefinitionForExecution", PipelineExecutionArn=execution) == {
+    assert send("DescribePipelineDefinitionForExecution", PipelineExecutionArn=execution) == {
         "PipelineDefinition": '{"Version": "2020-12-01"}',
         "CreationTime": moment(NOON),
     }
 
-    fed(store, [call("UpdatePipeline", {**asked, "pipelineDefinition": "{}"}, time=NOON + 9000)])
+    fed(store, [call("UpdatePipeline", {**members, "pipelineDefinition": "{}"}, time=NOON + 9000)])
     with pytest.raises(NotFound, match="changed since"):
-        ask("DescribePipelineDefinitionForExecution", PipelineExecutionArn=execution)
+        send("DescribePipelineDefinitionForExecution", PipelineExecutionArn=execution)

@@ -16,7 +16,7 @@ from tests.support.api_server import (
     of_artifact,
     pages,
     refused,
-    told,
+    without_metadata,
 )
 
 GROUP = f"{PARTITION}lineage-group/sagemaker-default-lineage-group"
@@ -26,21 +26,24 @@ def tags(api: Api, arn: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in api.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
 
 
-def as_list(**told: str) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in told.items()]
+def as_list(**tags: str) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def test_everything_can_be_tagged_and_all_tags_are_answered_in_their_order(api: Api) -> None:
+def test_every_entity_can_be_tagged_and_all_tags_are_returned_in_their_order(api: Api) -> None:
     EXPERIMENT.create(api, "Exp")
-    for arn in (artifact(api), *(sort.create(api) for sort in (CONTEXT, ACTION, EXPERIMENT, TRIAL, COMPONENT))):
+    for arn in (
+        artifact(api),
+        *(entity_type.create(api) for entity_type in (CONTEXT, ACTION, EXPERIMENT, TRIAL, COMPONENT)),
+    ):
         first = api.sagemaker.add_tags(ResourceArn=arn, Tags=as_list(z="1", a="2"))
         assert first["Tags"] == as_list(z="1", a="2")
         second = api.sagemaker.add_tags(ResourceArn=arn, Tags=as_list(m="3", z="4"))
         assert second["Tags"] == as_list(z="4", a="2", m="3")
         assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == second["Tags"]
-        assert told(api.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a", "none"])) == {}
+        assert without_metadata(api.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a", "none"])) == {}
         assert api.sagemaker.list_tags(ResourceArn=arn)["Tags"] == as_list(z="4", m="3")
-        assert told(api.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["none"])) == {}
+        assert without_metadata(api.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["none"])) == {}
 
 
 def test_a_tag_that_was_deleted_can_be_added_again(api: Api) -> None:
@@ -84,7 +87,7 @@ def test_there_are_fifty_tags_at_most(api: Api) -> None:
     ]
 
 
-def test_nothing_is_known_of_what_was_never_spoken_of(api: Api) -> None:
+def test_a_resource_that_is_not_in_the_store_has_no_tags(api: Api) -> None:
     arn = f"{PARTITION}training-job/none"
     why = f"ValidationException: There is no resource '{arn}' in Headwater: it has no tags"
 
@@ -110,7 +113,7 @@ def test_there_is_one_lineage_group_as_old_as_its_first_entity(api: Api) -> None
     first = of_artifact(api, artifact(api))["CreationTime"]
     CONTEXT.create(api)
 
-    described = told(group(LineageGroupName=name))
+    described = without_metadata(group(LineageGroupName=name))
 
     assert described == {
         "LineageGroupName": "sagemaker-default-lineage-group",
@@ -130,8 +133,8 @@ def test_the_lineage_group_is_listed(api: Api) -> None:
     created = of_artifact(api, artifact(api))["CreationTime"]
     second = timedelta(seconds=1)
 
-    def listed(**asked: object) -> list[str]:
-        found = api.sagemaker.list_lineage_groups(**asked)["LineageGroupSummaries"]
+    def listed(**members: object) -> list[str]:
+        found = api.sagemaker.list_lineage_groups(**members)["LineageGroupSummaries"]
         return [one["LineageGroupArn"] for one in found]
 
     assert listed() == listed(SortBy="Name", MaxResults=1) == [GROUP]

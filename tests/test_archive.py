@@ -256,7 +256,7 @@ def test_standard_input_is_read(content: bytes) -> None:
 
 def test_closing_does_not_wait_for_the_end_of_standard_input() -> None:
     with subprocess.Popen([sys.executable, "-c", CLOSE_STANDARD_INPUT], stdin=subprocess.PIPE) as process:
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
 
 
 @pytest.mark.parametrize(

@@ -362,7 +362,7 @@ def test_stopped_in_order_it_goes_on_there_by_itself(
 
 
 def test_it_stops_in_order_while_it_lists(sagemaker: FakeSageMaker, tmp_path: Path) -> None:
-    sagemaker.delay = 10.0
+    sagemaker.delay = 600.0
     command = [sys.executable, "-m", "consumers.cli", "backfill", "--kinds", "model"]
     filling = subprocess.Popen(
         command, cwd=tmp_path, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -372,7 +372,7 @@ def test_it_stops_in_order_while_it_lists(sagemaker: FakeSageMaker, tmp_path: Pa
         time.sleep(0.05)
     sagemaker.delay = 0
     filling.send_signal(signal.SIGTERM)
-    out, err = filling.communicate(timeout=8)
+    out, err = filling.communicate(timeout=120)
     assert (filling.returncode, err) == (1, "")
     assert out.endswith("stopped before the end: the same command goes on there\n")
 

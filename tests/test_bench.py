@@ -10,7 +10,7 @@ import pytest
 
 from bench.__main__ import PARTS, WITH_SERVERS
 from tests.support.cli import ROOT
-from tests.support.kafka import NoBroker, java
+from tests.support.kafka_broker import NoBroker, java
 
 WITH_KAFKA = ("kafka", "latency")
 

@@ -1,4 +1,4 @@
-"""A server that asks for no signature is for the programs of its machine: no page in a browser there can use it."""
+"""A server without signatures answers the programs of its machine, and no page in a browser there."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.api_server import ACCOUNT, REGION, Api, served
 from tests.support.stores import MakeStore
 
 PAGE = {"Origin": "http://page.example", "Content-Type": "text/plain"}
-"""What a browser says of a request that a page of elsewhere may make without asking first."""
+"""The headers of requests that a page from elsewhere may send without a preflight."""
 PUT = json.dumps(
     {"TrialComponentName": "mine", "MetricData": [{"MetricName": "loss", "Timestamp": 1700000000, "Value": 1}]}
 )
 
 
-def answered(api: Api, method: str, path: str, body: str = "{}", **headers: str) -> int:
-    """The status by which something is answered."""
+def status_of(api: Api, method: str, path: str, body: str = "{}", **headers: str) -> int:
+    """The status of a response."""
     connection = HTTPConnection("127.0.0.1", api.port)
     try:
         connection.request(method, path, body, {**PAGE, **headers})
@@ -33,24 +33,24 @@ def answered(api: Api, method: str, path: str, body: str = "{}", **headers: str)
 
 def test_a_page_writes_no_metrics(api: Api) -> None:
     api.sagemaker.create_trial_component(TrialComponentName="mine")
-    assert answered(api, "POST", "/BatchPutMetrics", PUT) == 405
+    assert status_of(api, "POST", "/BatchPutMetrics", PUT) == 405
     assert api.sagemaker.describe_trial_component(TrialComponentName="mine")["Metrics"] == []
-    assert answered(api, "PUT", "/BatchPutMetrics", PUT) == 200  # for which a browser asks first
+    assert status_of(api, "PUT", "/BatchPutMetrics", PUT) == 200  # for which a browser asks first
     assert len(api.sagemaker.describe_trial_component(TrialComponentName="mine")["Metrics"]) == 1
 
 
 @pytest.mark.parametrize("path", ["/", *(f"/{name}" for name in sorted(METRICS))])
-def test_a_browser_that_asks_whether_a_page_may_is_not_told_so(api: Api, path: str) -> None:
+def test_a_preflight_gets_no_permission(api: Api, path: str) -> None:
     wanted = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-amz-target"}
-    assert answered(api, "OPTIONS", path, **wanted) == 405
+    assert status_of(api, "OPTIONS", path, **wanted) == 405
 
 
-def test_a_page_that_gives_this_machine_a_name_of_its_own_is_not_answered(make_store: MakeStore) -> None:
+def test_a_page_that_gives_this_machine_a_name_of_its_own_is_refused(make_store: MakeStore) -> None:
     target = {"X-Amz-Target": "SageMaker.ListArtifacts"}
     with served(make_store(), Settings(ACCOUNT, REGION, hosts=host_names(ServeOptions("127.0.0.1", 0)))) as api:
-        assert answered(api, "POST", "/", **target) == 200
-        assert answered(api, "POST", "/", **target, Host="page.example") == 400
-        assert answered(api, "POST", "/", **target, Host="localhost") == 200
+        assert status_of(api, "POST", "/", **target) == 200
+        assert status_of(api, "POST", "/", **target, Host="page.example") == 400
+        assert status_of(api, "POST", "/", **target, Host="localhost") == 200
 
 
 def test_where_callers_sign_or_come_from_elsewhere_any_name_will_do() -> None:

@@ -26,7 +26,7 @@ from store.digest import digest
 from store.ledger import events as ledger
 from store.migrate import migrate
 from tests.support.aws import filled_queue, left_in
-from tests.support.kafka import Broker
+from tests.support.kafka_broker import Broker
 from tests.support.laws import FACTOR, seeds
 from tests.support.stores import fed, sqlite_store
 

@@ -90,7 +90,7 @@ def test_a_replay_that_was_stopped_goes_on_where_it_stopped(headwater: Headwater
         time.sleep(0.05)
         assert replaying.poll() is None, replaying.communicate()
     replaying.send_signal(signal.SIGINT)
-    out, err = replaying.communicate(timeout=30)
+    out, err = replaying.communicate(timeout=120)
     first = json.loads(out)
     assert (replaying.returncode, first["complete"], err) == (1, False, b"")
     assert 0 < first["events"] < 30_000

@@ -18,9 +18,10 @@ from store.compare import WAYS, Comparison, Difference, LineKey, compare, same_d
 from store.database import Store
 from store.digest import ENTITY_FIELDS, PART_FIELDS, canonical, digest
 from tests.support.cli import Headwater
-from tests.support.events import ABALONE, NOON, PARTITION, abalone, event, worlds
+from tests.support.events import ABALONE, NOON, PARTITION, abalone, event
 from tests.support.laws import examples
 from tests.support.stores import MakeStore, emptied, fed, sqlite_store
+from tests.support.worlds import worlds
 
 ALL = 10**6
 JOB = f"{PARTITION}experiment-trial-component/job-aws-training-job"

@@ -23,6 +23,7 @@ from store.ledger import events
 from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, event
 from tests.support.sagemaker import FakeSageMaker, at, fake_sagemaker
 from tests.support.stores import MakeStore, fed
+from tests.support.waiting import PATIENCE
 
 FAST = 1000.0
 MODEL = f"{PARTITION}model/Prices"
@@ -217,11 +218,11 @@ async def test_running_ends_when_told_to_stop(store: Store, sagemaker: FakeSageM
     stop = asyncio.Event()
     async with enriching(store, sagemaker, clock) as enricher:
         running = asyncio.create_task(enricher.run(stop))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while describe_requests.waiting(store):  # noqa: ASYNC110 -- it is the store that changes
                 await asyncio.sleep(0.01)
         stop.set()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, PATIENCE)
         await enricher.aclose()
     assert sagemaker.calls == {"DescribeModel": 1}
 
@@ -235,19 +236,19 @@ async def test_whatever_goes_wrong_the_enricher_goes_on(
     clock.now += 2 * GRACE
     stop = asyncio.Event()
     async with enriching(store, sagemaker, clock) as enricher:
-        ask = enricher._sagemaker.ask
+        ask = enricher._sagemaker.describe
 
         async def ask_in_vain(operation: DescribeOperation, arn: str) -> bytes:
             clock.now += LEASE  # until then nobody asks again
-            monkeypatch.setattr(enricher._sagemaker, "ask", ask)
+            monkeypatch.setattr(enricher._sagemaker, "describe", ask)
             raise KeyError("a bug")
 
-        monkeypatch.setattr(enricher._sagemaker, "ask", ask_in_vain)
+        monkeypatch.setattr(enricher._sagemaker, "describe", ask_in_vain)
         running = asyncio.create_task(enricher.run(stop))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while describe_requests.waiting(store):  # noqa: ASYNC110 -- it is the store that changes
                 await asyncio.sleep(0.01)
         stop.set()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, PATIENCE)
         await enricher.aclose()
     assert sagemaker.calls == {"DescribeModel": 1}

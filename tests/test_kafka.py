@@ -8,8 +8,9 @@ import logging
 import signal
 import socket
 import ssl
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +23,8 @@ from ingest.delivery import Refused, Unavailable
 from ingest.kafka.connection import TopicDescription, describe_topic
 from ingest.kafka.topic import LARGEST, Connection, Message, PreparedTopic, Topic, partition_count, prepare_topic
 from tests.support.certificates import certificates
-from tests.support.kafka import Broker, Cluster, NoBroker, Secure
+from tests.support.kafka_broker import Broker, Cluster, NoBroker, Secure
+from tests.support.waiting import PATIENCE
 
 PASSWORD = "correct horse"
 
@@ -155,7 +157,7 @@ async def test_one_broker_that_answers_is_enough(kafka: Cluster) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         quiet = f"127.0.0.1:{silent.getsockname()[1]}"
         servers = f"{quiet}, {quiet}, {quiet}, 127.0.0.1:1, {kafka.bootstrap}"
-        await put(Connection(servers), topic, Message(b"key", b"here", []), patience=3)
+        await put(Connection(servers), topic, Message(b"key", b"here", []), patience=30)
     assert [message for _, message in everything_on(kafka, topic)] == [Message(b"key", b"here", [])]
 
 
@@ -174,17 +176,30 @@ async def test_a_broker_that_goes_in_the_middle_of_a_put_and_comes_back_costs_no
     assert {message.value for _, message in everything_on(broker, topic)} == expected
 
 
+async def until_put(onto: Topic, messages: Sequence[Message]) -> None:
+    """Put messages, again where a busy machine does not do it in the time that the topic has."""
+    late = time.monotonic() + PATIENCE
+    while True:
+        try:
+            await onto.put(messages)
+        except Unavailable:
+            if time.monotonic() > late:
+                raise
+        else:
+            return
+
+
 async def test_what_an_outage_refused_can_be_put_again_by_the_same_topic(broker: Broker) -> None:
     topic = broker.new_topic(3)
     onto = Topic(Connection(broker.bootstrap), topic, patience=1)
-    await onto.put(numbered(10))
+    await until_put(onto, numbered(10))
     broker.kill()
     with pytest.raises(Unavailable):
         await onto.put(numbered(1000))
     with pytest.raises(Unavailable, match="Connection refused"):
         await onto.put(numbered(1000))
     await asyncio.to_thread(broker.start)
-    await onto.put(numbered(1000))
+    await until_put(onto, numbered(1000))
     await onto.aclose()
     found = Counter(message.value for _, message in everything_on(broker, topic))
     assert found.keys() == {message.value for message in numbered(1000)}
@@ -193,7 +208,7 @@ async def test_what_an_outage_refused_can_be_put_again_by_the_same_topic(broker:
 async def test_a_broker_that_hangs_ends_the_put_and_the_closing(broker: Broker) -> None:
     topic = broker.new_topic(1)
     onto = Topic(Connection(broker.bootstrap), topic, patience=1)
-    await onto.put(numbered(10))
+    await until_put(onto, numbered(10))
     broker.signal(signal.SIGSTOP)
     try:
         with pytest.raises(Unavailable):

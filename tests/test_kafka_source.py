@@ -20,7 +20,7 @@ from ingest.kafka.offsets import Offsets
 from ingest.kafka.source import KafkaSource, PartitionOrder
 from store.digest import digest
 from store.ledger import events as ledger
-from tests.support.kafka import Cluster
+from tests.support.kafka_broker import Cluster
 from tests.support.stores import fed, sqlite_store
 
 

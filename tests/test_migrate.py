@@ -188,7 +188,7 @@ def noted(store: Store, bodies: Sequence[bytes]) -> None:
     """What a worker of the first schema did that all later ones rely on: put events into the ledger."""
     entries = [Entry(one.key(), one.kind, None, one.time or 0, "kept", one.body) for one in map(decode, bodies)]
     for entry in entries:
-        store.write(lambda tx, entry=entry: ledger.remember(tx, [entry], NOON))  # type: ignore[misc]  # the default
+        store.write(lambda tx, entry=entry: ledger.record(tx, [entry], NOON))  # type: ignore[misc]  # the default
 
 
 def test_a_worker_goes_on_while_its_store_comes_to_the_newest_schema(

@@ -23,9 +23,10 @@ from store.digest import canonical, digest
 from store.lineage import Lineage, artifact
 from store.save import save
 from tests.support.account import generated
-from tests.support.events import HERE, NOON, PARTITION, abalone, again, case_events, samples, worlds
+from tests.support.events import HERE, NOON, PARTITION, abalone, again, case_events, samples
 from tests.support.laws import examples, seeds
 from tests.support.stores import emptied, fed, settlements, sqlite_store
+from tests.support.worlds import worlds
 
 EVERYTHING = (*abalone(), *samples().values())
 CASES = sorted(folder.name for folder in (HERE / "cases").iterdir())
@@ -331,7 +332,7 @@ def test_a_word_counts_that_is_spoken_while_a_heavier_one_is_withdrawn(store: St
     say(store, "job-2", "DataSet")
     speaking = threading.Thread(target=say, args=(slower, "job-3", "Image"))
     speaking.start()
-    compared.wait(10)
+    compared.wait(120)
 
     say(store, "job-1", None)
 

@@ -90,7 +90,7 @@ def test_many_workers_may_bring_the_first_events_of_many_months(store: Store, ma
 
     def work(share: Sequence[bytes]) -> None:
         with Store(store.url) as mine:
-            ready.wait(10)
+            ready.wait(120)
             fed(mine, share, 3)
 
     with ThreadPoolExecutor(len(shares)) as pool:

@@ -7,8 +7,7 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from store.digest import digest
 from store.ledger import events as ledger
 from tests.support.events import abalone, again
 from tests.support.stores import MakeStore, fed
+from tests.support.waiting import until
 
 ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 HALF = len(abalone()) // 2
@@ -33,15 +33,6 @@ HALF = len(abalone()) // 2
 def with_options(store: Store, **options: str) -> Store:
     """The same store, with options in its URL."""
     return Store(store.url.update_query_dict(options))
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait until something is true."""
-    for _ in range(1000):
-        if true():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never was")
 
 
 # ---------------------------------------------------------------------------------------------------------- lost races
@@ -244,7 +235,7 @@ def _pgbouncer(program: str, url: URL, folder: Path) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(120)
 
 
 @ON_POSTGRESQL

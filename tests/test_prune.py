@@ -112,8 +112,8 @@ def test_prune_on_the_command_line_says_what_it_would_do_and_does_it_when_told(h
     assert (says.code, says.err) == (0, "")
     assert says.out.splitlines() == [
         "3 events, of 2023-11-14 to 2023-11-30, would be removed",
-        "1 of them have no rule yet: a rule to come would never know of them",
-        "nothing is removed yet: keep a copy with headwater export, then say --yes",
+        "1 of them have no rule yet: a later rule could not use them",
+        "nothing is removed yet: keep a copy with headwater export, then give --yes",
     ]
     did = headwater("prune", "--ledger-older-than", "2023-12-01", "--yes")
     assert did.out == "removed 3 events from the ledger of sqlite:///headwater.db\n"

@@ -21,7 +21,6 @@ from ingest.delivery import Delivery, Refused
 from store.checkpoints import read_checkpoint
 from store.database import Store
 from store.digest import canonical
-from store.ledger import arrivals
 from store.ledger import events as ledger
 from store.ledger.events import DeadLetter
 from store.status import status
@@ -102,13 +101,13 @@ def test_a_batch_is_passed_only_when_all_before_it_were_acknowledged(original: S
         for batch in (batches[1], batches[0], *batches[2:]):
             await batch.ack()
             after.append(source.position)
-        assert source.so_far() == (sum(arrivals.newest(original)),) * 2
+        assert source.so_far() == (sum(ledger.newest(original)),) * 2
         return after
 
     first, second, *_, last = asyncio.run(read())
 
-    numbers = [number for number, _ in arrivals.events(original, 0, 60)]
-    assert (first, second, last) == (None, LedgerPosition(numbers[59], 0), LedgerPosition(*arrivals.newest(original)))
+    numbers = [number for number, _ in ledger.event_page(original, 0, 60)]
+    assert (first, second, last) == (None, LedgerPosition(numbers[59], 0), LedgerPosition(*ledger.newest(original)))
 
 
 def test_reading_goes_on_behind_a_position(original: Store) -> None:
@@ -120,8 +119,8 @@ def test_reading_goes_on_behind_a_position(original: Store) -> None:
         return found
 
     whole = asyncio.run(read(None))
-    number, _ = arrivals.events(original, 0, 10)[-1]
-    last, letter = arrivals.newest(original)
+    number, _ = ledger.event_page(original, 0, 10)[-1]
+    last, letter = ledger.newest(original)
 
     assert [one.body for one in whole] == held(original)[1] + [letter.body for letter in ledger.dead_letters(original)]
     assert whole[0].origin == f"event 1 of {original}"
@@ -203,7 +202,7 @@ def test_ctrl_c_stops_in_order_and_status_shows_how_to_go_on(headwater: Headwate
 
 def _begun(store: Store) -> bool:
     try:
-        return arrivals.newest(store) != (0, 0)
+        return ledger.newest(store) != (0, 0)
     except Exception:  # noqa: BLE001  # it is being made
         return False
 

@@ -1,4 +1,4 @@
-"""What is known of resources, in the words of SageMaker's own descriptions."""
+"""Resources as SageMaker's Describe operations return them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,13 @@ ADA = "arn:aws:sts::111122223333:assumed-role/data-science/ada"
 
 
 def training(name: str = "Churn", created: int = NOON, status: str = "Completed", **more: Any) -> bytes:
-    told = {"TrainingJobName": name, "TrainingJobStatus": status, "CreationTime": created, "LastModifiedTime": created}
-    return event("Training Job State Change", told | more, time=created)
+    description = {
+        "TrainingJobName": name,
+        "TrainingJobStatus": status,
+        "CreationTime": created,
+        "LastModifiedTime": created,
+    }
+    return event("Training Job State Change", description | more, time=created)
 
 
 def described(store: Store, arn: str) -> Any:
@@ -49,7 +54,7 @@ def test_a_description_has_the_newest_of_each_field_an_arn_the_name_with_its_cas
     }
 
 
-def test_what_nothing_is_known_of_or_was_deleted_is_not_described(store: Store) -> None:
+def test_unknown_and_deleted_resources_have_no_description(store: Store) -> None:
     endpoint = f"{PARTITION}endpoint/churn-live"
     events = case_events("endpoint_by_calls")
     fed(store, events[:-1])
@@ -62,21 +67,21 @@ def test_what_nothing_is_known_of_or_was_deleted_is_not_described(store: Store) 
     assert described(store, f"{PARTITION}endpoint/other") is None
 
 
-def test_what_was_made_anew_is_described_as_it_is_now(store: Store) -> None:
+def test_a_resource_that_was_created_again_is_described_as_it_is_now(store: Store) -> None:
     fed(store, [training(HyperParameters={"eta": "0.1"}), training(created=NOON + 60_000, status="InProgress")])
 
-    told = described(store, JOB)
+    description = described(store, JOB)
 
-    assert (told["CreationTime"], told["TrainingJobStatus"]) == (NOON + 60_000, "InProgress")
-    assert "HyperParameters" not in told
+    assert (description["CreationTime"], description["TrainingJobStatus"]) == (NOON + 60_000, "InProgress")
+    assert "HyperParameters" not in description
 
 
-def test_statuses_of_endpoints_are_spelled_as_answers_do(store: Store) -> None:
+def test_statuses_of_endpoints_are_spelled_as_in_descriptions(store: Store) -> None:
     arn = f"{PARTITION}endpoint/live"
     for status, spelled in [("IN_SERVICE", "InService"), ("UPDATE_ROLLBACK_FAILED", "UpdateRollbackFailed")]:
         time = NOON + len(status) * 1000
-        told = {"EndpointName": "Live", "EndpointStatus": status, "CreationTime": NOON, "LastModifiedTime": time}
-        fed(store, [event("Endpoint State Change", told, time=time)])
+        description = {"EndpointName": "Live", "EndpointStatus": status, "CreationTime": NOON, "LastModifiedTime": time}
+        fed(store, [event("Endpoint State Change", description, time=time)])
         assert described(store, arn)["EndpointStatus"] == spelled
         assert [row["EndpointName"] for row in listed(store, Listing("endpoint", arn[:-4], status=spelled))] == ["Live"]
 
@@ -94,11 +99,15 @@ def test_an_update_that_is_over_is_not_pending(store: Store) -> None:
 
 def test_why_something_failed_goes_when_it_no_longer_is_so(store: Store) -> None:
     execution = f"{PARTITION}pipeline/flow/execution/aaa"
-    told = {"pipelineExecutionArn": execution, "currentPipelineExecutionStatus": "Failed", "failureReason": "a step"}
-    fed(store, [event("Model Building Pipeline Execution Status Change", told)])
+    description = {
+        "pipelineExecutionArn": execution,
+        "currentPipelineExecutionStatus": "Failed",
+        "failureReason": "a step",
+    }
+    fed(store, [event("Model Building Pipeline Execution Status Change", description)])
     assert described(store, execution)["FailureReason"] == "a step"
 
-    still = {name: value for name, value in told.items() if name != "failureReason"}
+    still = {name: value for name, value in description.items() if name != "failureReason"}
     fed(store, [event("Model Building Pipeline Execution Status Change", still, time=NOON + 500)])
     assert described(store, execution)["FailureReason"] == "a step"
 
@@ -108,19 +117,19 @@ def test_why_something_failed_goes_when_it_no_longer_is_so(store: Store) -> None
     assert "FailureReason" not in described(store, execution)
 
 
-def test_executions_are_described_in_the_names_of_answers(store: Store) -> None:
+def test_executions_are_described_with_the_names_of_the_api(store: Store) -> None:
     fed(store, case_events("pipeline_retried_and_cached"))
     arn = f"{PARTITION}pipeline/churn-flow/execution/aaa111bbb222"
 
-    told = described(store, arn)
+    description = described(store, arn)
 
-    assert told["PipelineExecutionArn"] == arn
-    assert told["PipelineArn"] == f"{PARTITION}pipeline/churn-flow"
-    assert told["PipelineExecutionStatus"] == "Succeeded"
-    assert told["PipelineExecutionDisplayName"] == "Monday"
-    assert told["CreatedBy"] == {"IamIdentity": {"Arn": ADA}}
-    assert told["PipelineParameters"][0].keys() == {"Name", "Value"}
-    assert "Steps" not in told
+    assert description["PipelineExecutionArn"] == arn
+    assert description["PipelineArn"] == f"{PARTITION}pipeline/churn-flow"
+    assert description["PipelineExecutionStatus"] == "Succeeded"
+    assert description["PipelineExecutionDisplayName"] == "Monday"
+    assert description["CreatedBy"] == {"IamIdentity": {"Arn": ADA}}
+    assert description["PipelineParameters"][0].keys() == {"Name", "Value"}
+    assert "Steps" not in description
 
 
 def test_versions_of_packages_have_their_group_and_number(store: Store) -> None:
@@ -149,9 +158,9 @@ def test_several_are_described_at_once(store: Store) -> None:
     fed(store, [training("One"), training("Two")])
     arns = [f"{PARTITION}training-job/{name}" for name in ("One", "Two", "Three")]
 
-    told = Descriptions(store).describe_all(arns)
+    description = Descriptions(store).describe_all(arns)
 
-    assert {key: one["TrainingJobName"] for key, one in told.items()} == {
+    assert {key: one["TrainingJobName"] for key, one in description.items()} == {
         arns[0].lower(): "One",
         arns[1].lower(): "Two",
     }
@@ -170,10 +179,10 @@ def test_what_rules_do_not_read_may_be_anything(store: Store) -> None:
         ],
     )
 
-    told = described(store, f"{PARTITION}model/odd")
+    description = described(store, f"{PARTITION}model/odd")
 
-    assert (told["ModelName"], told["LastModifiedTime"]) == ("Odd", NOON)
-    assert "InferenceExecutionConfig" not in told
+    assert (description["ModelName"], description["LastModifiedTime"]) == ("Odd", NOON)
+    assert "InferenceExecutionConfig" not in description
     [job] = Descriptions(store).tuned(f"{PARTITION}hyper-parameter-tuning-job/search")
     assert job["TrainingJobName"] == "Churn"
 
@@ -181,7 +190,7 @@ def test_what_rules_do_not_read_may_be_anything(store: Store) -> None:
 # ------------------------------------------------------------------------------------------------------------ pipelines
 
 
-def test_a_pipeline_that_nobody_told_of_is_known_by_its_executions(store: Store) -> None:
+def test_a_mentioned_pipeline_is_described_from_its_executions(store: Store) -> None:
     began = {"pipelineExecutionArn": f"{PARTITION}pipeline/flow/execution/aaa", "executionStartTime": NOON}
     fed(store, [event("Model Building Pipeline Execution Status Change", began)])
     arn = f"{PARTITION}pipeline/flow"
@@ -204,7 +213,7 @@ def test_a_pipeline_that_nobody_told_of_is_known_by_its_executions(store: Store)
     assert listed(store, Listing("pipeline", f"{PARTITION}pipeline/")) == []
 
 
-def test_steps_have_what_they_made_or_what_the_earlier_execution_made(store: Store) -> None:
+def test_steps_have_what_they_created_or_what_the_earlier_execution_created(store: Store) -> None:
     fed(store, case_events("pipeline_retried_and_cached"))
 
     steps = Descriptions(store).steps(f"{PARTITION}pipeline/churn-flow/execution/ccc333ddd444")
@@ -237,7 +246,7 @@ def test_steps_that_took_over_each_others_results_come_to_an_end(store: Store) -
     assert [step["Metadata"] for step in Descriptions(store).steps(arns[0])] == [{}]
 
 
-def test_answers_about_steps_spell_kinds_as_sagemaker_does(store: Store) -> None:
+def test_types_of_steps_are_spelled_as_sagemaker_does(store: Store) -> None:
     fed(store, case_events("pipeline_described"))
 
     steps = Descriptions(store).steps(f"{PARTITION}pipeline/churn-flow/execution/aaa111bbb222")
@@ -258,7 +267,7 @@ def listed(store: Store, listing: Listing, size: int = 100) -> list[Any]:
     found: list[Any] = []
     after: PageKey | None = None
     while page := Descriptions(store).page(listing, after, size):
-        found += [told for _, told in page]
+        found += [description for _, description in page]
         after = page[-1][0]
     return found
 
@@ -284,7 +293,7 @@ def test_lists_are_filtered(store: Store) -> None:
     assert listed(store, Listing("training-job", PARTITION.replace("us-", "eu-") + "training-job/")) == []
 
 
-def test_lists_are_looked_through_for_what_no_column_tells(store: Store) -> None:
+def test_lists_are_filtered_by_fields_that_have_no_column(store: Store) -> None:
     fed(store, [training(f"Job-{number}", NOON + number, HyperParameters={"n": str(number)}) for number in range(40)])
     wanted = Listing("training-job", f"{PARTITION}training-job/", ascending=True)
 
@@ -294,13 +303,13 @@ def test_lists_are_looked_through_for_what_no_column_tells(store: Store) -> None
     first = Descriptions(store).page(wanted, None, 2, odd)
     rest = Descriptions(store).page(wanted, first[-1][0], 2, odd)
 
-    assert [[told["TrainingJobName"] for _, told in page] for page in (first, rest)] == [
+    assert [[description["TrainingJobName"] for _, description in page] for page in (first, rest)] == [
         ["Job-12", "Job-25"],
         ["Job-38"],
     ]
 
 
-def test_all_of_a_kind_are_told_by_name(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_resources_of_a_type_are_listed_by_name(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("consumers.api.resource_views.PAGE", 2)
     fed(store, [training(name) for name in ("E", "d", "C", "b", "A")])
 
@@ -309,7 +318,7 @@ def test_all_of_a_kind_are_told_by_name(store: Store, monkeypatch: pytest.Monkey
     assert found == ["A", "b", "C", "d", "E"]
 
 
-def test_all_executions_are_told_and_none_of_their_steps(store: Store) -> None:
+def test_all_executions_are_listed_and_none_of_their_steps(store: Store) -> None:
     fed(store, case_events("pipeline_retried_and_cached"))
 
     found = [one["PipelineExecutionArn"] for one in Descriptions(store).all_of("pipeline-execution", PARTITION)]
@@ -351,7 +360,7 @@ def test_pages_glued_are_the_whole_whatever_comes_between_them(
     emptied(store)
     before = [(f"x-{name}", at, status) for name, at, status in before]
     between = [(f"y-{name}", at, status) for name, at, status in between]
-    told = {name: (NOON + at, status) for name, at, status in before + between}
+    description = {name: (NOON + at, status) for name, at, status in before + between}
     fed(store, [training(name, NOON + at, status) for name, at, status in before])
     wanted = Listing(
         "training-job", f"{PARTITION}training-job/", contains, sort_by=sort_by, ascending=ascending, near=near
@@ -365,7 +374,7 @@ def test_pages_glued_are_the_whole_whatever_comes_between_them(
         after = page[-1][0]
 
     def key(name: str) -> tuple[Any, ...]:
-        created, status = told[name]
+        created, status = description[name]
         return {SortBy.CREATED: (created,), SortBy.STATUS: (status,), SortBy.NAME: ()}[sort_by] + (name.lower(),)
 
     def ordered(chosen: list[tuple[str, int, str]]) -> list[str]:
@@ -402,11 +411,17 @@ def test_the_training_jobs_of_a_tuning_job_are_those_it_lists_and_those_that_say
     assert Descriptions(store).tuned(f"{PARTITION}hyper-parameter-tuning-job/none") == []
 
 
-def test_who_changed_something_is_told_as_answers_do(store: Store) -> None:
+def test_the_user_who_changed_a_resource_is_described(store: Store) -> None:
     arn = f"{PARTITION}pipeline/flow"
     by = {"IamIdentity": {"Arn": ADA, "PrincipalId": "AROA"}, "UserProfileName": "ada"}
-    told = {"PipelineArn": arn, "PipelineName": "Flow", "CreationTime": NOON, "LastModifiedTime": NOON, "CreatedBy": by}
-    fed(store, [answer("DescribePipeline", told, arn=arn)])
+    description = {
+        "PipelineArn": arn,
+        "PipelineName": "Flow",
+        "CreationTime": NOON,
+        "LastModifiedTime": NOON,
+        "CreatedBy": by,
+    }
+    fed(store, [answer("DescribePipeline", description, arn=arn)])
     lin = "arn:aws:iam::111122223333:user/lin"
     fed(store, [call("UpdatePipeline", {"pipelineName": "Flow"}, {"pipelineArn": arn}, time=NOON + 5000, who=lin)])
 

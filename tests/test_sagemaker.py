@@ -119,8 +119,8 @@ def training_job(name: str, region: str = REGION) -> str:
 async def test_an_answer_is_an_event_of_our_own(aws: str) -> None:
     arn = training_job("Abalone-Train")
     async with sagemaker_at() as sagemaker:
-        answer = await sagemaker.ask(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn)
-        again = await sagemaker.ask(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn)
+        answer = await sagemaker.describe(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn)
+        again = await sagemaker.describe(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn)
     event = json.loads(answer)
     described = boto3.client("sagemaker").describe_training_job(TrainingJobName="Abalone-Train")
     response = event["detail"].pop("Response")
@@ -149,7 +149,7 @@ async def test_the_same_said_at_another_time_or_of_another_resource_has_another_
         sagemaker.answers("ListTags", {"Tags": []}, ResourceArn=arn)
     later = iter((NOW, NOW, datetime(2024, 5, 18, tzinfo=UTC)))
     async with sagemaker_at(now=lambda: next(later)) as asked:
-        answers = [await asked.ask(DESCRIBE_OPERATIONS["ListTags"], arn) for arn in (one, other, one)]
+        answers = [await asked.describe(DESCRIBE_OPERATIONS["ListTags"], arn) for arn in (one, other, one)]
     assert len({json.loads(answer)["id"] for answer in answers}) == 3
 
 
@@ -157,17 +157,18 @@ async def test_a_resource_is_asked_about_in_its_own_region(aws: str) -> None:
     arn = training_job("abroad", "eu-west-1")
     async with sagemaker_at(region=REGION) as sagemaker:
         assert (
-            response_in(await sagemaker.ask(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn))["TrainingJobArn"] == arn
+            response_in(await sagemaker.describe(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn))["TrainingJobArn"]
+            == arn
         )
 
 
 async def test_the_name_with_its_case_is_asked_for_where_it_is_known(aws: str) -> None:
     arn = training_job("CamelCase")
     async with sagemaker_at() as sagemaker:
-        answer = await sagemaker.ask(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn.lower(), "CamelCase")
+        answer = await sagemaker.describe(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn.lower(), "CamelCase")
         assert json.loads(answer)["resources"] == [arn.lower()]
         with pytest.raises(Missing):
-            await sagemaker.ask(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn.lower())
+            await sagemaker.describe(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn.lower())
 
 
 async def test_all_pages_of_an_answer_are_one(sagemaker: FakeSageMaker) -> None:
@@ -175,7 +176,7 @@ async def test_all_pages_of_an_answer_are_one(sagemaker: FakeSageMaker) -> None:
     sagemaker.answers("ListTags", {"Tags": tags}, ResourceArn=arn_of("pipeline/abalone"))
     sagemaker.page_size = 3
     async with sagemaker_at() as asked:
-        assert response_in(await asked.ask(DESCRIBE_OPERATIONS["ListTags"], arn_of("pipeline/abalone"))) == {
+        assert response_in(await asked.describe(DESCRIBE_OPERATIONS["ListTags"], arn_of("pipeline/abalone"))) == {
             "Tags": tags
         }
     assert sagemaker.calls == {"ListTags": 3}
@@ -196,7 +197,7 @@ async def test_numbers_that_are_none_and_times_of_any_zone_are_told_as_json_has_
     operation = "ListTrainingJobsForHyperParameterTuningJob"
     sagemaker.answers(operation, {"TrainingJobSummaries": [job]}, HyperParameterTuningJobName="a-tuning")
     async with sagemaker_at() as asked:
-        [answer] = response_in(await asked.ask(DESCRIBE_OPERATIONS[operation], arn))["TrainingJobSummaries"]
+        [answer] = response_in(await asked.describe(DESCRIBE_OPERATIONS[operation], arn))["TrainingJobSummaries"]
     assert answer == job | {
         "CreationTime": "2023-11-14T22:13:20.000Z",
         "TrainingStartTime": "2023-11-14T22:13:20.500Z",
@@ -229,7 +230,7 @@ async def test_what_is_not_there_is_missing(server: str, request: pytest.Fixture
                 continue
             arn = arn_of(ABOUT[operation])
             with pytest.raises(Missing) as why:
-                await asked.ask(DESCRIBE_OPERATIONS[operation], arn)
+                await asked.describe(DESCRIBE_OPERATIONS[operation], arn)
             assert str(why.value) == f"{arn} does not exist, or is not this account's"
 
 
@@ -238,7 +239,7 @@ async def test_another_account_s_resource_of_the_same_name_is_not_taken_for_it(a
     theirs = arn_of("training-job/twin", account="999999999999")
     async with sagemaker_at() as sagemaker:
         with pytest.raises(Elsewhere) as why:
-            await sagemaker.ask(DESCRIBE_OPERATIONS["DescribeTrainingJob"], theirs)
+            await sagemaker.describe(DESCRIBE_OPERATIONS["DescribeTrainingJob"], theirs)
     assert str(why.value) == f"{theirs} belongs to another account: this role sees {ours} under its name"
 
 
@@ -247,11 +248,13 @@ async def test_a_list_about_another_account_s_job_is_not_taken_for_it(sagemaker:
     component = {"TrialComponentArn": arn_of("experiment-trial-component/c"), "TrialComponentName": "c"}
     sagemaker.answers(operation, {"TrialComponentSummaries": [component]}, TrialName="a-trial")
     async with sagemaker_at() as asked:
-        assert response_in(await asked.ask(DESCRIBE_OPERATIONS[operation], arn_of("experiment-trial/a-trial")))[
+        assert response_in(await asked.describe(DESCRIBE_OPERATIONS[operation], arn_of("experiment-trial/a-trial")))[
             "TrialComponentSummaries"
         ]
         with pytest.raises(Elsewhere):
-            await asked.ask(DESCRIBE_OPERATIONS[operation], arn_of("experiment-trial/a-trial", account="999999999999"))
+            await asked.describe(
+                DESCRIBE_OPERATIONS[operation], arn_of("experiment-trial/a-trial", account="999999999999")
+            )
 
 
 async def test_a_refusal_names_the_permission_that_is_missing(sagemaker: FakeSageMaker) -> None:
@@ -259,9 +262,9 @@ async def test_a_refusal_names_the_permission_that_is_missing(sagemaker: FakeSag
     arn = arn_of("labeling-job/a-job")
     async with sagemaker_at() as asked:
         with pytest.raises(Denied) as why:
-            await asked.ask(DESCRIBE_OPERATIONS["DescribeLabelingJob"], arn)
+            await asked.describe(DESCRIBE_OPERATIONS["DescribeLabelingJob"], arn)
         with pytest.raises(Denied) as of_list:
-            await anext(asked.listed(LIST_OPERATIONS["ListLabelingJobs"]))
+            await anext(asked.list_resources(LIST_OPERATIONS["ListLabelingJobs"]))
     assert str(why.value) == f"not allowed to read {arn}: give this role sagemaker:DescribeLabelingJob"
     assert why.value.permission == "sagemaker:DescribeLabelingJob"
     assert of_list.value.permission == "sagemaker:ListLabelingJobs"
@@ -270,7 +273,7 @@ async def test_a_refusal_names_the_permission_that_is_missing(sagemaker: FakeSag
 async def test_moto_s_refusal_is_one_too(as_nobody: None) -> None:
     async with sagemaker_at() as sagemaker:
         with pytest.raises(Denied, match="give this role sagemaker:DescribeModel"):
-            await sagemaker.ask(DESCRIBE_OPERATIONS["DescribeModel"], arn_of("model/a-model"))
+            await sagemaker.describe(DESCRIBE_OPERATIONS["DescribeModel"], arn_of("model/a-model"))
 
 
 @pytest.mark.parametrize("fault", ["throttle", "fail", "hang up"])
@@ -280,8 +283,8 @@ async def test_no_answer_is_one_to_ask_for_again(sagemaker: FakeSageMaker, fault
     sagemaker.fault(fault, times=1)
     async with sagemaker_at() as asked:
         with pytest.raises(Unavailable, match="AWS did not answer"):
-            await asked.ask(DESCRIBE_OPERATIONS["ListTags"], arn)
-        assert response_in(await asked.ask(DESCRIBE_OPERATIONS["ListTags"], arn)) == {"Tags": []}
+            await asked.describe(DESCRIBE_OPERATIONS["ListTags"], arn)
+        assert response_in(await asked.describe(DESCRIBE_OPERATIONS["ListTags"], arn)) == {"Tags": []}
 
 
 async def test_nobody_listening_is_no_answer(moto_server: str) -> None:
@@ -289,7 +292,7 @@ async def test_nobody_listening_is_no_answer(moto_server: str) -> None:
         port = server.getsockname()[1]
     async with sagemaker_at(f"http://127.0.0.1:{port}") as asked:
         with pytest.raises(Unavailable, match="AWS did not answer"):
-            await asked.ask(DESCRIBE_OPERATIONS["DescribeModel"], arn_of("model/a-model"))
+            await asked.describe(DESCRIBE_OPERATIONS["DescribeModel"], arn_of("model/a-model"))
 
 
 async def test_a_throttle_is_waited_out(sagemaker: FakeSageMaker) -> None:
@@ -297,7 +300,7 @@ async def test_a_throttle_is_waited_out(sagemaker: FakeSageMaker) -> None:
     sagemaker.answers("ListTags", {"Tags": []}, ResourceArn=arn)
     sagemaker.fault("throttle", times=2)
     async with sagemaker_at(config=AioConfig(retries={"mode": "adaptive", "total_max_attempts": 3})) as asked:
-        assert response_in(await asked.ask(DESCRIBE_OPERATIONS["ListTags"], arn)) == {"Tags": []}
+        assert response_in(await asked.describe(DESCRIBE_OPERATIONS["ListTags"], arn)) == {"Tags": []}
     assert sagemaker.calls == {"ListTags": 3}
 
 
@@ -310,21 +313,21 @@ async def test_a_server_that_lacks_an_operation_is_told_from_one_that_fails(
         found.fault("unknown")
     async with sagemaker_at() as asked:
         with pytest.raises(Unsupported, match="this server has no operation DescribeLabelingJob"):
-            await asked.ask(DESCRIBE_OPERATIONS["DescribeLabelingJob"], arn_of("labeling-job/a-job"))
+            await asked.describe(DESCRIBE_OPERATIONS["DescribeLabelingJob"], arn_of("labeling-job/a-job"))
         with pytest.raises(Unsupported, match="this server has no operation ListLabelingJobs"):
-            await anext(asked.listed(LIST_OPERATIONS["ListLabelingJobs"]))
+            await anext(asked.list_resources(LIST_OPERATIONS["ListLabelingJobs"]))
 
 
 async def test_credentials_that_aws_does_not_know_are_refused_for_good(moto_server: str) -> None:
     async with sagemaker_at(credentials={"aws_access_key_id": "", "aws_secret_access_key": ""}) as asked:
         with pytest.raises(Refused):
-            await asked.ask(DESCRIBE_OPERATIONS["DescribeModel"], arn_of("model/a-model"))
+            await asked.describe(DESCRIBE_OPERATIONS["DescribeModel"], arn_of("model/a-model"))
 
 
 async def test_what_has_no_arn_of_sagemaker_is_not_asked_about(moto_server: str) -> None:
     async with sagemaker_at() as asked:
         with pytest.raises(Refused, match="DescribeModel cannot be called about a-model"):
-            await asked.ask(DESCRIBE_OPERATIONS["DescribeModel"], "a-model")
+            await asked.describe(DESCRIBE_OPERATIONS["DescribeModel"], "a-model")
 
 
 AUTOML = {
@@ -351,9 +354,9 @@ async def test_an_automl_job_of_the_first_sort_is_asked_about_as_such(sagemaker:
     if without:
         sagemaker.fault("unknown", "DescribeAutoMLJobV2")
     async with sagemaker_at() as asked:
-        event = json.loads(await asked.ask(DESCRIBE_OPERATIONS["DescribeAutoMLJobV2"], arn_of("automl-job/a-job")))
+        event = json.loads(await asked.describe(DESCRIBE_OPERATIONS["DescribeAutoMLJobV2"], arn_of("automl-job/a-job")))
         with pytest.raises(Missing):
-            await asked.ask(DESCRIBE_OPERATIONS["DescribeAutoMLJobV2"], arn_of("automl-job/other"))
+            await asked.describe(DESCRIBE_OPERATIONS["DescribeAutoMLJobV2"], arn_of("automl-job/other"))
     assert event["detail"]["Operation"] == "DescribeAutoMLJob"
     assert event["detail"]["Response"]["InputDataConfig"] == AUTOML["InputDataConfig"]
 
@@ -365,7 +368,7 @@ async def test_each_operation_has_a_pace_of_its_own(sagemaker: FakeSageMaker) ->
     asked_for = [*["ListTags"] * 8, *["DescribePipeline"] * 8]
     async with sagemaker_at(per_second=20) as asked:
         began = time.monotonic()
-        await asyncio.gather(*(asked.ask(DESCRIBE_OPERATIONS[name], arn) for name in asked_for))
+        await asyncio.gather(*(asked.describe(DESCRIBE_OPERATIONS[name], arn) for name in asked_for))
         took = time.monotonic() - began
     assert took >= 7 / 20 * 0.9
     assert "DescribePipeline" in [
@@ -378,7 +381,7 @@ async def test_no_more_calls_are_under_way_than_allowed(sagemaker: FakeSageMaker
     sagemaker.answers("ListTags", {"Tags": []}, ResourceArn=arn)
     sagemaker.delay = 0.02
     async with sagemaker_at(concurrency=3, config=AioConfig(max_pool_connections=50)) as asked:
-        await asyncio.gather(*(asked.ask(DESCRIBE_OPERATIONS["ListTags"], arn) for _ in range(12)))
+        await asyncio.gather(*(asked.describe(DESCRIBE_OPERATIONS["ListTags"], arn) for _ in range(12)))
     assert sagemaker.busiest == 3
 
 
@@ -393,30 +396,33 @@ async def test_a_list_comes_page_by_page_the_oldest_first(sagemaker: FakeSageMak
     jobs = labeling_jobs(sagemaker, 5)
     sagemaker.page_size = 2
     async with sagemaker_at() as asked:
-        pages = [page async for page in asked.listed(LIST_OPERATIONS["ListLabelingJobs"], REGION)]
-        assert [list(page.found) for page in pages] == [jobs[:2], jobs[2:4], jobs[4:]]
+        pages = [page async for page in asked.list_resources(LIST_OPERATIONS["ListLabelingJobs"], REGION)]
+        assert [list(page.resources) for page in pages] == [jobs[:2], jobs[2:4], jobs[4:]]
         assert [bool(page.next_token) for page in pages] == [True, True, False]
         rest = [
-            page async for page in asked.listed(LIST_OPERATIONS["ListLabelingJobs"], start_token=pages[0].next_token)
+            page
+            async for page in asked.list_resources(LIST_OPERATIONS["ListLabelingJobs"], start_token=pages[0].next_token)
         ]
         assert rest == pages[1:]
-        late = [page async for page in asked.listed(LIST_OPERATIONS["ListLabelingJobs"], since=at(2.5))]
-        assert [list(page.found) for page in late] == [jobs[3:]]
+        late = [page async for page in asked.list_resources(LIST_OPERATIONS["ListLabelingJobs"], since=at(2.5))]
+        assert [list(page.resources) for page in late] == [jobs[3:]]
 
 
 async def test_what_moto_lists_can_be_asked_about(aws: str) -> None:
     arns = [training_job(name) for name in ("Abalone-1", "Abalone-2")]
     async with sagemaker_at() as asked:
-        [page] = [page async for page in asked.listed(LIST_OPERATIONS["ListTrainingJobs"])]
-        assert [(one.arn, one.name) for one in page.found] == list(zip(arns, ("Abalone-1", "Abalone-2"), strict=True))
-        for one in page.found:
+        [page] = [page async for page in asked.list_resources(LIST_OPERATIONS["ListTrainingJobs"])]
+        assert [(one.arn, one.name) for one in page.resources] == list(
+            zip(arns, ("Abalone-1", "Abalone-2"), strict=True)
+        )
+        for one in page.resources:
             assert (
-                response_in(await asked.ask(DESCRIBE_OPERATIONS["DescribeTrainingJob"], one.arn, one.name))[
+                response_in(await asked.describe(DESCRIBE_OPERATIONS["DescribeTrainingJob"], one.arn, one.name))[
                     "TrainingJobArn"
                 ]
                 == one.arn
             )
-            assert response_in(await asked.ask(DESCRIBE_OPERATIONS["ListTags"], one.arn))["Tags"] == [
+            assert response_in(await asked.describe(DESCRIBE_OPERATIONS["ListTags"], one.arn))["Tags"] == [
                 {"Key": "team", "Value": "abalone"}
             ]
 
@@ -425,7 +431,9 @@ async def test_what_a_server_does_not_leave_out_is_left_out_all_the_same(aws: st
     boto3.client("sagemaker").create_model(ModelName="old", ExecutionRoleArn=ROLE)  # moto lists models of any age
     tomorrow = datetime.fromtimestamp(time.time() + 86_400, UTC)
     async with sagemaker_at() as asked:
-        assert [list(page.found) async for page in asked.listed(LIST_OPERATIONS["ListModels"], since=tomorrow)] == [[]]
+        assert [
+            list(page.resources) async for page in asked.list_resources(LIST_OPERATIONS["ListModels"], since=tomorrow)
+        ] == [[]]
 
 
 def test_the_fake_does_not_answer_what_sagemaker_could_not(sagemaker: FakeSageMaker) -> None:

@@ -1,4 +1,4 @@
-"""The server as a process of its own: whether it is well, and how it tells."""
+"""The server's health and metrics."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ ROOT = Path(__file__).parents[1]
 
 
 def unused_port() -> int:
-    """A port that nobody listens on."""
+    """A port without a listener."""
     with create_server(("127.0.0.1", 0)) as one:
         return int(one.getsockname()[1])
 
 
-def asked(url: str) -> tuple[int, str]:
-    """The status and the text of an answer."""
+def get(url: str) -> tuple[int, str]:
+    """The status and the text of a response."""
     try:
-        with build_opener(ProxyHandler({})).open(url, timeout=30) as answer:
-            return answer.status, answer.read().decode()
+        with build_opener(ProxyHandler({})).open(url, timeout=30) as response:
+            return response.status, response.read().decode()
     except HTTPError as why:
         return why.code, why.read().decode()
 
 
 def outages() -> float:
-    """How often a store was seen not to answer."""
+    """How many store outages were counted."""
     [family] = STORE_OUTAGES.collect()
     return next(one.value for one in family.samples if one.name.endswith("_total"))
 
 
-def test_a_server_is_well_while_its_store_answers(make_store: MakeStore) -> None:
+def test_a_server_is_healthy_while_its_store_answers(make_store: MakeStore) -> None:
     assert StoreHealth(make_store()).look() is None
     nowhere = Store(f"postgresql://nobody@127.0.0.1:{unused_port()}/nothing")
     assert "127.0.0.1" in (StoreHealth(nowhere).look() or "")
 
 
-def test_a_store_that_does_not_answer_is_counted_and_clients_are_told_to_come_again() -> None:
+def test_a_store_outage_is_counted_and_clients_get_an_error_that_they_retry() -> None:
     nowhere = Store(f"postgresql://nobody@127.0.0.1:{unused_port()}/nothing")
     before = outages()
     with served(nowhere) as api:
         assert refused(api.sagemaker.list_actions).startswith("ServiceUnavailable")
-        assert asked(f"{api.url}/health")[0] == 503
+        assert get(f"{api.url}/health")[0] == 503
     assert outages() == before + 1
 
 
-def test_a_server_tells_its_health_and_what_it_was_asked_on_a_port_of_their_own(tmp_path: Path) -> None:
+def test_health_and_metrics_have_a_port_of_their_own(tmp_path: Path) -> None:
     port = unused_port()
     command = [sys.executable, "-m", "consumers.cli", "serve", "--port", "0", "--metrics-port", str(port)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
@@ -66,10 +66,10 @@ def test_a_server_tells_its_health_and_what_it_was_asked_on_a_port_of_their_own(
             assert server.stdout
             said = re.search(r"answers SageMaker's API at (\S+)", server.stdout.readline())
             assert said
-            assert asked(f"{said[1]}/health") == asked(f"http://127.0.0.1:{port}/health") == (200, "ok\n")
+            assert get(f"{said[1]}/health") == get(f"http://127.0.0.1:{port}/health") == (200, "ok\n")
             assert client("sagemaker", said[1]).list_actions()["ActionSummaries"] == []
             counted = 'headwater_api_requests_total{code="ok",operation="ListActions"} 1.0'
-            assert counted in asked(f"http://127.0.0.1:{port}/metrics")[1].splitlines()
+            assert counted in get(f"http://127.0.0.1:{port}/metrics")[1].splitlines()
         finally:
             server.terminate()
         assert server.wait() == 0

@@ -154,12 +154,12 @@ def test_a_client_may_sign_what_botocore_would_leave_out() -> None:
         verify(sent.having(user_agent="aws-sdk-java/1.13"))
 
 
-def test_the_date_may_be_told_as_http_does() -> None:
+def test_the_date_may_be_in_the_format_of_http() -> None:
     for date in ("Thu, 01 Jan 2026 00:20:00 GMT", "Thu, 01 Jan 2026 00:20:00 -0000"):
         assert verify(signed(PLAIN.having(x_amz_date=None, date=date))) == ANN
 
 
-def test_a_hash_of_the_body_may_be_told() -> None:
+def test_a_hash_of_the_body_may_be_sent() -> None:
     told = PLAIN.having(x_amz_content_sha256=sha256(PLAIN.body).hexdigest())
     assert verify(signed(told)) == ANN
     assert verify(signed(told, names=["host", "x-amz-date", "x-amz-target"])) == ANN
@@ -257,7 +257,7 @@ def test_a_body_that_was_not_signed_is_refused(body: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["host", "x-amz-target", "x-headwater-limits"])
-def test_headers_that_say_what_is_asked_must_be_signed(name: str) -> None:
+def test_headers_that_change_what_a_request_does_must_be_signed(name: str) -> None:
     sent = PLAIN.having(x_headwater_limits="none")
     assert verify(signed(sent)) == ANN
     with pytest.raises(BadSignature) as refused:
@@ -288,7 +288,7 @@ def test_the_date_must_be_signed_and_be_one() -> None:
 # What is no signature at all
 
 
-def test_a_request_without_a_signature_is_told_so() -> None:
+def test_a_request_without_a_signature_is_refused() -> None:
     with pytest.raises(NotSigned) as refused:
         verify(PLAIN)
     assert str(refused.value) == "Missing Authentication Token"
@@ -332,14 +332,14 @@ WHOLE = SIGNED.headers["authorization"]
         (WHOLE.replace("host;", "horse;"), "'horse' is named as a SignedHeader, but it does not exist"),
     ],
 )
-def test_a_malformed_authorization_is_told_what_it_lacks(authorization: str, said: str) -> None:
+def test_the_error_for_a_malformed_authorization_says_what_is_missing(authorization: str, said: str) -> None:
     with pytest.raises(IncompleteSignature) as refused:
         verify(SIGNED.having(authorization=authorization))
     assert said in str(refused.value)
     assert "hush" not in str(refused.value)
 
 
-def test_no_refusal_and_no_log_tells_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_error_and_no_log_has_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with pytest.raises(BadSignature) as refused:
         verify(SIGNED.having(host="other"))
@@ -428,7 +428,7 @@ def test_what_cannot_be_a_region_is_none(scope: str, region: str | None) -> None
 
 @pytest.fixture
 def endpoint() -> Iterator[tuple[str, list[Principal]]]:
-    """A server that verifies and answers `{}` or the refusal; and whom it let pass."""
+    """A server that verifies and responds with `{}` or the error; and the callers that it accepted."""
     passed: list[Principal] = []
 
     class Handler(BaseHTTPRequestHandler):

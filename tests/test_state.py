@@ -15,8 +15,9 @@ from consumers.observe import observe
 from consumers.state import ResourceState, decode, encode, incarnations
 from ingest.event import Malformed
 from ingest.event import decode as decode_event
-from tests.support.events import PARTITION, abalone, again, event, everything, samples
+from tests.support.events import PARTITION, abalone, again, event, samples
 from tests.support.laws import scaled
+from tests.support.worlds import everything
 
 
 def told(body: bytes) -> tuple[ResourceState, ...]:

@@ -22,36 +22,36 @@ ARTIFACT = {"Source": SOURCE, "ArtifactType": "Model"}
 METRIC = {"MetricName": "loss", "Timestamp": 1_700_000_000, "Value": 0.5}
 
 
-def ask(operation: str, value: Any, *, limits: bool = True) -> Any:
+def check(operation: str, value: Any, *, limits: bool = True) -> Any:
     return checked(service_model.operation(operation).input_shape, value, limits=limits)
 
 
 def refusal(operation: str, value: Any) -> str:
     with pytest.raises(Invalid) as refused:
-        ask(operation, value)
+        check(operation, value)
     return refused.value.message
 
 
 def complaint(operation: str, value: Any) -> str:
     with pytest.raises(Unreadable) as refused:
-        ask(operation, value)
+        check(operation, value)
     return refused.value.message
 
 
-def test_what_the_model_allows_comes_out_as_it_went_in() -> None:
-    asked = {**ARTIFACT, "ArtifactName": "a-1", "Properties": {"k": "v"}, "Tags": [{"Key": "é", "Value": ""}]}
-    assert ask("CreateArtifact", asked) == asked
+def test_a_valid_request_is_not_changed() -> None:
+    sent = {**ARTIFACT, "ArtifactName": "a-1", "Properties": {"k": "v"}, "Tags": [{"Key": "é", "Value": ""}]}
+    assert check("CreateArtifact", sent) == sent
 
 
 def test_members_that_are_unknown_or_null_are_left_out() -> None:
-    assert ask("CreateArtifact", {**ARTIFACT, "ArtifactName": None, "Colour": "red"}) == ARTIFACT
+    assert check("CreateArtifact", {**ARTIFACT, "ArtifactName": None, "Colour": "red"}) == ARTIFACT
 
 
 NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}"
 
 
 @pytest.mark.parametrize(
-    ("operation", "asked", "message"),
+    ("operation", "sent", "message"),
     [
         (
             "CreateArtifact",
@@ -196,11 +196,11 @@ NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}"
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )
-def test_each_constraint_is_told_as_aws_tells_it(operation: str, asked: Any, message: str) -> None:
-    assert refusal(operation, asked) == f"1 validation error detected: {message}"
+def test_each_violation_has_the_wording_of_aws(operation: str, sent: Any, message: str) -> None:
+    assert refusal(operation, sent) == f"1 validation error detected: {message}"
 
 
-def test_all_violations_are_told_at_once() -> None:
+def test_one_error_has_all_violations() -> None:
     assert refusal("CreateArtifact", {"ArtifactName": "-", "Source": {}}) == (
         "3 validation errors detected: "
         f"Value '-' at 'artifactName' failed to satisfy constraint: "
@@ -210,14 +210,14 @@ def test_all_violations_are_told_at_once() -> None:
     )
 
 
-def test_no_more_violations_are_told_than_anyone_reads() -> None:
+def test_an_error_has_a_limited_number_of_violations() -> None:
     message = refusal("AddTags", {"ResourceArn": ARN, "Tags": [{}] * 50})
     assert message.startswith(f"{MOST} validation errors detected: ")
     assert message.count("Member must not be null") == MOST
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("sent", "message"),
     [
         ([], "The request: expected an object, got a list"),
         ({"Source": "s3://bucket"}, "source: expected an object, got a string"),
@@ -228,12 +228,12 @@ def test_no_more_violations_are_told_than_anyone_reads() -> None:
         ({"Tags": [None]}, "tags.1.member: expected an object, got null"),
     ],
 )
-def test_what_is_of_another_type_is_named(asked: Any, message: str) -> None:
-    assert complaint("CreateArtifact", asked) == message
+def test_a_value_of_another_type_is_named(sent: Any, message: str) -> None:
+    assert complaint("CreateArtifact", sent) == message
 
 
 @pytest.mark.parametrize(
-    ("operation", "asked", "message"),
+    ("operation", "sent", "message"),
     [
         ("ListArtifacts", {"MaxResults": 5.5}, "maxResults: expected a whole number, got a number"),
         ("ListArtifacts", {"MaxResults": True}, "maxResults: expected a whole number, got a boolean"),
@@ -253,40 +253,40 @@ def test_what_is_of_another_type_is_named(asked: Any, message: str) -> None:
         ),
     ],
 )
-def test_numbers_and_booleans_are_not_guessed(operation: str, asked: Any, message: str) -> None:
-    assert complaint(operation, asked) == message
+def test_numbers_and_booleans_are_not_guessed(operation: str, sent: Any, message: str) -> None:
+    assert complaint(operation, sent) == message
 
 
 def test_a_pattern_is_not_looked_at_for_years() -> None:
-    asked = {"Name": "quota", "ClusterArn": "arn:aws:sagemaker:us-east-1:123456789012:cluster/abcdefghijkl",
+    sent = {"Name": "quota", "ClusterArn": "arn:aws:sagemaker:us-east-1:123456789012:cluster/abcdefghijkl",
              "ComputeQuotaConfig": {}, "ComputeQuotaTarget": {"TeamName": "a" * 500 + "!"}}  # fmt: skip
-    assert "at 'computeQuotaTarget.teamName' failed" in refusal("CreateComputeQuota", asked)
+    assert "at 'computeQuotaTarget.teamName' failed" in refusal("CreateComputeQuota", sent)
 
 
-def test_a_wrong_type_is_told_before_any_violation() -> None:
+def test_a_wrong_type_is_reported_before_any_violation() -> None:
     assert complaint("CreateArtifact", {"ArtifactName": "-", "Source": 5}) == "source: expected an object, got a number"
 
 
 def test_far_characters_match_patterns_that_write_them_in_two_halves() -> None:
     catalog = {"Catalog": "\U00010000\U0010ffff", "Database": "d", "TableName": "t"}
-    asked = {
+    sent = {
         "FeatureGroupName": "group", "RecordIdentifierFeatureName": "id", "EventTimeFeatureName": "time",
         "FeatureDefinitions": [{"FeatureName": "id", "FeatureType": "String"}],
         "OfflineStoreConfig": {"S3StorageConfig": {"S3Uri": "s3://bucket/"}, "DataCatalogConfig": catalog},
     }  # fmt: skip
-    assert ask("CreateFeatureGroup", asked) == asked
+    assert check("CreateFeatureGroup", sent) == sent
 
 
 def test_integers_may_be_whole_floats_and_doubles_may_be_integers() -> None:
-    assert ask("ListArtifacts", {"MaxResults": 5.0}) == {"MaxResults": 5}
-    [metric] = ask("BatchPutMetrics", {"TrialComponentName": "run", "MetricData": [{**METRIC, "Value": 1}]})[
+    assert check("ListArtifacts", {"MaxResults": 5.0}) == {"MaxResults": 5}
+    [metric] = check("BatchPutMetrics", {"TrialComponentName": "run", "MetricData": [{**METRIC, "Value": 1}]})[
         "MetricData"
     ]
     assert isinstance(metric["Value"], float)
 
 
 @pytest.mark.parametrize(
-    ("told", "time"),
+    ("written", "time"),
     [
         (0, 0),
         (-1, -1_000),
@@ -304,20 +304,20 @@ def test_integers_may_be_whole_floats_and_doubles_may_be_integers() -> None:
         ("0001-01-01T00:00:00Z", -62_135_596_800_000),
     ],
 )
-def test_times_become_the_nearest_epoch_millisecond(told: Any, time: int) -> None:
-    assert ask("ListArtifacts", {"CreatedAfter": told}) == {"CreatedAfter": time}
+def test_times_become_the_nearest_epoch_millisecond(written: Any, time: int) -> None:
+    assert check("ListArtifacts", {"CreatedAfter": written}) == {"CreatedAfter": time}
 
 
 @pytest.mark.parametrize(
-    "told",
+    "written",
     [
         math.nan, math.inf, -math.inf, 1e300, 10**400, -62_135_596_800.001, 253_402_300_800,
         "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.9999Z", "9999-12-31T23:59:59-01:00",
         "", "1700000000", "12:00",
     ],
 )  # fmt: skip
-def test_no_time_is_taken_that_no_calendar_holds(told: Any) -> None:
-    assert "Member must be a time" in refusal("ListArtifacts", {"CreatedAfter": told})
+def test_times_outside_of_the_calendar_are_refused(written: Any) -> None:
+    assert "Member must be a time" in refusal("ListArtifacts", {"CreatedAfter": written})
 
 
 def test_a_union_has_exactly_one_member() -> None:
@@ -349,22 +349,22 @@ def _nested(depth: int) -> dict[str, Any]:
     return {"Resource": "Experiment", "SearchExpression": expression}
 
 
-def test_what_nests_is_taken_as_deep_as_aws_takes_it_and_refused_beyond() -> None:
-    assert ask("Search", _nested(49)) == _nested(49)
+def test_values_may_be_nested_as_deep_as_in_aws_and_no_deeper() -> None:
+    assert check("Search", _nested(49)) == _nested(49)
     assert f"Member must not lie deeper than {DEEPEST} levels" in refusal("Search", _nested(60))
     assert f"Member must not lie deeper than {DEEPEST} levels" in refusal("Search", _nested(5000))
 
 
 @pytest.mark.parametrize("start", ["s3://bucket/data", "arn:aws:sagemaker:us-east-1:123456789012:training-job/t"])
 def test_a_walk_may_start_at_anything_that_has_an_address(start: str) -> None:
-    assert ask("QueryLineage", {"StartArns": [start]}) == {"StartArns": [start]}
+    assert check("QueryLineage", {"StartArns": [start]}) == {"StartArns": [start]}
 
 
 def test_an_association_may_not() -> None:
     assert "at 'sourceArn'" in refusal("AddAssociation", {"SourceArn": "s3://bucket/data", "DestinationArn": ARN})
 
 
-def test_the_limits_of_a_walk_hold_unless_none_are_asked_for() -> None:
+def test_the_limits_of_a_walk_hold_unless_they_are_lifted() -> None:
     far = {"StartArns": [ARN, "s3://bucket/data"], "MaxDepth": 100, "MaxResults": 1000}
     assert refusal("QueryLineage", far) == (
         "3 validation errors detected: "
@@ -373,14 +373,14 @@ def test_the_limits_of_a_walk_hold_unless_none_are_asked_for() -> None:
         "Value '100' at 'maxDepth' failed to satisfy constraint: Member must have value less than or equal to 10; "
         "Value '1000' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 50"
     )
-    assert ask("QueryLineage", far, limits=False) == far
+    assert check("QueryLineage", far, limits=False) == far
 
 
 def test_no_other_limit_goes_with_them() -> None:
     with pytest.raises(Invalid, match=r"less than or equal to 5$"):
-        ask("QueryLineage", {"Filters": {"Types": ["DataSet"] * 6}}, limits=False)
+        check("QueryLineage", {"Filters": {"Types": ["DataSet"] * 6}}, limits=False)
     with pytest.raises(Invalid, match=r"less than or equal to 2048$"):
-        ask("QueryLineage", {"StartArns": ["s" * 2049]}, limits=False)
+        check("QueryLineage", {"StartArns": ["s" * 2049]}, limits=False)
 
 
 def test_every_shape_of_both_services_can_be_checked() -> None:
@@ -388,7 +388,7 @@ def test_every_shape_of_both_services_can_be_checked() -> None:
         assert complaint(name, []) == "The request: expected an object, got a list"
 
 
-def test_whoever_never_serves_does_not_wait_for_botocore() -> None:
+def test_other_commands_do_not_wait_for_botocore() -> None:
     look = "import sys, consumers.api.validator, consumers.api.serializer; print('botocore' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", look], check=True, capture_output=True, text=True).stdout == "False\n"
 
@@ -405,24 +405,24 @@ any_operation = st.sampled_from(OPERATIONS)
 
 @pytest.mark.law
 @given(any_operation.flatmap(lambda name: st.tuples(st.just(name), requests(name))))
-def test_what_the_model_allows_is_taken_and_botocore_would_send_it(asked: tuple[str, Any]) -> None:
-    operation, request = asked
-    ask(operation, request)
-    complaints = ParamValidator().validate(request, service_model.operation(operation).input_shape)
+def test_what_the_model_allows_is_accepted_and_botocore_would_send_it(sent: tuple[str, Any]) -> None:
+    operation, sent = sent
+    check(operation, sent)
+    complaints = ParamValidator().validate(sent, service_model.operation(operation).input_shape)
     assert complaints.generate_report() == ""
 
 
 @pytest.mark.law
 @given(any_operation.flatmap(lambda name: st.tuples(st.just(name), mutated(name))))
-def test_one_thing_wrong_is_enough_to_be_refused(asked: tuple[str, Any]) -> None:
-    operation, request = asked
+def test_one_wrong_value_is_enough_to_be_refused(sent: tuple[str, Any]) -> None:
+    operation, sent = sent
     with pytest.raises((Invalid, Unreadable)) as refused:
-        ask(operation, request)
+        check(operation, sent)
     assert refused.value.message.isprintable()
 
 
 @pytest.mark.law
 @given(any_operation.flatmap(lambda name: st.tuples(st.just(name), extended(name))))
-def test_what_the_model_does_not_know_changes_nothing(asked: tuple[str, tuple[Any, Any]]) -> None:
-    operation, (request, more) = asked
-    assert ask(operation, more) == ask(operation, request)
+def test_members_that_the_model_does_not_have_change_nothing(sent: tuple[str, tuple[Any, Any]]) -> None:
+    operation, (sent, more) = sent
+    assert check(operation, more) == check(operation, sent)

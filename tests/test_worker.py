@@ -29,12 +29,18 @@ from store.digest import digest
 from store.ledger import events as ledger
 from store.ledger.events import DeadLetter
 from tests.support import stores
-from tests.support.aws import filled_queue, left_in
+from tests.support.aws import filled_queue, left_in, send
 from tests.support.fakes import MemoryQueue
 from tests.support.stores import MakeStore, fed, postgres, sqlite_store
+from tests.support.waiting import PATIENCE, soon, until
 
-MESSAGES = 2_000
+MESSAGES = 1_000
 ABALONE = (Path(__file__).parent / "cases" / "abalone" / "events.jsonl").read_bytes().splitlines()
+
+
+def kept(store: Store) -> int:
+    """How many events a store's ledger holds."""
+    return sum(sum(kinds.values()) for kinds in store.read(ledger.counts).values())
 
 
 def url_of(store: Store) -> str:
@@ -66,28 +72,32 @@ def test_killed_workers_lose_nothing(aws: str, make_store: MakeStore) -> None:
     queue = filled_queue(aws, bodies)
     store = make_store()
     moments = random.Random(7)
-    killed = 0
-    for _ in range(6):
-        with worker(queue, store, "--batch-size", "100") as process:
-            time.sleep(moments.uniform(0.8, 2.0))
-            killed += process.poll() is None
+    for _ in range(4):
+        before = kept(store)
+        with worker(queue, store, "--batch-size", "50") as process:
+            until(lambda: kept(store) > before)  # noqa: B023  # called before the next turn
+            time.sleep(moments.uniform(0, 0.3))
+            assert process.poll() is None, "no worker was at work when it was to be killed"
             process.send_signal(signal.SIGKILL)
     with worker(queue, store, "--until-empty") as process:
         _, log = process.communicate(timeout=300)
     assert (process.returncode, left_in(aws, queue), digest(store)[0]) == (0, 0, want), log
-    assert killed, "no worker was at work when it was killed"
 
 
 def test_two_workers_share_a_queue_and_a_store(aws: str, make_store: MakeStore) -> None:
     bodies = list(events(600, seed=8))
     want = undisturbed(make_store, bodies)
-    queue = filled_queue(aws, bodies)
+    queue = filled_queue(aws, [])
     store = make_store()
-    with (
-        worker(queue, store, "--until-empty", "--batch-size", "20") as one,
-        worker(queue, store, "--until-empty", "--batch-size", "20") as other,
-    ):
-        logs = [process.communicate(timeout=300)[1] for process in (one, other)]
+    with worker(queue, store, "--batch-size", "20") as one, worker(queue, store, "--batch-size", "20") as other:
+        for process in (one, other):  # both are at work before there is any
+            assert process.stderr
+            assert any(json.loads(line)["event"] == "worker started" for line in process.stderr)
+        send(aws, queue, bodies)
+        until(lambda: left_in(aws, queue) == 0)
+        for process in (one, other):
+            process.send_signal(signal.SIGTERM)
+        logs = [process.communicate(timeout=PATIENCE)[1] for process in (one, other)]
     shares = [sum(json.loads(line)["events"] for line in log.splitlines() if '"batch"' in line) for log in logs]
     assert (left_in(aws, queue), digest(store)[0]) == (0, want)
     assert all(shares), f"one worker did everything: {shares}"
@@ -104,9 +114,9 @@ def test_sigterm_finishes_the_batch_in_hand_and_gives_back_the_rest(aws: str, tm
             if json.loads(line)["event"] == "batch":
                 break
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=10)
+        _, log = process.communicate(timeout=PATIENCE)
     assert (process.returncode, json.loads(log.splitlines()[-1])["event"]) == (0, "worker stopped")
-    held = sum(sum(kinds.values()) for kinds in store.read(ledger.counts).values())
+    held = kept(store)
     sqs = boto3.client("sqs", endpoint_url=aws)
 
     def visible() -> int:
@@ -115,8 +125,7 @@ def test_sigterm_finishes_the_batch_in_hand_and_gives_back_the_rest(aws: str, tm
 
     # What was in hand is given back at once; only what SQS was just sending comes back by its own time limit of 2 s.
     assert held + visible() > 900
-    time.sleep(2.5)
-    assert held + visible() == 1_000
+    until(lambda: held + visible() == 1_000)
 
 
 def test_metrics_and_health_are_served(aws: str, tmp_path: Path, unused_tcp_port: int) -> None:
@@ -140,7 +149,7 @@ def test_metrics_and_health_are_served(aws: str, tmp_path: Path, unused_tcp_port
 
 
 async def worked_through_outage(
-    store: Store, begin: Callable[[], Callable[[], None]], wait: float = 1.5
+    store: Store, begin: Callable[[], Callable[[], None]]
 ) -> tuple[Totals, MemoryQueue, list[str | None]]:
     """Let a worker begin while the store is away, give the store back, and let it finish."""
     queue = MemoryQueue(*ABALONE)
@@ -152,11 +161,11 @@ async def worked_through_outage(
         return True
 
     working = asyncio.create_task(work(queue, store, stop, health=health, at_rest=at_rest))
-    await asyncio.sleep(wait)
+    await soon(lambda: health.problem not in (None, "starting"))
     seen.append(health.problem)
     assert await queue.depth() == len(ABALONE), "something was acknowledged while the store was away"
     end()
-    totals = await asyncio.wait_for(working, 30)
+    totals = await asyncio.wait_for(working, PATIENCE)
     seen.append(health.problem)
     return totals, queue, seen
 
@@ -217,7 +226,7 @@ async def test_told_to_stop_during_an_outage_it_acknowledges_nothing(tmp_path: P
         working = asyncio.create_task(work(queue, Store(patient.url, busy_seconds=0.1), stop))
         await asyncio.sleep(1)
         stop.set()
-        totals = await asyncio.wait_for(working, 5)
+        totals = await asyncio.wait_for(working, PATIENCE)
     assert (totals.events, await queue.depth()) == (0, len(ABALONE))
     holder.dispose()
 

@@ -1,4 +1,4 @@
-"""What clients asked of Headwater's own API that changed something: events of our own, told like recorded calls."""
+"""Clients' calls of Headwater's own API that changed something: events of our own, read like recorded calls."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from store.metric_points import NO_STEP, Point
 
 
 class Write(msgspec.Struct, frozen=True, rename="pascal"):
-    """What a client asked for, and was granted.
+    """A client's call that was granted.
 
     Attributes:
         operation: Of SageMaker's API.
-        request: What was asked for, by SageMaker's names, and what the answer adds to it; times in epoch milliseconds.
-        time: When, in epoch milliseconds: a later write about the same thing is later, by a millisecond at least.
-        by: Who asked: the ARN of an identity, or empty.
+        request: Its parameters, with SageMaker's names, and the members of the response; times in epoch milliseconds.
+        time: When, in epoch milliseconds: a later write about the same resource is later by at least a millisecond.
+        by: The identity that called: its ARN, or empty.
     """
 
     operation: str
@@ -38,13 +38,13 @@ class Write(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 def event(write: Write, account: str, region: str, resource: str) -> bytes:
-    """A write as the event that is kept of it.
+    """A write as an event for the ledger.
 
     Args:
         write: The write.
-        account: Where it was asked for.
-        region: Likewise.
-        resource: The ARN of what it is about.
+        account: The account that was called.
+        region: The region that was called.
+        resource: The ARN of the resource that it is about.
     """
     return msgspec.json.encode(
         {
@@ -61,7 +61,7 @@ def event(write: Write, account: str, region: str, resource: str) -> bytes:
 
 
 def observe(event: Event) -> tuple[ResourceState, ...]:
-    """What a write tells.
+    """What a write says of resources, the one that it is about first.
 
     Raises:
         Malformed: It cannot be read, or does not say what it was about.
@@ -76,7 +76,7 @@ def observe(event: Event) -> tuple[ResourceState, ...]:
 
 
 def metric_points_of(event: Event) -> tuple[Point, ...]:
-    """What a write tells that was measured, point by point.
+    """The points of metrics in a write.
 
     Raises:
         Malformed: It cannot be read.
@@ -86,7 +86,7 @@ def metric_points_of(event: Event) -> tuple[Point, ...]:
         return ()
     component = next((arn for arn in event.resources if kind_of(arn) == TRIAL_COMPONENT), None)
     if component is None:
-        raise Malformed("does not say of which trial component it tells metrics")
+        raise Malformed("does not say which trial component its metrics are of")
     try:
         put = msgspec.convert(write.request, _Put)
     except msgspec.ValidationError as why:
@@ -100,7 +100,7 @@ def metric_points_of(event: Event) -> tuple[Point, ...]:
 
 
 def operation(event: Event) -> str:
-    """The operation that was asked for.
+    """The operation that was called.
 
     Raises:
         Malformed: The write cannot be read.
@@ -211,4 +211,4 @@ def _read(event: Event) -> Write:
     try:
         return _decoder.decode(event.detail)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise Malformed(f"not a write that was kept: {why}") from why
+        raise Malformed(f"not a call of a client: {why}") from why

@@ -1,4 +1,4 @@
-"""Calls of SageMaker's API, as CloudTrail records them: who asked for what, and when.
+"""Calls of SageMaker's API, as CloudTrail records them: who called, with which parameters, and when.
 
 A record contains the request, in lowerCamel at every level, and a response with little more than ARNs. A refused call
 changes nothing. Source: evidence.md#cloudtrail.
@@ -36,7 +36,7 @@ class UserIdentity(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def name(self) -> str:
-        """What it is known by: its ARN, which for a role names the session too; a service has none."""
+        """Its ARN, which for a role includes the session; or its name: a service has no ARN."""
         return self.arn or self.user_name or self.invoked_by or ""
 
 
@@ -186,7 +186,7 @@ _decoder = msgspec.json.Decoder(Record)
 
 
 def observe(event: Event) -> tuple[ResourceState, ...]:
-    """What a recorded call tells; nothing if it was refused, or tells nothing that lineage needs.
+    """What a recorded call says of resources; nothing if it was refused, or says nothing that lineage needs.
 
     Raises:
         Malformed: The record cannot be read, or does not say what the call was about.
@@ -197,7 +197,7 @@ def observe(event: Event) -> tuple[ResourceState, ...]:
         return ()
     when = milliseconds(record.event_time, "eventTime") if record.event_time else event.time
     if when is None:
-        raise Malformed("tells no time: neither eventTime in its record nor a time in its envelope")
+        raise Malformed("has no time: neither eventTime in its record nor a time in its envelope")
     parameters = {**pascal(record.request_parameters or {}), **pascal(record.response_elements or {})}
     account, region = record.recipient_account_id or event.account, record.aws_region or event.region
     envelope = Envelope(account, region, event.resources)
@@ -252,9 +252,9 @@ MAPS = frozenset(
         "textGenerationHyperParameters",
     }
 )
-"""Members of what writes ask for whose keys are not SageMaker's but their users', and stay as they are.
+"""Members of requests whose keys are not SageMaker's but their users', and stay as they are.
 
-None of these names is a structure's in another write, so that the name alone tells.
+None of these names is a structure's in another request, so that the name alone says which it is.
 """
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 """What CloudTrail writes in place of a secret value (plausible: evidence.md#cloudtrail-hidden)."""

@@ -1,4 +1,4 @@
-"""SageMaker's responses to describe requests: kept as events of our own, so that a replay asks nobody."""
+"""SageMaker's responses to describe requests: kept as events of our own, so that a replay calls no API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ingest.event import Event, Malformed
 _TAGS = TAGS.operation.name
 
 
-class Answer(msgspec.Struct, frozen=True, rename="pascal"):
+class DescribeResponse(msgspec.Struct, frozen=True, rename="pascal"):
     """An operation that was called, and its response."""
 
     operation: str | None = None
@@ -30,10 +30,10 @@ def observe(event: Event) -> tuple[ResourceState, ...]:
     Raises:
         Malformed: It cannot be read, or does not say what it is about.
     """
-    answer = _read(event)
-    name = answer.operation or ""
+    described = _read(event)
+    name = described.operation or ""
     if name == _TAGS:
-        return _tags(event, answer.response)
+        return _tags(event, described.response)
     if name not in DESCRIPTIONS:
         return ()
     kind, description = DESCRIPTIONS[name]
@@ -41,10 +41,10 @@ def observe(event: Event) -> tuple[ResourceState, ...]:
         return ()
     envelope = _envelope(event)
     if description.reading is None:
-        return observe_fields(RESOURCE_TYPES[kind], answer.response, envelope, event.time, unchanged=True)
+        return observe_fields(RESOURCE_TYPES[kind], described.response, envelope, event.time, unchanged=True)
     return tuple(
         state
-        for one in description.reading(_object(answer.response), event.resources)
+        for one in description.reading(_object(described.response), event.resources)
         for state in observe_fields(RESOURCE_TYPES[one.kind], msgspec.json.encode(one.fields), envelope, event.time)
     )
 
@@ -72,7 +72,7 @@ def _tags(event: Event, response: msgspec.Raw) -> tuple[ResourceState, ...]:
     return ()
 
 
-_decoder = msgspec.json.Decoder(Answer)
+_decoder = msgspec.json.Decoder(DescribeResponse)
 _object_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -80,17 +80,17 @@ def _object(response: msgspec.Raw) -> dict[str, Any]:
     try:
         return _object_decoder.decode(response)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise Malformed(f"an answer that cannot be read: {why}") from why
+        raise Malformed(f"a response that cannot be read: {why}") from why
 
 
-def _read(event: Event) -> Answer:
+def _read(event: Event) -> DescribeResponse:
     try:
-        answer = _decoder.decode(event.detail)
+        described = _decoder.decode(event.detail)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
-        raise Malformed(f"not an answer that was kept: {why}") from why
-    if not bytes(answer.response).lstrip().startswith(b"{"):
-        raise Malformed("not an answer that was kept: it has no Response that is an object")
-    return answer
+        raise Malformed(f"not a response to a describe request: {why}") from why
+    if not bytes(described.response).lstrip().startswith(b"{"):
+        raise Malformed("not a response to a describe request: it has no Response that is an object")
+    return described
 
 
 def _envelope(event: Event) -> Envelope:

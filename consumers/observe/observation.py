@@ -34,7 +34,7 @@ def observe_fields(
         envelope: Where it comes from.
         time: The time of the envelope in epoch milliseconds, or None.
         begins: True if an incarnation of the resource begins with it.
-        own_time: True if `time` is the change's own, and not one that a repetition would have anew.
+        own_time: True if `time` is the change's own, and not that of an envelope, which differs when the event repeats.
         unchanged: True if fields without a time of a change have not changed since the resource was made.
         least: The least rank among changes of the same millisecond.
 
@@ -52,7 +52,7 @@ def observe_fields(
     changed = max(times, default=time if own_time else None)
     when = changed if changed is not None else time
     if when is None:
-        raise Malformed(f"tells no time: neither {clock[0]} in its detail nor a time in its envelope")
+        raise Malformed(f"has no time: neither {clock[0]} in its detail nor a time in its envelope")
     created: int | None = 0
     if created_field:
         created_at = getattr(fields, created_field)

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from consumers.observe.detail_types import CLOUDTRAIL_CALL, DESCRIPTION
 
 _WORKFORCE = "people's work on tasks, which no lineage follows"
-_TRACKING_SERVER = "the life of a server, not of what is made with it"
-_CLUSTER = "the life of a cluster, not of what runs on it"
+_TRACKING_SERVER = "the state of a server, not what is made with it"
+_CLUSTER = "the state of a cluster, not what runs on it"
 
 _MLFLOW = "its fields are not documented, and no sample is public; SageMaker registers MLflow's models as packages"
 
 KEPT: Mapping[str, str] = {
-    "SageMaker Notebook Instance State Change": "the life of a notebook, not of what is made in it",
+    "SageMaker Notebook Instance State Change": "the state of a notebook, not what is made in it",
     "SageMaker Notebook Lifecycle Config State Change": "how notebooks start, not what is made in them",
     "SageMaker Algorithm State Change": "packages name their algorithms themselves",
-    "SageMaker Model Card Export Job State Change": "a document made of a model card, which speaks for itself",
+    "SageMaker Model Card Export Job State Change": "a document made from a model card, which has events of its own",
     "SageMaker Evaluation Job Status Change": "its fields are not documented, and its jobs are processing jobs",
     "SageMaker HyperPod Cluster State Change": _CLUSTER,
     "SageMaker HyperPod Cluster Node Health Event": _CLUSTER,
@@ -85,7 +85,7 @@ KEPT: Mapping[str, str] = {
 def why_kept(label: str) -> str | None:
     """Why nothing is derived from events of a label (`consumers.observe.label`), or None if no rule knows it yet."""
     if label.startswith(f"{CLOUDTRAIL_CALL}: "):
-        return "calls that tell nothing that events do not"
+        return "calls that say nothing that events do not"
     if label.startswith(f"{DESCRIPTION}: "):
-        return "answers that describe what no lineage follows from, such as a pipeline's definition"
+        return "descriptions that no lineage follows from, such as a pipeline's definition"
     return KEPT.get(label)

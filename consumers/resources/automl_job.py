@@ -88,12 +88,12 @@ def candidates(job: Resource[AutoMLJob]) -> Iterator[TrialComponent]:
 
 
 def references(job: Resource[AutoMLJob]) -> Iterator[str]:
-    """An AutoML job asks about the jobs that it names, as long as nothing is known of them."""
+    """An AutoML job references the jobs of its best candidate, as long as nothing is known of them."""
     yield from (arn.lower() for _, arn, _ in _steps(job))
 
 
 def missing(job: Resource[AutoMLJob], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """What it is and how it fares, when nobody has told, and its best candidate: no event tells of an AutoML job."""
+    """Its description, since no event reports an AutoML job; and those of the jobs of its best candidate."""
     detail = job.detail
     thin = not (detail.input_data_config or detail.auto_ml_job_input_data_config)
     status = (detail.auto_ml_job_status or "").lower()

@@ -41,7 +41,7 @@ from store.lineage import (
 
 
 class ClientAssociation(Fields, frozen=True):
-    """An association: both its ends are told whenever it is spoken of."""
+    """An association: every observation of it names both its ends."""
 
     source_arn: Uri | None = None
     destination_arn: Uri | None = None
@@ -50,7 +50,7 @@ class ClientAssociation(Fields, frozen=True):
 
 
 class ClientMembership(Fields, frozen=True):
-    """A trial component in a trial, by name as it was asked for and by ARN as it was answered."""
+    """A trial component in a trial: by name in the request, by ARN in the response."""
 
     trial_arn: Uri | None = None
     trial_name: Uri | None = None
@@ -62,7 +62,7 @@ class ClientMembership(Fields, frozen=True):
 def _association_lineage(made: Resource[ClientAssociation], lookup: Lookup) -> Lineage:
     """An association that a client added, between what its ARNs name.
 
-    An artifact is known here by its source, so nothing is said before someone tells which that is.
+    An artifact is identified here by its source, so there is no association before an observation has the source.
     """
     if made.deleted:
         return Lineage()
@@ -75,13 +75,13 @@ def _association_lineage(made: Resource[ClientAssociation], lookup: Lookup) -> L
 
 
 def _association_references(made: Resource[ClientAssociation]) -> Iterator[str]:
-    """An association reads both its ends."""
+    """An association references both its ends."""
     for arn in (made.detail.source_arn, made.detail.destination_arn):
         yield from _end_references(arn or "")
 
 
 def _association_missing(made: Resource[ClientAssociation], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """An association asks what its ends are, where nobody has told."""
+    """The descriptions of its ends, where no observation says what they are."""
     if not made.deleted:
         for arn in (made.detail.source_arn, made.detail.destination_arn):
             if arn and not any(is_known(key, lookup) for key in _end_references(arn)):
@@ -103,17 +103,17 @@ def _membership_lineage(made: Resource[ClientMembership], lookup: Lookup) -> Lin
 
 
 def _membership_references(made: Resource[ClientMembership]) -> Iterator[str]:
-    """A membership reads both its ends."""
+    """A membership references both its ends."""
     for arn in _membership_ends(made.detail, made.partition) or ():
         yield from _end_references(arn)
 
 
-def _membership_ends(told: ClientMembership, prefix: str) -> tuple[str, str] | None:
-    """The ARNs of a trial and of a trial component, as they were told; None if one of the two was not."""
+def _membership_ends(link: ClientMembership, prefix: str) -> tuple[str, str] | None:
+    """The ARNs of a trial and of a trial component; None if one of the two is missing."""
     found = []
     for kind, arn, name in (
-        (TRIAL, told.trial_arn, told.trial_name),
-        (TRIAL_COMPONENT, told.trial_component_arn, told.trial_component_name),
+        (TRIAL, link.trial_arn, link.trial_name),
+        (TRIAL_COMPONENT, link.trial_component_arn, link.trial_component_name),
     ):
         if name and not name.startswith("arn:"):
             found.append(f"{account_prefix(arn) if arn and arn.count(':') >= 5 else prefix}{kind}/{name}")
@@ -123,10 +123,10 @@ def _membership_ends(told: ClientMembership, prefix: str) -> tuple[str, str] | N
 
 
 def _end(arn: str, since: int, lookup: Lookup) -> Entity | None:
-    """What an _end of a link names: in passing, since those speak of it who made it.
+    """The entity at an end of a link, as far as its ARN says: whatever made the entity says the rest.
 
     Returns:
-        The entity; None where it was deleted, is no entity, or is an artifact of which nobody tells the source.
+        The entity; None where it was deleted, is no entity, or is an artifact without a known source.
     """
     kind = kind_of(arn)
     if kind is None or is_gone(arn.lower(), lookup):
@@ -141,7 +141,7 @@ def _end(arn: str, since: int, lookup: Lookup) -> Entity | None:
 
 
 def _end_references(arn: str) -> Iterator[str]:
-    """The keys of what tells which entity an _end of a link is."""
+    """The keys of the resources that say which entity an end of a link is."""
     kind = kind_of(arn)
     if kind == ARTIFACT or kind in _ENTITIES:
         yield arn.lower()

@@ -82,11 +82,11 @@ class ClientAction(Fields, frozen=True):
 
 
 def mentioned_artifact(made: Resource[ClientArtifact]) -> Artifact | None:
-    """The artifact that SageMaker's ARN of one names, in passing: it is known by its source; None if nobody tells."""
+    """The artifact with an ARN of SageMaker's: it is identified by its source; None without a known source."""
     detail = made.detail
     if not detail.source.source_uri:
         return None
-    types = tuple(sorted((told.source_id_type, told.value) for told in detail.source.source_types))
+    types = tuple(sorted((one.source_id_type, one.value) for one in detail.source.source_types))
     found = artifact(
         made.partition, detail.artifact_type or "", detail.source.source_uri, made.created, source_types=types
     )
@@ -94,17 +94,17 @@ def mentioned_artifact(made: Resource[ClientArtifact]) -> Artifact | None:
 
 
 def _artifact_lineage(made: Resource[ClientArtifact], _: Lookup) -> Lineage:
-    """An artifact is what its source is: the one that jobs speak of too, if they do; its type is what its maker says.
+    """An artifact is identified by its source, so it is the one that jobs mention; its type is what its maker says.
 
     Source: evidence.md#one-artifact, documented.
     """
-    # Who adds an association to what a job made tells what that is, and nothing else of it.
+    # A client that adds an association to what a job made says what that is, and nothing else of it.
     one = None if made.gone else client_artifact(made, CLIENT if made.detail.artifact_type else MENTIONED)
     return Lineage((one,)) if one else Lineage()
 
 
 def _artifact_missing(made: Resource[ClientArtifact], _: Lookup) -> Iterator[DescribeRequest]:
-    """An artifact of which nobody tells the source can be no artifact of ours."""
+    """Its description, while its source is unknown: without one it is no artifact."""
     if not made.gone and not made.detail.source.source_uri:
         yield DescribeRequest(made.arn, "DescribeArtifact")
 

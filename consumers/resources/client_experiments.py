@@ -128,7 +128,7 @@ class ClientTrialComponent(Fields, frozen=True):
 
 
 def _experiment_lineage(made: Resource[ClientExperiment], lookup: Lookup) -> Lineage:
-    """An experiment that a client made; of a pipeline's, the pipeline speaks itself."""
+    """An experiment that a client made; that of a pipeline is derived from the pipeline."""
     if made.gone:
         return Lineage()
     detail = made.detail
@@ -154,7 +154,7 @@ def _experiment_lineage(made: Resource[ClientExperiment], lookup: Lookup) -> Lin
 
 
 def _experiment_references(made: Resource[ClientExperiment]) -> Iterator[str]:
-    """An experiment reads the pipeline of its name, which speaks of it if there is one."""
+    """An experiment references the pipeline of its name, from which it is derived if there is one."""
     yield pipeline_behind(made)
 
 
@@ -164,7 +164,7 @@ def pipeline_behind(made: Resource[ClientExperiment]) -> str:
 
 
 def _trial_lineage(made: Resource[ClientTrial], lookup: Lookup) -> Lineage:
-    """A trial that a client made, in its experiment; of a pipeline execution's, the execution speaks itself."""
+    """A trial that a client made, in its experiment; that of a pipeline execution is derived from the execution."""
     if made.gone:
         return Lineage()
     detail = made.detail
@@ -193,7 +193,7 @@ def _trial_lineage(made: Resource[ClientTrial], lookup: Lookup) -> Lineage:
 
 
 def _trial_references(made: Resource[ClientTrial]) -> Iterator[str]:
-    """A trial reads its experiment, and what it stands for."""
+    """A trial references its experiment, and the resource that it stands for."""
     if made.detail.source.source_arn:
         yield made.detail.source.source_arn.lower()
     if made.detail.experiment_name:
@@ -201,14 +201,14 @@ def _trial_references(made: Resource[ClientTrial]) -> Iterator[str]:
 
 
 def _component_lineage(made: Resource[ClientTrialComponent], lookup: Lookup) -> Lineage:
-    """A trial component that a client made; of a job's, the job speaks itself (`amended`) once it is known."""
+    """A trial component that a client made; that of a job is derived from the job (`amended`), once that is known."""
     if made.gone:
         return Lineage()
     return Lineage((component_of_job(made.arn, lookup) or _component(made),))
 
 
 def _component_references(made: Resource[ClientTrialComponent]) -> Iterator[str]:
-    """A trial component reads the job that it may stand for."""
+    """A trial component references the job that it may stand for."""
     if job := job_of(made.arn):
         yield job[1]
 
@@ -275,21 +275,21 @@ def _component(made: Resource[ClientTrialComponent]) -> TrialComponent:
         ended=instant_or_none(detail.end_time),
         modified=made.modified,
         parameters={
-            key: (told.string_value, _finite(told.number_value))
-            for key, told in detail.parameters.items()
-            if told and (told.string_value is not None or _finite(told.number_value) is not None)
+            key: (value.string_value, _finite(value.number_value))
+            for key, value in detail.parameters.items()
+            if value and (value.string_value is not None or _finite(value.number_value) is not None)
         },
         metrics={
-            told.metric_name: _measured(told, last)
-            for told in detail.metrics
-            if told.metric_name and (last := _finite(told.last)) is not None
+            metric.metric_name: _measured(metric, last)
+            for metric in detail.metrics
+            if metric.metric_name and (last := _finite(metric.last)) is not None
         }
         | made.measured,
         inputs=_values(detail.input_artifacts),
         outputs=_values(detail.output_artifacts),
         metadata=detail.metadata_properties.as_map(),
         tags=made.tags,
-        # A name that was cut short does not tell which job it is of.
+        # A name that was cut short does not say which job it is of.
         weight=REPORTED if len(name) >= NAME_LIMIT and AUTOMATIC_NAME.search(name) else CLIENT,
     )
 
@@ -326,16 +326,16 @@ def name_in(arn: str) -> str:
     return arn.partition("/")[2]
 
 
-def _values(told: Mapping[str, ArtifactValue | None]) -> dict[str, tuple[str, str]]:
-    return {name: (one.media_type or "", one.value) for name, one in told.items() if one and one.value}
+def _values(artifacts: Mapping[str, ArtifactValue | None]) -> dict[str, tuple[str, str]]:
+    return {name: (one.media_type or "", one.value) for name, one in artifacts.items() if one and one.value}
 
 
-def _measured(told: MetricSummary, last: float) -> Measured:
-    time = instant_or_none(told.time_stamp)
-    if (told.count or 1) == 1:
+def _measured(metric: MetricSummary, last: float) -> Measured:
+    time = instant_or_none(metric.time_stamp)
+    if (metric.count or 1) == 1:
         return Measured(last, time)
-    low, high, mean, deviation = map(_finite, (told.min, told.max, told.avg, told.std_dev))
-    return Measured(last, time, low, high, mean, deviation, told.count)
+    low, high, mean, deviation = map(_finite, (metric.min, metric.max, metric.avg, metric.std_dev))
+    return Measured(last, time, low, high, mean, deviation, metric.count)
 
 
 def _finite(number: float | None) -> float | None:

@@ -78,7 +78,7 @@ def lineage(endpoint: Resource[Endpoint], lookup: Lookup) -> Lineage:
 
     Source: evidence.md#deployment (observed; that an update makes another one, plausible). The deployment before it is
     kept, with its end. Ours, and so inferred: it produces the data that the
-    endpoint captures, and the answers and failures that an asynchronous one keeps.
+    endpoint captures, and the responses and failures that an asynchronous one stores.
     """
     context = endpoint_context(endpoint)
     entities: list[Entity] = [context]
@@ -116,7 +116,7 @@ def lineage(endpoint: Resource[Endpoint], lookup: Lookup) -> Lineage:
 
 
 def references(endpoint: Resource[Endpoint]) -> Iterator[str]:
-    """An endpoint reads every configuration it has had, and the one that is coming."""
+    """An endpoint references every configuration it has had, and the pending one."""
     for change in endpoint.changes:
         for config in change.values[:2]:
             if config:
@@ -124,7 +124,7 @@ def references(endpoint: Resource[Endpoint]) -> Iterator[str]:
 
 
 def missing(endpoint: Resource[Endpoint], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """An endpoint that stands asks for its configuration's name, and for configurations that nobody speaks of."""
+    """The description of an endpoint without a known configuration; and those of unknown configurations."""
     if end(endpoint) is not None:
         return
     if not any(config for change in endpoint.changes for config in change.values[:2]):
@@ -174,8 +174,8 @@ def deployments(endpoint: Resource[Endpoint]) -> list[Deployment]:
     found = []
     for span in spans.values():
         _, current, pending = turns[-1]
-        stands = span.config.lower() in (current.lower(), pending.lower())
-        until = next((time for time, _, _ in turns if time > span.last), None if stands else span.last)
+        current_or_pending = span.config.lower() in (current.lower(), pending.lower())
+        until = next((time for time, _, _ in turns if time > span.last), None if current_or_pending else span.last)
         until = ended if until is None or (ended is not None and ended < until) else until
         status = ACTION_STATUSES.get(plain_status(endpoint.detail.endpoint_status), "Unknown")
         if until is not None:
@@ -199,15 +199,15 @@ class _Span(msgspec.Struct, frozen=True):
 
 
 def _turns(endpoint: Resource[Endpoint]) -> list[tuple[int, str, str]]:
-    """What was told: (time, configuration, the one to come).
+    """The history: (time, configuration, pending configuration).
 
     What leaves the configuration out does not change it; nor, while an update is under way, the one to come.
     """
     found = []
     current = pending = ""
     for change in endpoint.changes:
-        told, coming, status = change.values
-        current = told or current
+        config, coming, status = change.values
+        current = config or current
         if coming or plain_status(status) not in ("", "updating", "systemupdating"):
             pending = coming
         found.append((change.time, current, pending))
@@ -215,15 +215,15 @@ def _turns(endpoint: Resource[Endpoint]) -> list[tuple[int, str, str]]:
 
 
 def end(deployed: AnyResource) -> int | None:
-    """When an endpoint or a component ended: it began to be deleted, or another has its name; None if it stands.
+    """When an endpoint or a component ended: it began to be deleted, or another has its name; None while it exists.
 
-    One whose deletion failed tells another status afterwards.
+    One whose deletion failed has another status afterwards.
     """
-    told = [(change.time, plain_status(change.values[-1])) for change in deployed.changes]
+    statuses = [(change.time, plain_status(change.values[-1])) for change in deployed.changes]
     if deployed.deleted is not None:
-        told = sorted([*told, (deployed.deleted, "deleting")], key=lambda turn: turn[0])
+        statuses = sorted([*statuses, (deployed.deleted, "deleting")], key=lambda turn: turn[0])
     ended = None
-    for time, status in told:
+    for time, status in statuses:
         ended = (time if ended is None else ended) if status == "deleting" else None
     return ended if ended is not None else deployed.replaced
 

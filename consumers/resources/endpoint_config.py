@@ -32,7 +32,7 @@ class Variant(Fields, frozen=True):
 
 
 class AsyncOutputConfig(Fields, frozen=True):
-    """Where an asynchronous endpoint puts its answers."""
+    """Where an asynchronous endpoint puts its responses."""
 
     s3_output_path: Uri | None = None
     s3_failure_path: Uri | None = None
@@ -45,7 +45,7 @@ class AsyncInferenceConfig(Fields, frozen=True):
 
 
 class EndpointCapture(Fields, frozen=True):
-    """What an endpoint keeps of requests and answers, and where."""
+    """Where an endpoint captures requests and responses."""
 
     enable_capture: bool = True
     destination_s3_uri: Uri | None = None
@@ -70,13 +70,13 @@ def lineage(_config: Resource[EndpointConfig], _: Lookup) -> Lineage:
 
 
 def references(config: Resource[EndpointConfig]) -> Iterator[str]:
-    """A configuration reads its models."""
+    """A configuration references its models."""
     for name in models_of(config.detail):
         yield config.key_beside(MODEL, name)
 
 
 def missing(config: Resource[EndpointConfig], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """A configuration asks for models that nobody speaks of."""
+    """The descriptions of its models that nothing is known of."""
     if not (config.deleted or config.replaced):
         for name in dict.fromkeys(models_of(config.detail)):
             if lookup(config.key_beside(MODEL, name), Model, config.created) is None:
@@ -93,23 +93,26 @@ def models_of(detail: EndpointConfig) -> Iterator[str]:
 def serverless_properties(config: EndpointConfig) -> dict[str, str]:
     """How a serverless endpoint serves: it has one variant (API)."""
     for variant in config.production_variants:
-        told = variant.serverless_config
-        if told.memory_size is not None or told.max_concurrency is not None:
-            found = {"ServerlessMemorySizeInMB": told.memory_size, "ServerlessMaxConcurrency": told.max_concurrency}
+        serverless = variant.serverless_config
+        if serverless.memory_size is not None or serverless.max_concurrency is not None:
+            found = {
+                "ServerlessMemorySizeInMB": serverless.memory_size,
+                "ServerlessMaxConcurrency": serverless.max_concurrency,
+            }
             return {name: str(value) for name, value in found.items() if value is not None}
     return {}
 
 
 def written_uris(config: EndpointConfig) -> Iterator[str]:
-    """Where an endpoint of a configuration writes: what it captures, and answers that nobody waits for."""
+    """Where an endpoint of a configuration writes: captured data, and asynchronous responses and failures."""
     captured = config.data_capture_config
     output = config.async_inference_config.output_config
-    told = (
+    uris = (
         captured.destination_s3_uri if captured.enable_capture else None,
         output.s3_output_path,
         output.s3_failure_path,
     )
-    yield from dict.fromkeys(uri for uri in told if uri)
+    yield from dict.fromkeys(uri for uri in uris if uri)
 
 
 TYPE = ResourceType(

@@ -55,7 +55,7 @@ def part_of(
     """The (experiment, trial) that a job is in: by its ExperimentConfig, by what made it, and by its own name.
 
     Args:
-        config: As the job tells it.
+        config: The job's.
         tags: Of the job; the pipeline execution's among them.
         name: Of the job; one that a pipeline execution made names the execution.
         makers: ARNs of what may have made it: tuning and AutoML jobs.
@@ -115,7 +115,7 @@ def experiment_of_jobs(
     best: dict[str, str],
     members: Iterable[TrialComponent],
 ) -> Lineage:
-    """An experiment and a trial of the same name, with trial components in it; the trial tells which was the best."""
+    """An experiment and a trial of the same name, with trial components in it; the trial says which was the best."""
     common: dict[str, Any] = {
         "type": type_,
         "name": name,

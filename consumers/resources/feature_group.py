@@ -52,7 +52,7 @@ class FeatureGroup(Fields, frozen=True):
 
 
 def lineage(group: Resource[FeatureGroup], _: Lookup) -> Lineage:
-    """A feature group is a context, and its offline store a data set in it, which what reads the group reads.
+    """A feature group is a context, and its offline store is a data set in it, which jobs read through the group.
 
     Source: ours: AWS makes no entity for a feature group itself (evidence.md#no-entity).
     """
@@ -86,7 +86,7 @@ def lineage(group: Resource[FeatureGroup], _: Lookup) -> Lineage:
 
 
 def feature_group_context(group: Resource[FeatureGroup], weight: int) -> Context:
-    """The context of a feature group, as far as its name tells."""
+    """The context of a feature group, as far as its name says."""
     name = entity_name(group.named(group.detail.feature_group_name), str(group.created // 1000), "aws-feature-group")
     return Context(
         arn=f"{group.partition}context/{name}",
@@ -107,7 +107,7 @@ def group_key(uri: str) -> str | None:
 
 
 def links_with_groups(lookup: Lookup, inputs: Iterable[Artifact], outputs: Iterable[Artifact], created: int) -> Lineage:
-    """What reads a feature group by its ARN reads what went into the group; what writes it writes into the group.
+    """A job that reads a feature group by its ARN reads what went into the group; one that writes it writes into it.
 
     Args:
         lookup: To the groups.

@@ -40,7 +40,7 @@ class GlueJobRun(msgspec.Struct, frozen=True, rename="camel", gc=False):
 def lineage(run: Resource[GlueJobRun], _: Lookup) -> Lineage:
     """A run of a Glue job is an action that turns some of the data its arguments name into the others.
 
-    Whether data is read or written, the argument's name tells: `--output_path`, `--target`. What a job's definition
+    Whether data is read or written, the argument's name says: `--output_path`, `--target`. What a job's definition
     says, and not the call that starts it, is not known.
 
     Source: ours; the form of the events documented (evidence.md#glue-events).
@@ -49,9 +49,9 @@ def lineage(run: Resource[GlueJobRun], _: Lookup) -> Lineage:
     state = detail.state or ""
     named = (re.sub(r"[^A-Za-z0-9]+", "-", part or "").strip("-") for part in (detail.job_name, detail.job_run_id))
     name = entity_name(*named, "aws-glue-job-run")  # Glue takes names that no entity of SageMaker's can have
-    # Beside SageMaker's own entities, so that an artifact is one whoever speaks of it.
+    # Beside SageMaker's own entities, so that an artifact that both mention is one.
     partition = run.partition.replace(":glue:", ":sagemaker:", 1)
-    told = {"JobName": detail.job_name, "JobRunId": detail.job_run_id, "Message": detail.message}
+    properties = {"JobName": detail.job_name, "JobRunId": detail.job_run_id, "Message": detail.message}
     action = Action(
         arn=f"{partition}action/{name}",
         type="GlueJobRun",
@@ -63,7 +63,7 @@ def lineage(run: Resource[GlueJobRun], _: Lookup) -> Lineage:
         status=state,
         ended=run.modified if state.upper() in ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR") else None,
         modified=run.modified,
-        properties={key: text for key, text in told.items() if text},
+        properties={key: text for key, text in properties.items() if text},
     )
     read: dict[str, Artifact] = {}
     written: dict[str, Artifact] = {}

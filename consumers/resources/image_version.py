@@ -36,8 +36,8 @@ def lineage(version: Resource[ImageVersion], _: Lookup) -> Lineage:
     Source: ours.
     """
     key = _image_key(version)
-    told = (version.detail.container_image, version.detail.base_image)
-    uris = list(dict.fromkeys(uri for uri in told if uri))
+    images_of = (version.detail.container_image, version.detail.base_image)
+    uris = list(dict.fromkeys(uri for uri in images_of if uri))
     if not key or not uris:
         return Lineage()
     name = context_name(key.rpartition("/")[2])
@@ -67,13 +67,13 @@ def lineage(version: Resource[ImageVersion], _: Lookup) -> Lineage:
 
 
 def references(version: Resource[ImageVersion]) -> Iterator[str]:
-    """A version reads its image, for the spelling of its name."""
+    """A version references its image, for the spelling of its name."""
     if key := _image_key(version):
         yield key
 
 
 def missing(version: Resource[ImageVersion], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """A version asks for its container image, which no event tells: by its image's name and its number."""
+    """Its description, for its container image, which no event has: by its image's name and its number."""
     detail = version.detail
     key = _image_key(version)
     if detail.container_image or version.deleted or version.replaced or not key or detail.version is None:
@@ -85,12 +85,12 @@ def missing(version: Resource[ImageVersion], lookup: Lookup) -> Iterator[Describ
 
 
 def _image_key(version: Resource[ImageVersion]) -> str:
-    """The key of its image: as told, or as its own ARN says; empty when neither does."""
+    """The key of its image: from its fields, or from its own ARN; empty when neither has it."""
     detail = version.detail
-    told = detail.image_arn or detail.image_name
-    if not told and "/" in version.tail:
-        told = version.tail.rpartition("/")[0]
-    key = version.key_beside(IMAGE, told) if told else ""
+    image = detail.image_arn or detail.image_name
+    if not image and "/" in version.tail:
+        image = version.tail.rpartition("/")[0]
+    key = version.key_beside(IMAGE, image) if image else ""
     return key if kind_of(key) == IMAGE else ""
 
 

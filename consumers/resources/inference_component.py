@@ -32,7 +32,7 @@ from store.lineage import (
 
 
 class DeployedImage(Fields, frozen=True):
-    """An image as it was asked for."""
+    """An image as it was requested."""
 
     specified_image: Uri | None = None
 
@@ -111,7 +111,7 @@ def lineage(component: Resource[InferenceComponent], lookup: Lookup) -> Lineage:
 
 
 def references(component: Resource[InferenceComponent]) -> Iterator[str]:
-    """A component reads its endpoint, every model that it has served, and the component that it adapts."""
+    """A component references its endpoint, every model that it has served, and the component that it adapts."""
     if key := _endpoint_key(component):
         yield key
     for turn in _component_turns(component):
@@ -123,7 +123,7 @@ def references(component: Resource[InferenceComponent]) -> Iterator[str]:
 
 
 def missing(component: Resource[InferenceComponent], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """A component that stands asks what it serves, and for the endpoint, model and component that nobody speaks of."""
+    """Its description, while it is unknown what it serves; and those of an unknown endpoint, model or component."""
     detail = component.detail
     key = _endpoint_key(component)
     endpoint = _endpoint_of(component, lookup)
@@ -145,11 +145,11 @@ def missing(component: Resource[InferenceComponent], lookup: Lookup) -> Iterator
 
 
 def _endpoint_key(component: Resource[InferenceComponent]) -> str:
-    """The key of its endpoint, empty when nobody tells."""
-    told, arn = component.detail.endpoint_name, component.detail.endpoint_arn or ""
-    if not told and kind_of(arn) == ENDPOINT:
-        told = arn
-    return component.key_beside(ENDPOINT, told) if told else ""
+    """The key of its endpoint; empty when its fields do not have it."""
+    endpoint, arn = component.detail.endpoint_name, component.detail.endpoint_arn or ""
+    if not endpoint and kind_of(arn) == ENDPOINT:
+        endpoint = arn
+    return component.key_beside(ENDPOINT, endpoint) if endpoint else ""
 
 
 def _endpoint_of(component: Resource[InferenceComponent], lookup: Lookup) -> Resource[Endpoint] | None:
@@ -165,14 +165,14 @@ def _component_end(component: Resource[InferenceComponent], endpoint: Resource[E
 def _component_turns(
     component: Resource[InferenceComponent], endpoint: Resource[Endpoint] | None = None
 ) -> list[_Turn]:
-    """What a component has served, in order; what is told again is no change."""
-    told = [(change.time, change.values[0]) for change in component.changes if change.values[0]]
-    told = [one for position, one in enumerate(told) if position == 0 or one[1] != told[position - 1][1]]
+    """What a component has served, in order; equal values that follow each other are no change."""
+    history = [(change.time, change.values[0]) for change in component.changes if change.values[0]]
+    history = [one for position, one in enumerate(history) if position == 0 or one[1] != history[position - 1][1]]
     ended = _component_end(component, endpoint)
-    untils = [*(time for time, _ in told[1:]), ended]
+    untils = [*(time for time, _ in history[1:]), ended]
     return [
         _Turn(_served.decode(served), since, _first(until, ended))
-        for (since, served), until in zip(told, untils, strict=False)
+        for (since, served), until in zip(history, untils, strict=False)
     ]
 
 
@@ -229,8 +229,8 @@ def _sources(component: Resource[InferenceComponent], served: Served, since: int
     key = component.key_beside(MODEL, served.model) if served.model else ""
     model = lookup(key, Model, since) if key else None
     found = model_sources(model, lookup, component.partition, since) if model else []
-    told = (("Model", served.data), ("Image", served.image))
-    return [*found, *(artifact(component.partition, type_, uri, since) for type_, uri in told if uri)]
+    uris = (("Model", served.data), ("Image", served.image))
+    return [*found, *(artifact(component.partition, type_, uri, since) for type_, uri in uris if uri)]
 
 
 def _tracked(component: InferenceComponent) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ Source: evidence.md#training-job, evidence.md#processing-job, observed; evidence
 
 
 def component_of(kind: ResourceKind, arn: str, name: str, created: int, weight: int) -> TrialComponent:
-    """The trial component of a job, as far as its name tells."""
+    """The trial component of a job, as far as its name says."""
     suffix, source_type = SUFFIXES[kind]
     whole = entity_name(name, suffix)
     return TrialComponent(

@@ -42,7 +42,7 @@ class Channel(Fields, frozen=True):
 
 
 def channel_uri(channel: Channel) -> str:
-    """Where a channel's data is; empty when nothing tells.
+    """The address of a channel's data; empty when its fields do not have one.
 
     An S3 URI as given, be it of objects or of a manifest that lists them; the ARN of a feature group or of another
     thing that holds data; `<file system>:<folder>` in EFS and FSx.
@@ -58,8 +58,8 @@ def channel_uri(channel: Channel) -> str:
 
 def channel_group(channel: Channel) -> str | None:
     """The ARN of the feature group that a channel reads, as it is spelled, or None."""
-    told = _uri(channel)
-    return told if group_key(told) else None
+    uri = _uri(channel)
+    return uri if group_key(uri) else None
 
 
 def _uri(channel: Channel) -> str:

@@ -31,7 +31,7 @@ def program(
     entrypoint: Iterable[str],
     inputs: Mapping[str, str],
 ) -> Program:
-    """What a job runs, as it tells by any of the ways that SageMaker's SDK tells its containers.
+    """What a job runs, by any of the ways in which SageMaker's SDK passes it to containers.
 
     Args:
         hyperparameters: `sagemaker_submit_directory` and `sagemaker_program`, in quotes as JSON has them.
@@ -42,15 +42,15 @@ def program(
     Source: the SDK's estimators and processors; observed in hyperparameters (evidence.md#sdk-code).
     """
 
-    def told(name: str) -> str:
+    def setting(name: str) -> str:
         return _unquoted(hyperparameters.get(name.lower()) or environment.get(name) or "")
 
     files = (
-        told("SAGEMAKER_PROGRAM"),
+        setting("SAGEMAKER_PROGRAM"),
         *(word for word in entrypoint if _FILE.search(word)),
         *(inputs[name] for name in ("entrypoint", "code") if _FILE.search(inputs.get(name, ""))),
     )
-    directory = told("SAGEMAKER_SUBMIT_DIRECTORY")
+    directory = setting("SAGEMAKER_SUBMIT_DIRECTORY")
     script = next((file.rpartition("/")[2] for file in files if file), "")
     usable = directory.startswith("s3://") and len(directory.encode()) <= LONGEST_URI
     return Program(directory if usable else "", script[:_LONGEST])
@@ -94,12 +94,12 @@ _NAMED = {word: name for name, words in _WORDS.items() for word in words.split()
 
 @lru_cache(maxsize=4096)
 def _part(name: str) -> str | None:
-    """The member of MetadataProperties that a tag or a variable of this name tells, or None."""
+    """The member of MetadataProperties that a tag or a variable of this name holds, or None."""
     return _NAMED.get(re.sub(r"[^a-z0-9]", "", name.lower()))
 
 
 def metadata_of(
-    told: MetadataProperties,
+    own: MetadataProperties,
     tags: Mapping[str, str],
     environment: Mapping[str, str | None],
     makers: Iterable[str | None],
@@ -107,10 +107,10 @@ def metadata_of(
     """Where a job comes from, with the names of MetadataProperties.
 
     Args:
-        told: What it says itself, before all else.
+        own: What the job says itself, before all else.
         tags: A commit or a repository under a name that says so, however it is spelled: `git:commit`, `GitCommit`.
         environment: Likewise, as services that build and test set them.
-        makers: ARNs of what may have made it: the first that is told counts.
+        makers: ARNs of what may have made it: the first that is there counts.
 
     Source: ours, except for the project's tag (evidence.md#project-tag).
     """
@@ -123,7 +123,7 @@ def metadata_of(
         found["ProjectId"] = project
     if maker := next(filter(None, makers), None):
         found["GeneratedBy"] = maker
-    return found | told.as_map()
+    return found | own.as_map()
 
 
 def family(name: str, image: str | None, script: str) -> str:
@@ -131,7 +131,7 @@ def family(name: str, image: str | None, script: str) -> str:
 
     The name without what makes it unique, where something does: SageMaker's SDK puts a time behind the base name that
     was given to it, and SageMaker a number behind the name of what made the job. Else the image's repository and the
-    program, since nothing tells whether the end of a name that somebody chose is what differs from run to run.
+    program, since the end of a name that somebody chose may or may not be what differs from run to run.
 
     Args:
         name: Of the job.

@@ -48,7 +48,7 @@ class LabelingJobOutput(Fields, frozen=True):
 
 
 class LabelingJob(Fields, frozen=True):
-    """A labeling job, as DescribeLabelingJob shows it: its events tell its status only."""
+    """A labeling job, as DescribeLabelingJob shows it: its events have its status only."""
 
     labeling_job_name: Name | None = None
     labeling_job_arn: Uri | None = None
@@ -73,7 +73,7 @@ def lineage(job: Resource[LabelingJob], _: Lookup) -> Lineage:
     detail = job.detail
     status = detail.labeling_job_status or ""
     name = entity_name(job.named(detail.labeling_job_name), "aws-labeling-job")
-    told = {
+    properties = {
         "LabelAttributeName": detail.label_attribute_name,
         "FailureReason": detail.failure_reason,
         **{f"LabelCounters.{key}": None if n is None else f"{n:g}" for key, n in detail.label_counters.items()},
@@ -90,7 +90,7 @@ def lineage(job: Resource[LabelingJob], _: Lookup) -> Lineage:
         status=status,
         ended=instant(detail.last_modified_time) if is_finished(status) else None,
         modified=job.modified,
-        properties={key: text for key, text in told.items() if text},
+        properties={key: text for key, text in properties.items() if text},
         tags=job.tags,
     )
     source = detail.input_config.data_source
@@ -112,7 +112,7 @@ def lineage(job: Resource[LabelingJob], _: Lookup) -> Lineage:
 
 
 def missing(job: Resource[LabelingJob], _: Lookup) -> Iterator[DescribeRequest]:
-    """Its description, as long as nothing tells what it labels, or what it made: its events tell a status only."""
+    """Its description, while it is unknown what it labels, or what it made: its events have a status only."""
     detail = job.detail
     source = detail.input_config.data_source
     unknown = not (source.s3_data_source.manifest_s3_uri or source.sns_data_source.sns_topic_arn)

@@ -55,14 +55,14 @@ def lineage(_model: Resource[Model], _: Lookup) -> Lineage:
 
 
 def references(model: Resource[Model]) -> Iterator[str]:
-    """A model made from packages reads them."""
+    """A model references the packages that it is made from."""
     for container in _containers(model.detail):
         if container.model_package_name:
             yield model.key_beside(MODEL_PACKAGE, container.model_package_name)
 
 
 def missing(model: Resource[Model], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """A model whose containers nobody told asks for them, and for a package of its account that nobody speaks of."""
+    """The description of a model without known containers, and those of unknown packages of its account."""
     if model.deleted or model.replaced:
         return
     if not any(map(_says_something, _containers(model.detail))):
@@ -79,7 +79,7 @@ def model_sources(model: Resource[Model], lookup: Lookup, partition: str, since:
     """What a model is made of: its package, else its data and its image (evidence.md#deployment).
 
     Args:
-        model: Of any life.
+        model: Any incarnation of it.
         lookup: To its packages.
         partition: Where the artifacts are.
         since: When they came to be used.
@@ -95,13 +95,13 @@ def model_sources(model: Resource[Model], lookup: Lookup, partition: str, since:
 
 
 def package_artifact(key: str, lookup: Lookup, partition: str, since: int) -> Artifact:
-    """The artifact of a model package, as another resource speaks of it.
+    """The artifact of a model package, as another resource mentions it.
 
     Args:
         key: The package's ARN in lower case.
         lookup: To the package: its own spelling of its ARN is the artifact's source.
         partition: Where the artifact is.
-        since: When it came to be spoken of.
+        since: When it was first mentioned.
     """
     package = lookup(key, msgspec.Struct) if kind_of(key) == MODEL_PACKAGE else None
     return artifact(partition, "Model", package.arn if package else key, since)
@@ -109,9 +109,9 @@ def package_artifact(key: str, lookup: Lookup, partition: str, since: int) -> Ar
 
 def container_artifacts(container: Container, partition: str, since: int) -> list[Artifact]:
     """The model data and the image of a container, and what more data it has (plausible)."""
-    told = [("Model", _data(container)), ("Image", container.image)]
-    told += [("Model", more.s3_data_source.s3_uri) for more in container.additional_model_data_sources]
-    return [artifact(partition, type_, uri, since) for type_, uri in told if uri]
+    uris = [("Model", _data(container)), ("Image", container.image)]
+    uris += [("Model", more.s3_data_source.s3_uri) for more in container.additional_model_data_sources]
+    return [artifact(partition, type_, uri, since) for type_, uri in uris if uri]
 
 
 def _data(container: Container) -> str | None:

@@ -82,21 +82,21 @@ def lineage(card: Resource[ModelCard], lookup: Lookup) -> Lineage:
 
 
 def references(card: Resource[ModelCard]) -> Iterator[str]:
-    """A card reads the package or the model that it describes."""
-    for told in _subjects(card.detail):
-        yield _key(card, told)
+    """A card references the package or the model that it describes."""
+    for subject in _subjects(card.detail):
+        yield _key(card, subject)
 
 
 def missing(card: Resource[ModelCard], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """A card asks for its content when what it was told of its model leads nowhere."""
+    """Its description, for its content, where its fields lead to no model."""
     if card.detail.content is None and not _described(card, lookup):
         yield from card.describe("DescribeModelCard", card.detail.model_card_name)
 
 
 def _described(card: Resource[ModelCard], lookup: Lookup) -> list[Artifact]:
     """The artifacts of the first that leads anywhere of those a card names."""
-    for told in _subjects(card.detail):
-        key = _key(card, told)
+    for subject in _subjects(card.detail):
+        key = _key(card, subject)
         if kind_of(key) == MODEL_PACKAGE:
             return [package_artifact(key, lookup, card.partition, card.created)]
         model = lookup(key, Model)
@@ -108,26 +108,26 @@ def _described(card: Resource[ModelCard], lookup: Lookup) -> list[Artifact]:
 
 def _subjects(detail: ModelCard) -> list[str]:
     """What a card is about, by names and ARNs: of the package in its content, of the model in it, in its events."""
-    told = [detail.model_id]
+    subjects = [detail.model_id]
     if detail.content:
         # CloudTrail hides it; and what a card says is up to its writer.
         with suppress(msgspec.DecodeError, RecursionError):
             content = _content.decode(detail.content)
             package = content.model_package_details or CardPackage()
             overview = content.model_overview or CardOverview()
-            told = [package.model_package_arn, overview.model_id, detail.model_id]
-    return [one for one in told if one and (_NAME.fullmatch(one) or kind_of(one) in (MODEL, MODEL_PACKAGE))]
+            subjects = [package.model_package_arn, overview.model_id, detail.model_id]
+    return [one for one in subjects if one and (_NAME.fullmatch(one) or kind_of(one) in (MODEL, MODEL_PACKAGE))]
 
 
 _NAME = re.compile(r"[a-zA-Z0-9-]{1,63}")  # of a model (API)
 
 
-def _key(card: Resource[ModelCard], told: str) -> str:
-    return card.key_beside(MODEL, told)
+def _key(card: Resource[ModelCard], subject: str) -> str:
+    return card.key_beside(MODEL, subject)
 
 
-def _version(told: int | float | str | None) -> str:
-    return "" if told is None else str(told).removesuffix(".0")
+def _version(version: int | float | str | None) -> str:
+    return "" if version is None else str(version).removesuffix(".0")
 
 
 TYPE = ResourceType(

@@ -138,7 +138,7 @@ def lineage(package: Resource[ModelPackage], lookup: Lookup) -> Lineage:
 
 
 def references(package: Resource[ModelPackage]) -> Iterator[str]:
-    """A model package reads its group, and the model, package or artifact that it was made from."""
+    """A model package references its group, and the model, package or artifact that it was made from."""
     if key := _group_key(package):
         yield key
     source = (package.detail.source_uri or "").lower()
@@ -147,12 +147,12 @@ def references(package: Resource[ModelPackage]) -> Iterator[str]:
 
 
 def missing(package: Resource[ModelPackage], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """A package that nobody told what it is made of asks, and for the model or artifact that it was made from."""
+    """Its description, while it is unknown what it is made of; and that of the model or artifact it was made from."""
     detail = package.detail
     if package.deleted or package.replaced:
         return
-    told = detail.inference_specification.containers or detail.source_algorithm_specification.source_algorithms
-    if not told and not detail.source_uri:
+    parts = detail.inference_specification.containers or detail.source_algorithm_specification.source_algorithms
+    if not parts and not detail.source_uri:
         yield DescribeRequest(package.arn, "DescribeModelPackage")
     source = detail.source_uri or ""
     if kind_of(source) and account_prefix(source) == package.partition:
@@ -246,12 +246,12 @@ class _Turn(NamedTuple):
 
 
 def _turns(package: Resource[ModelPackage], which: slice) -> list[_Turn]:
-    """The history of some of the tracked values; what is told again is no change."""
-    told = [(change.time, values) for change in package.changes if any(values := change.values[which])]
-    told = [one for position, one in enumerate(told) if position == 0 or one[1] != told[position - 1][1]]
+    """The history of some of the tracked values; equal values that follow each other are no change."""
+    history = [(change.time, values) for change in package.changes if any(values := change.values[which])]
+    history = [one for position, one in enumerate(history) if position == 0 or one[1] != history[position - 1][1]]
     end = package.deleted or package.replaced
-    untils = [*(time for time, _ in told[1:]), end]
-    return [_Turn(values, time, until) for (time, values), until in zip(told, untils, strict=False)]
+    untils = [*(time for time, _ in history[1:]), end]
+    return [_Turn(values, time, until) for (time, values), until in zip(history, untils, strict=False)]
 
 
 def _action(

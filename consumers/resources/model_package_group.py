@@ -14,7 +14,7 @@ from store.lineage import OWNER, Context, Lineage, entity_name
 
 
 class ModelPackageGroup(Fields, frozen=True):
-    """A model package group, as its packages, calls and DescribeModelPackageGroup speak of it."""
+    """A model package group, as its packages, calls and DescribeModelPackageGroup report it."""
 
     model_package_group_name: Name | None = None
     model_package_group_arn: Uri | None = None
@@ -30,13 +30,13 @@ def lineage(group: Resource[ModelPackageGroup], _: Lookup) -> Lineage:
 
 
 def missing(group: Resource[ModelPackageGroup], _: Lookup) -> Iterator[DescribeRequest]:
-    """A group asks for its creation, which names its context: no event tells it."""
+    """Its description, for its creation, which names its context: no event has it."""
     if group.detail.creation_time is None:
         yield from group.describe("DescribeModelPackageGroup", group.detail.model_package_group_name)
 
 
 def group_context(group: Resource[ModelPackageGroup], weight: int) -> Context:
-    """The context of a group: named by its creation in epoch seconds, its earliest package's when nobody tells."""
+    """The context of a group: named by its creation in epoch seconds, or its earliest package's."""
     name = entity_name(
         group.named(group.detail.model_package_group_name), str(group.created // 1000), "aws-model-package-group"
     )

@@ -86,7 +86,7 @@ class MonitoringJobDefinition(Fields, frozen=True):
 
 
 class MonitoringScheduleConfig(Fields, frozen=True):
-    """What a schedule does: told here, or in a definition of its own that is named."""
+    """What a schedule does: said here, or in a job definition that is named here."""
 
     monitoring_job_definition: MonitoringJobDefinition = MonitoringJobDefinition()
     monitoring_job_definition_name: Name | None = None
@@ -125,10 +125,10 @@ def lineage(schedule: Resource[MonitoringSchedule], lookup: Lookup) -> Lineage:
     read = [
         baseline.constraints_resource.s3_uri,
         baseline.statistics_resource.s3_uri,
-        *(told.batch_transform_input.data_captured_destination_s3_uri for told in definition.monitoring_inputs),
+        *(one.batch_transform_input.data_captured_destination_s3_uri for one in definition.monitoring_inputs),
     ]
-    written = [told.s3_output.s3_uri for told in definition.monitoring_output_config.monitoring_outputs]
-    found: list[tuple[Entity, Entity, AssociationType, Entity]] = []  # whom a link is with, and the link
+    written = [one.s3_output.s3_uri for one in definition.monitoring_output_config.monitoring_outputs]
+    found: list[tuple[Entity, Entity, AssociationType, Entity]] = []  # the other end of a link, and the link
     for uri in dict.fromkeys(filter(None, read)):
         one = artifact(schedule.partition, "DataSet", uri, schedule.created)
         found.append((one, one, AssociationType.CONTRIBUTED_TO, context))
@@ -151,16 +151,15 @@ def lineage(schedule: Resource[MonitoringSchedule], lookup: Lookup) -> Lineage:
 
 
 def references(schedule: Resource[MonitoringSchedule]) -> Iterator[str]:
-    """A schedule reads its endpoints, and the processing jobs that were its runs."""
+    """A schedule references its endpoints, and the processing jobs that were its runs."""
     yield from _endpoint_keys(schedule)
     yield from _run_keys(schedule)
 
 
 def missing(schedule: Resource[MonitoringSchedule], _: Lookup) -> Iterator[DescribeRequest]:
-    """A schedule asks what it monitors, when nobody tells."""
+    """Its description, while it is unknown what it monitors."""
     detail = schedule.detail
-    told = detail.monitoring_schedule_config != MonitoringScheduleConfig() or detail.endpoint_name
-    if not told:
+    if detail.monitoring_schedule_config == MonitoringScheduleConfig() and not detail.endpoint_name:
         yield from schedule.describe("DescribeMonitoringSchedule", detail.monitoring_schedule_name)
 
 
@@ -194,12 +193,12 @@ def _context(schedule: Resource[MonitoringSchedule]) -> Context:
 def _endpoint_keys(schedule: Resource[MonitoringSchedule]) -> Iterator[str]:
     detail = schedule.detail
     inputs = detail.monitoring_schedule_config.monitoring_job_definition.monitoring_inputs
-    names = [detail.endpoint_name, *(told.endpoint_input.endpoint_name for told in inputs)]
+    names = [detail.endpoint_name, *(one.endpoint_input.endpoint_name for one in inputs)]
     yield from dict.fromkeys(schedule.key_beside(ENDPOINT, name) for name in names if name)
 
 
 def _runs(schedule: Resource[MonitoringSchedule], lookup: Lookup) -> Iterator[TrialComponent]:
-    """The trial components of the processing jobs that were its runs, as far as anyone speaks of those."""
+    """The trial components of the processing jobs that were its runs, as far as these are known."""
     for key in _run_keys(schedule):
         if job := lookup(key, ProcessingJob):
             name = job.named(job.detail.processing_job_name)
@@ -207,8 +206,8 @@ def _runs(schedule: Resource[MonitoringSchedule], lookup: Lookup) -> Iterator[Tr
 
 
 def _run_keys(schedule: Resource[MonitoringSchedule]) -> Iterator[str]:
-    told = dict.fromkeys(change.values[0].lower() for change in schedule.changes)
-    yield from (key for key in told if kind_of(key) == PROCESSING_JOB)
+    jobs = dict.fromkeys(change.values[0].lower() for change in schedule.changes)
+    yield from (key for key in jobs if kind_of(key) == PROCESSING_JOB)
 
 
 def _tracked(schedule: MonitoringSchedule) -> tuple[str, ...]:

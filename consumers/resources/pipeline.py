@@ -57,7 +57,7 @@ def lineage(pipeline: Resource[Pipeline], lookup: Lookup) -> Lineage:
 
 
 def references(pipeline: Resource[Pipeline]) -> Iterator[str]:
-    """A pipeline reads its experiment, as clients speak of it."""
+    """A pipeline references its experiment, to which clients may add."""
     yield pipeline.key_beside(EXPERIMENT, pipeline.tail)
 
 

@@ -64,7 +64,7 @@ def lineage(execution: Resource[PipelineExecution], _: Lookup) -> Lineage:
     pipeline_arn = detail.pipeline_arn or execution.arn.partition("/execution/")[0]
     parent = experiment(execution.partition, names[0], created, REPORTED, pipeline_arn)
     bare = trial(execution.partition, names[1], created, REPORTED, execution.arn)
-    told = {
+    texts = {
         "SageMaker.FailureReason": detail.failure_reason,
         "SageMaker.PipelineExecutionDescription": detail.pipeline_execution_description,
     }
@@ -81,7 +81,7 @@ def lineage(execution: Resource[PipelineExecution], _: Lookup) -> Lineage:
         modified=execution.modified,
         properties={
             **{one.name: one.value for one in detail.pipeline_parameters if one.name and one.value is not None},
-            **{name: value for name, value in told.items() if value},
+            **{name: value for name, value in texts.items() if value},
         },
         weight=REPORTED,
         created_by=execution.created_by,
@@ -91,13 +91,13 @@ def lineage(execution: Resource[PipelineExecution], _: Lookup) -> Lineage:
 
 
 def missing(execution: Resource[PipelineExecution], _: Lookup) -> Iterator[DescribeRequest]:
-    """An execution that is over asks for its steps, if nobody told of any."""
+    """The steps of a finished execution, while none of them is known."""
     if execution.detail.current_pipeline_execution_status in FINISHED and not execution.detail.steps:
         yield DescribeRequest(execution.arn, "ListPipelineExecutionSteps")
 
 
 def execution_end(detail: PipelineExecution) -> int | None:
-    """When an execution ended: an answer tells only when it last changed."""
+    """When an execution ended: its description says only when it last changed."""
     over = detail.current_pipeline_execution_status in FINISHED
     return instant(detail.execution_end_time) or (instant(detail.last_modified_time) if over else None)
 

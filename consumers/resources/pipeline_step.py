@@ -47,7 +47,7 @@ class StepMetadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
     @property
     def jobs(self) -> tuple[str, ...]:
         """The ARNs of the jobs that it ran."""
-        told = (
+        arns = (
             self.processing_job.arn,
             self.training_job.arn,
             self.transform_job.arn,
@@ -56,7 +56,7 @@ class StepMetadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
             self.quality_check.check_job_arn,
             self.clarify_check.check_job_arn,
         )
-        return tuple(filter(None, told))
+        return tuple(filter(None, arns))
 
 
 class CacheHit(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -91,22 +91,22 @@ def lineage(step: Resource[PipelineStep], lookup: Lookup) -> Lineage:
     """
     execution = step.arn.partition("/step/")[0]
     names = pipeline_names(execution)
-    said = Lineage()
+    lineage = Lineage()
     if names is None:
-        return said
+        return lineage
     for component in (one for arn in _jobs(step) or _cached(step, lookup) for one in _components(arn, lookup)):
         parent = experiment(account_prefix(execution), names[0], component.created, MENTIONED)
         child = trial(account_prefix(execution), names[1], component.created, MENTIONED)
-        said |= Lineage(
+        lineage |= Lineage(
             (component, parent, child),
             (),
             (Membership(parent.arn, child.arn), Membership(child.arn, component.arn)),
         )
-    return said
+    return lineage
 
 
 def references(step: Resource[PipelineStep]) -> Iterator[str]:
-    """A step reads the jobs that it ran, or the earlier execution's step."""
+    """A step references the jobs that it ran, or the earlier execution's step."""
     for arn in _jobs(step):
         if kind_of(arn) in {*SUFFIXES, TUNING_JOB, AUTOML_JOB}:
             yield arn.lower()

@@ -122,9 +122,9 @@ def lineage(job: Resource[ProcessingJob], lookup: Lookup) -> Lineage:
     """
     detail = job.detail
     image = detail.app_specification.image_uri
-    read = [(told.input_name, processing_input(job.partition, told, job.created)) for told in detail.processing_inputs]
+    read = [(one.input_name, processing_input(job.partition, one, job.created)) for one in detail.processing_inputs]
     inputs = {name: one.source_uri for name, one in read if one}
-    outputs = [(told.output_name, processing_output(job, told)) for told in detail.processing_output_config.outputs]
+    outputs = [(one.output_name, processing_output(job, one)) for one in detail.processing_output_config.outputs]
     code = program({}, detail.environment, detail.app_specification.container_entrypoint, inputs)
     parts = experiments_of(job, detail.processing_job_name)
     component = job_component(
@@ -154,43 +154,43 @@ def lineage(job: Resource[ProcessingJob], lookup: Lookup) -> Lineage:
 
 
 def references(job: Resource[ProcessingJob]) -> Iterator[str]:
-    """A processing job reads the feature groups that it reads from and writes to."""
+    """A processing job references the feature groups that it reads from and writes to."""
     yield from (arn.lower() for arn in processing_groups(job))
 
 
 def missing(job: Resource[ProcessingJob], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """Its description, where news leave out what it is; and the groups it reads and writes."""
+    """Its description, where events leave out what it is; and those of unknown feature groups."""
     detail = job.detail
     if not (detail.app_specification.image_uri or detail.processing_inputs or detail.processing_output_config.outputs):
         yield from job.describe("DescribeProcessingJob", detail.processing_job_name)
     yield from missing_groups(lookup, processing_groups(job))
 
 
-def processing_input(partition: str, told: ProcessingInput, created: int) -> Artifact | None:
-    """The data set that a processing job reads; None when nothing tells.
+def processing_input(partition: str, source: ProcessingInput, created: int) -> Artifact | None:
+    """The data set that a processing job reads; None when the input does not say.
 
-    The result of a query has no address that outlives the job. Its artifact's is made of where it was asked and of a
-    digest of the question, `athena://<catalog>/<database>/<digest>` or `redshift://<cluster>/<database>/<digest>`: jobs
-    that ask the same read the same data set, and jobs that ask for other things do not. The question itself is in the
+    The result of a query has no address that outlives the job. Its artifact's is made of where the query runs and of a
+    digest of the query, `athena://<catalog>/<database>/<digest>` or `redshift://<cluster>/<database>/<digest>`: jobs
+    that run the same query read the same data set, and others do not. The query itself is in the
     artifact's properties.
 
     Source: evidence.md#processing-job, observed for S3; queries plausible, their addresses ours.
     """
-    athena = told.dataset_definition.athena_dataset_definition
-    redshift = told.dataset_definition.redshift_dataset_definition
+    athena = source.dataset_definition.athena_dataset_definition
+    redshift = source.dataset_definition.redshift_dataset_definition
     if athena.query_string or athena.database or athena.catalog:
         where = {"Catalog": athena.catalog, "Database": athena.database}
         return _query(partition, "athena", where, athena.query_string, created)
     if redshift.query_string or redshift.database or redshift.cluster_id:
         where = {"ClusterId": redshift.cluster_id, "Database": redshift.database}
         return _query(partition, "redshift", where, redshift.query_string, created)
-    uri = address(told.s3_input.s3_uri or "")
+    uri = address(source.s3_input.s3_uri or "")
     return artifact(partition, "DataSet", uri, created) if uri else None
 
 
-def processing_output(job: Resource[ProcessingJob], told: ProcessingOutput) -> str | None:
+def processing_output(job: Resource[ProcessingJob], output: ProcessingOutput) -> str | None:
     """Where a processing job writes: an S3 URI as given, or the ARN of a feature group (plausible)."""
-    return told.s3_output.s3_uri or address(_output_group(job, told) or "") or None
+    return output.s3_output.s3_uri or address(_output_group(job, output) or "") or None
 
 
 def processing_groups(job: Resource[ProcessingJob]) -> Iterator[str]:
@@ -203,9 +203,9 @@ def processing_groups(job: Resource[ProcessingJob]) -> Iterator[str]:
             yield arn
 
 
-def _output_group(job: Resource[ProcessingJob], told: ProcessingOutput) -> str | None:
+def _output_group(job: Resource[ProcessingJob], output: ProcessingOutput) -> str | None:
     """The ARN of the feature group that an output goes into, with its name as it is spelled, or None."""
-    name = told.feature_store_output.feature_group_name or ""
+    name = output.feature_store_output.feature_group_name or ""
     return name if name.startswith("arn:") else f"{job.partition}{FEATURE_GROUP}/{name}" if name else None
 
 
@@ -217,16 +217,16 @@ def findings(job: Resource[ProcessingJob], repository: str) -> Iterator[str]:
     """The files that a check leaves in its outputs, which packages and schedules name one by one.
 
     Model Monitor makes statistics and constraints of a baseline, or measures data against them; an image of one's own
-    can do the same, when a schedule tells it so in its environment. Clarify makes an analysis.
+    can do the same, when a schedule sets it so in its environment. Clarify makes an analysis.
 
     Source: evidence.md#check-files (names of files, documented); the links ours.
     """
     detail = job.detail
-    told = detail.environment
-    scheduled = bool(detail.monitoring_schedule_arn or told.get("sagemaker_monitoring_schedule_name"))
+    environment = detail.environment
+    scheduled = bool(detail.monitoring_schedule_arn or environment.get("sagemaker_monitoring_schedule_name"))
     if repository.endswith(CLARIFY):
         names = ["analysis.json"]
-    elif scheduled or told.get("baseline_constraints") or told.get("baseline_statistics"):
+    elif scheduled or environment.get("baseline_constraints") or environment.get("baseline_statistics"):
         names = ["statistics.json", "constraint_violations.json"] if scheduled or repository.endswith(MONITOR) else []
     else:
         names = ["statistics.json", "constraints.json"] if repository.endswith(MONITOR) else []
@@ -242,8 +242,8 @@ def _query(partition: str, scheme: str, where: dict[str, str | None], query: str
     if not query:
         return artifact(partition, "DataSet", f"{scheme}://{path}", created)
     digest = hashlib.blake2b(query.encode(), digest_size=16).hexdigest()
-    told = {name: part for name, part in where.items() if part} | {"QueryString": query}
-    return artifact(partition, "DataSet", f"{scheme}://{path}/{digest}", created, properties=told)
+    properties = {name: part for name, part in where.items() if part} | {"QueryString": query}
+    return artifact(partition, "DataSet", f"{scheme}://{path}/{digest}", created, properties=properties)
 
 
 TYPE = ResourceType(

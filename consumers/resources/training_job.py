@@ -141,7 +141,7 @@ def lineage(job: Resource[TrainingJob], lookup: Lookup) -> Lineage:
             for metric in detail.final_metric_data_list
             if metric.metric_name and metric.value is not None and math.isfinite(metric.value)
         },
-        inputs={name: told for name, told in inputs.items() if told[1]},
+        inputs={name: one for name, one in inputs.items() if one[1]},
         outputs=named_uris({"SageMaker.ModelArtifact": model, "SageMaker.DebugHookOutput": debug}),
         image=image or detail.algorithm_specification.algorithm_name,
         script=code.script,
@@ -169,24 +169,24 @@ def lineage(job: Resource[TrainingJob], lookup: Lookup) -> Lineage:
 
 
 def references(job: Resource[TrainingJob]) -> Iterator[str]:
-    """A training job reads the feature groups that its channels name."""
+    """A training job references the feature groups that its channels name."""
     yield from (arn.lower() for arn in _channel_groups(job))
 
 
 def missing(job: Resource[TrainingJob], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """Its description, where news leave out what it is or what it made; and what it reads.
+    """Its description, where events leave out what it is or what it made; and those of unknown feature groups.
 
-    A job that ended without a model is asked about only if it completed, and uploads one.
+    A job that ended without a model is described only if it completed, and uploads one.
     """
     detail = job.detail
-    told = (
+    described = (
         detail.algorithm_specification.training_image
         or detail.algorithm_specification.algorithm_name
         or detail.input_data_config
         or detail.output_model_package_arn
     )
     model = detail.model_artifacts.s3_model_artifacts or detail.output_model_package_arn or detail.disable_model_upload
-    if not told or (_is(detail.training_job_status, "completed") and not model):
+    if not described or (_is(detail.training_job_status, "completed") and not model):
         yield from job.describe("DescribeTrainingJob", detail.training_job_name)
     yield from missing_groups(lookup, _channel_groups(job))
 
@@ -202,9 +202,9 @@ def _is(status: str | None, wanted: str) -> bool:
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
-def _parameters(told: Mapping[str, str | None]) -> dict[str, tuple[str | None, float | None]]:
+def _parameters(hyper_parameters: Mapping[str, str | None]) -> dict[str, tuple[str | None, float | None]]:
     """Hyperparameters: the string as given, and the number too when it reads as one (evidence.md#trial-component)."""
-    return {name: (value, _number(value)) for name, value in told.items() if value is not None}
+    return {name: (value, _number(value)) for name, value in hyper_parameters.items() if value is not None}
 
 
 def _number(value: str) -> float | None:

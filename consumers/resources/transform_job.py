@@ -41,7 +41,7 @@ class TransformOutput(Fields, frozen=True):
 
 
 class DataCaptureConfig(Fields, frozen=True):
-    """Where a transform job keeps what it was asked and what it answered."""
+    """Where a transform job captures requests and responses."""
 
     destination_s3_uri: Uri | None = None
 
@@ -104,13 +104,13 @@ def lineage(job: Resource[TransformJob], lookup: Lookup) -> Lineage:
 
 
 def references(job: Resource[TransformJob]) -> Iterator[str]:
-    """A transform job reads its model."""
+    """A transform job references its model."""
     if job.detail.model_name:
         yield job.key_beside(MODEL, job.detail.model_name)
 
 
 def missing(job: Resource[TransformJob], lookup: Lookup) -> Iterator[DescribeRequest]:
-    """Its description, where news leave out what it is; and its model's, when nothing is known of that."""
+    """Its description, where events leave out what it is; and its model's, when nothing is known of that."""
     detail = job.detail
     if not (detail.model_name or detail.transform_input.data_source.s3_data_source.s3_uri):
         yield from job.describe("DescribeTransformJob", detail.transform_job_name)

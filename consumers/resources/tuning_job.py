@@ -102,7 +102,7 @@ def tuned(job: Resource[TuningJob]) -> Iterator[TrialComponent]:
 
 
 def references(job: Resource[TuningJob]) -> Iterator[str]:
-    """A tuning job asks about the training jobs that it names, as long as nothing is known of them."""
+    """A tuning job references the training jobs that it names, as long as nothing is known of them."""
     yield from (arn.lower() for _, arn, _ in _training_jobs(job))
 
 
@@ -135,10 +135,10 @@ def _training_jobs(job: Resource[TuningJob]) -> Iterator[tuple[TrainingJobSummar
 
 
 def _best(detail: TuningJob) -> TrainingJobSummary:
-    """The best training job: as SageMaker tells it, else the one whose objective is best among those it lists."""
-    for told in (detail.best_training_job, detail.overall_best_training_job):
-        if told.training_job_name:
-            return told
+    """The best training job: as SageMaker says it, else the one whose objective is best among those it lists."""
+    for best in (detail.best_training_job, detail.overall_best_training_job):
+        if best.training_job_name:
+            return best
     least = (detail.config.objective.type or "").lower() == "minimize"
     measured = [
         (one.objective.value, one)

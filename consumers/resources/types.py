@@ -172,14 +172,14 @@ class ResourceType(Generic[D_co]):
         identity: Makes its ARN of its fields, where that takes more than its name; None where they do not say it.
         status_fields: The fields with its status: the main one, then a finer one.
         clock_fields: The fields with the time of a change. The latest counts.
-        created_field: The field that tells one incarnation from another, where a name can be used again.
+        created_field: The field that differs between the incarnations of a name, where a name can be used again.
         began_field: The field with the time when it began, where nothing may say when it was made.
         tracked: The values whose whole history the rule needs.
         also: What an observation of it says of other resources: from its ARN, its fields, and their time.
         events: The detail-types of the events that report it.
         calls: What recorded calls do to it, by operation; one of another service is named `<service> <operation>`.
         described_by: The operation that describes it.
-        further_descriptions: Further operations that answer something about it.
+        further_descriptions: Further operations that describe something of it.
         listed_by: The operation that lists it.
         listed_within: The kind of what it is listed in, if not all are listed at once.
     """
@@ -221,7 +221,7 @@ class ResourceType(Generic[D_co]):
 
     @property
     def descriptions(self) -> tuple[Description, ...]:
-        """All operations that answer something about it, its description first."""
+        """All operations that describe something of it, its description first."""
         return (*((self.described_by,) if self.described_by else ()), *self.further_descriptions)
 
     def lineage_of(self, resource: Resource[msgspec.Struct], lookup: Lookup) -> Lineage:
@@ -236,7 +236,7 @@ class ResourceType(Generic[D_co]):
         return self.references(self._checked(resource)) if self.references else ()
 
     def missing_of(self, resource: Resource[msgspec.Struct], lookup: Lookup) -> Iterable[DescribeRequest]:
-        """What SageMaker is to be asked for the sake of a resource."""
+        """The describe requests that the lineage of a resource needs."""
         return self.missing(self._checked(resource), lookup) if self.missing else ()
 
     def identity_of(self, fields: msgspec.Struct, envelope: Envelope) -> str:

@@ -262,8 +262,8 @@ class Backfill:
         try:
             for within in await self._within(kind):
                 try:
-                    async for page in self._sagemaker.listed(listed_by, since=self._since, **within):
-                        found.update((one.arn, _Resource(kind, one)) for one in page.found)
+                    async for page in self._sagemaker.list_resources(listed_by, since=self._since, **within):
+                        found.update((one.arn, _Resource(kind, one)) for one in page.resources)
                 except Missing:  # what contains them was deleted a moment ago, and they with it
                     self.omissions.gone += 1
         except (Denied, Unsupported, Invalid) as why:
@@ -276,8 +276,8 @@ class Backfill:
         within = RESOURCE_TYPES[ResourceKind(kind)].listed_within
         if within is None:
             return [{}]
-        listed = self._sagemaker.listed(KINDS[within])  # of any age: what they contain may be new
-        return [{KINDS[kind].within: one.name} async for page in listed for one in page.found]
+        listed = self._sagemaker.list_resources(KINDS[within])  # of any age: what they contain may be new
+        return [{KINDS[kind].within: one.name} async for page in listed for one in page.resources]
 
     async def _describe(self, one: _Resource) -> None:
         """Describe a resource, and keep the descriptions."""
@@ -286,7 +286,7 @@ class Backfill:
             name = operation.name
             if (one.kind, name) not in self._given_up:
                 try:
-                    description = await self._sagemaker.ask(operation, one.found.arn, one.found.name)
+                    description = await self._sagemaker.describe(operation, one.found.arn, one.found.name)
                     descriptions_of_it.append(Delivery(description, f"{name} of {one.found.arn}"))
                 except Missing as why:
                     if not descriptions_of_it:  # what is described exists, though it may have no tags

@@ -1,6 +1,6 @@
 """Missing descriptions: asked of SageMaker while the worker works.
 
-A description goes through `handle` as any event does, so it is in the ledger, and a replay asks nobody. Nothing waits
+A description goes through `handle` as any event does, so it is in the ledger, and a replay does not ask. Nothing waits
 for it: a request without an answer stays in the store, with the reason.
 """
 
@@ -138,7 +138,7 @@ class Enricher:
 
     async def _send_one(self, request: DescribeRequest) -> Outcome:
         try:
-            description = await self._sagemaker.ask(_operation(request.operation), request.arn)
+            description = await self._sagemaker.describe(_operation(request.operation), request.arn)
             return Outcome(request, description)
         except (Refused, Unavailable) as failed:
             why, retry_after, max_tries = _reason(failed, request.operation)

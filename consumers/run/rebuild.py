@@ -12,7 +12,7 @@ from ingest.delivery import AckTracker, Batch, Delivery, Refused, Unavailable
 from store import migrate
 from store.database import Store
 from store.database import Unavailable as StoreUnavailable
-from store.ledger import arrivals
+from store.ledger import events as ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class LedgerSource:
         Raises:
             Unavailable: The store did not answer.
         """
-        self._end = LedgerPosition(*await asyncio.to_thread(arrivals.newest, self._store))
+        self._end = LedgerPosition(*await asyncio.to_thread(ledger.newest, self._store))
 
     async def read(self) -> Batch | None:
         """The next batch, or None at the end.
@@ -89,10 +89,10 @@ class LedgerSource:
     def _page(self) -> _Page:
         event, dead_letter = self._at.event, self._at.dead_letter
         try:
-            if found := arrivals.events(self._store, event, self._batch_size):
+            if found := ledger.event_page(self._store, event, self._batch_size):
                 deliveries = [Delivery(body, f"event {number} of {self._store}") for number, body in found]
                 return deliveries, LedgerPosition(found[-1][0], dead_letter)
-            letters = arrivals.dead_letters(self._store, dead_letter, self._batch_size)
+            letters = ledger.dead_letter_page(self._store, dead_letter, self._batch_size)
         except StoreUnavailable as why:
             raise Unavailable(str(why)) from why
         last = letters[-1].id if letters else dead_letter
@@ -123,12 +123,12 @@ def rebuild(
         Unusable, Unavailable: One of the stores cannot be used.
         Lost: A worker process has died.
     """
-    if not resume and migrate.current(target) is not None and arrivals.told_anything(target):
+    if not resume and migrate.current(target) is not None and not ledger.is_unused(target):
         raise Refused(f"{target} is not empty: name a new store, or go on with what was begun there by --resume")
     migrate.migrate(target)
     where = os.path.realpath(source.url.database or "") if source.sqlite else ""
     name = LEDGER_OF + (f"sqlite:///{where}" if where else str(source))
     start_at = saved_position(target, name, LedgerPosition) if resume else None
     on_progress(Started(start_at is not None))
-    ledger = LedgerSource(source, batch_size=batch_size, start_at=start_at)
-    return fill(ledger, target, name, workers, ledger.so_far, on_progress=on_progress)
+    events = LedgerSource(source, batch_size=batch_size, start_at=start_at)
+    return fill(events, target, name, workers, events.so_far, on_progress=on_progress)

@@ -1,4 +1,4 @@
-"""Every event as it came, and the messages that could not be understood."""
+"""Every event as it came, and the dead letters: all that another store can be made from."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from sqlalchemy import delete, func, literal, select, update
 from store import bulk
 from store.database import Store, Transaction
 from store.ledger import partitions
-from store.tables import dead_letter, ledger
+from store.tables import dead_letter, ledger, resource
 
 PAGE = 1000
 """Rows read at a time where all are read."""
+PAGE_BYTES = 32 << 20
+"""A page of this many bytes ends, however few its messages."""
 
 
 class Entry(NamedTuple):
-    """One event to remember.
+    """One event to record.
 
     Attributes:
-        key: 16 bytes that name it.
-        kind: Its detail-type; of a recorded call or an answer the operation too.
-        resource_id: What it speaks of.
+        key: 16 bytes that identify it.
+        kind: Its detail-type; of a recorded call or a description the operation too.
+        resource_id: The resource that it is about.
         time: Its own time in epoch milliseconds, 0 when it has none.
-        outcome: `derived`; `nothing`, when it tells nothing though its kind is known; `kept`, when no rule knows it.
+        outcome: `derived`; `nothing`, if it reports nothing though its kind has a rule; `kept`, if its kind has none.
         body: Its bytes.
     """
 
@@ -38,10 +40,10 @@ class Entry(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """A message that could not be understood.
+    """A message that cannot become lineage.
 
     Attributes:
-        id: Its number; 0 before it has one.
+        id: Its id; 0 before it has one.
         reason: Why, in one sentence.
         origin: The queue or file it came from.
         received: When, in epoch milliseconds.
@@ -55,8 +57,17 @@ class DeadLetter(NamedTuple):
     body: bytes
 
 
-def remember(transaction: Transaction, entries: Sequence[Entry], received: int) -> None:
-    """Put events into the ledger; one that is there is not put there twice."""
+_LETTER = (
+    dead_letter.c.id,
+    dead_letter.c.reason,
+    dead_letter.c.origin,
+    dead_letter.c.received,
+    dead_letter.c.body,
+)
+
+
+def record(transaction: Transaction, entries: Sequence[Entry], received: int) -> None:
+    """Put events into the ledger; an event that is there already is left as it is."""
     connection, pack = transaction.connection, transaction.packer.pack
     partitions.require(transaction, (entry.time for entry in entries))
     numbers = bulk.new_ids(connection, ledger, len(entries))
@@ -89,67 +100,118 @@ def events(store: Store) -> Iterator[bytes]:
         after = page[-1][0]
 
 
+def event_page(store: Store, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """The first events behind an id, in the order of arrival: ids, and bytes as they came; `PAGE_BYTES` at most."""
+    rows = select(ledger.c.id, ledger.c.body).where(ledger.c.id > after).order_by(ledger.c.id).limit(limit)
+
+    def read(tx: Transaction) -> list[tuple[int, bytes]]:
+        page, size = [], 0
+        for row in tx.connection.execute(rows):
+            page.append((row.id, tx.packer.unpack(row.body)))
+            size += len(page[-1][1])
+            if size >= PAGE_BYTES:
+                break
+        return page
+
+    return store.read(read)
+
+
+def dead_letter_page(store: Store, after: int, limit: int) -> list[DeadLetter]:
+    """The first dead letters behind an id; `PAGE_BYTES` at most."""
+    rows = select(*_LETTER).where(dead_letter.c.id > after).order_by(dead_letter.c.id).limit(limit)
+
+    def read(tx: Transaction) -> list[DeadLetter]:
+        page, size = [], 0
+        for row in tx.connection.execute(rows):
+            page.append(DeadLetter(*row[:-1], body=tx.packer.unpack(row.body)))
+            size += len(page[-1].body)
+            if size >= PAGE_BYTES:
+                break
+        return page
+
+    return store.read(read)
+
+
+def newest(store: Store) -> tuple[int, int]:
+    """The highest ids of an event and of a dead letter; 0 where there is none."""
+
+    def read(tx: Transaction) -> tuple[int, int]:
+        event, letter = (tx.connection.scalar(select(func.max(table.c.id))) for table in (ledger, dead_letter))
+        return event or 0, letter or 0
+
+    return store.read(read)
+
+
+def is_unused(store: Store) -> bool:
+    """True if a store never held an event or a dead letter, though its ledger may have been pruned since."""
+
+    def read(tx: Transaction) -> bool:
+        tables = (ledger, dead_letter, resource)
+        return all(tx.connection.scalar(select(table.c.id).limit(1)) is None for table in tables)
+
+    return store.read(read)
+
+
 def kept(transaction: Transaction, kinds: Collection[str], limit: int) -> dict[int, bytes]:
-    """Events of these kinds that no rule knew when they came: id -> bytes as they came."""
+    """Events of these kinds that had no rule when they arrived: id -> bytes as they came."""
     connection, unpack = transaction.connection, transaction.packer.unpack
-    # Not as a parameter: the index is of these rows only, and a plan for any value could not use it.
-    wanted = select(ledger.c.id, ledger.c.body).where(ledger.c.outcome == literal("kept", literal_execute=True))
-    wanted = wanted.where(bulk.among(connection, ledger.c.kind, kinds)).limit(limit)
-    return {row.id: unpack(row.body) for row in connection.execute(wanted)}
+    # A literal, and not a parameter: the index covers these rows only, and a plan for any value could not use it.
+    rows = select(ledger.c.id, ledger.c.body).where(ledger.c.outcome == literal("kept", literal_execute=True))
+    rows = rows.where(bulk.among(connection, ledger.c.kind, kinds)).limit(limit)
+    return {row.id: unpack(row.body) for row in connection.execute(rows)}
 
 
-def mark(transaction: Transaction, numbers: Collection[int], outcome: str) -> None:
+def mark(transaction: Transaction, ids: Collection[int], outcome: str) -> None:
     """Write what became of events."""
     connection = transaction.connection
-    connection.execute(update(ledger).where(bulk.among(connection, ledger.c.id, numbers)).values(outcome=outcome))
+    connection.execute(update(ledger).where(bulk.among(connection, ledger.c.id, ids)).values(outcome=outcome))
 
 
 def bury(transaction: Transaction, letters: Iterable[DeadLetter]) -> None:
-    """Put messages into the dead letters; one that is there is not put there twice."""
+    """Put messages into the dead letters; a message that is there already keeps its first reason."""
     connection, pack = transaction.connection, transaction.packer.pack
-    letters = [letter._replace(reason=_kept(letter.reason), origin=_kept(letter.origin)) for letter in letters]
-    named = {hashlib.blake2b(letter.body, digest_size=16).digest(): letter for letter in letters}
-    keys = sorted(named)
-    numbers = bulk.new_ids(connection, dead_letter, len(keys))
+    letters = [letter._replace(reason=_storable(letter.reason), origin=_storable(letter.origin)) for letter in letters]
+    by_digest = {hashlib.blake2b(letter.body, digest_size=16).digest(): letter for letter in letters}
+    digests = sorted(by_digest)
+    numbers = bulk.new_ids(connection, dead_letter, len(digests))
     bulk.insert(
         connection,
         dead_letter,
         [
-            (number, key, named[key].reason, named[key].origin, named[key].received, pack(named[key].body))
-            for number, key in zip(numbers, keys, strict=True)
+            (number, digest, one.reason, one.origin, one.received, pack(one.body))
+            for number, (digest, one) in zip(numbers, sorted(by_digest.items()), strict=True)
         ],
         "ignore",
     )
 
 
-def _kept(text: str) -> str:
-    """A text as any database keeps it: reasons quote what came, and files may have names that are not UTF-8."""
+def _storable(text: str) -> str:
+    """A text that any database accepts: reasons quote messages, and files may have names that are not UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
-def dead_letters(store: Store, numbers: Sequence[int] | None = None, *, limit: int | None = None) -> list[DeadLetter]:
-    """Dead letters, the oldest first: those of these numbers, or all."""
+def dead_letters(store: Store, ids: Sequence[int] | None = None, *, limit: int | None = None) -> list[DeadLetter]:
+    """Dead letters, the oldest first: those with these ids, or all."""
 
     def read(tx: Transaction) -> list[DeadLetter]:
-        columns = (dead_letter.c.id, dead_letter.c.reason, dead_letter.c.origin, dead_letter.c.received)
-        wanted = select(*columns, dead_letter.c.body).order_by(dead_letter.c.id).limit(limit)
-        if numbers is not None:
-            wanted = wanted.where(bulk.among(tx.connection, dead_letter.c.id, numbers))
-        return [DeadLetter(*row[:-1], body=tx.packer.unpack(row.body)) for row in tx.connection.execute(wanted)]
+        rows = select(*_LETTER).order_by(dead_letter.c.id).limit(limit)
+        if ids is not None:
+            rows = rows.where(bulk.among(tx.connection, dead_letter.c.id, ids))
+        return [DeadLetter(*row[:-1], body=tx.packer.unpack(row.body)) for row in tx.connection.execute(rows)]
 
     return store.read(read)
 
 
 def give_reasons(transaction: Transaction, reasons: Mapping[int, str]) -> None:
     """Replace the reasons of dead letters, given by their numbers."""
-    rows = [(number, _kept(reason)) for number, reason in sorted(reasons.items())]
+    rows = [(number, _storable(reason)) for number, reason in sorted(reasons.items())]
     bulk.change(transaction.connection, dead_letter, ["reason"], rows)
 
 
-def discard(transaction: Transaction, numbers: Sequence[int]) -> None:
-    """Take dead letters away."""
+def discard(transaction: Transaction, ids: Sequence[int]) -> None:
+    """Delete dead letters."""
     connection = transaction.connection
-    connection.execute(delete(dead_letter).where(bulk.among(connection, dead_letter.c.id, numbers)))
+    connection.execute(delete(dead_letter).where(bulk.among(connection, dead_letter.c.id, ids)))
 
 
 def counts(transaction: Transaction) -> dict[str, dict[str, int]]:

@@ -1,7 +1,7 @@
 """The ledger by month: PostgreSQL keeps each month's events in a table of its own (docs/decisions/0007).
 
-A month's table is made before its first event is written, by whoever brings it. Where it cannot be made just now,
-nothing is held up: the default partition takes whatever has no other place.
+A month's table is made before its first event is written, by the worker that writes it. Where it cannot be made just
+now, nothing is held up: the default partition takes every event that has no other place.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from store.database import First, Store, Transaction, Unavailable, Unusable
 
 DEFAULT = "ledger_default"
 BEFORE = "ledger_before"
-"""What was the whole ledger before there were months."""
+"""The table that was the whole ledger before there were months."""
 
-_FIRST = 2017 * 12 + 10  # November 2017: before it there was no SageMaker, and a time tells nothing
+_FIRST = 2017 * 12 + 10  # November 2017: an earlier time is wrong, as there was no SageMaker
 _DAY = 86_400_000
 _TRY_AGAIN = 600.0  # seconds after which a month is tried again that could not be made
 
@@ -59,7 +59,7 @@ def require(transaction: Transaction, times: Iterable[int]) -> None:
     """Make sure that the months of these times have tables.
 
     Raises:
-        First: They have to be made before.
+        First: They have to be made first.
     """
     if transaction.connection.dialect.name == "sqlite":
         return
@@ -88,7 +88,7 @@ def partitions(connection: Connection) -> list[Partition]:
             " JOIN pg_class part ON part.oid = inhrelid WHERE inhparent = to_regclass('ledger')"
         )
     )
-    bounds = ((name, _RANGE.fullmatch(told or "")) for name, told in found)  # none of one that is just being dropped
+    bounds = ((name, _RANGE.fullmatch(bound or "")) for name, bound in found)  # NULL while one is being dropped
     ranges = [Partition(name, float(found[1] or -inf), float(found[2])) for name, found in bounds if found]
     return sorted(ranges, key=lambda one: one.since)
 
@@ -101,13 +101,13 @@ def _make(connection: Connection, month: int) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     if any(since < one.until and one.since < until for one in partitions(connection)):
         return
-    # The only thing put into the text is a constant of this module.
+    # Only a constant of this module is put into the text.
     there = text(f"SELECT EXISTS (SELECT FROM {DEFAULT} WHERE time >= :since AND time < :until)")  # noqa: S608
     if connection.scalar(there, {"since": since, "until": until}):
         return  # its events stay where they are: PostgreSQL would refuse, after having read all of the partition
     name = f"ledger_{month // 12}_{month % 12 + 1:02}"
     for statement in (
-        # Whoever waits for a lock holds up all who come after: a reader of hours, such as a backup, is not waited for.
+        # A statement that waits for a lock holds up all after it: do not wait for a long reader, such as a backup.
         "SET LOCAL lock_timeout = '1s'",
         # What attaching locks anyway, in the order in which batches come by: resources, then the ledger. No deadlocks.
         "LOCK TABLE resource IN SHARE ROW EXCLUSIVE MODE",
@@ -131,5 +131,5 @@ def _month_of(moment: datetime) -> int:
 
 
 def _partitioned(connection: Connection) -> bool:
-    """Whether the store has come to the schema that keeps months apart."""
+    """True if the store's schema keeps months apart."""
     return bool(connection.scalar(text("SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass('ledger')")))

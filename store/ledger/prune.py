@@ -1,6 +1,6 @@
-"""Old events taken out of the ledger; what is known and lineage stay (docs/decisions/0007).
+"""Old events taken out of the ledger; states and lineage stay (docs/decisions/0007).
 
-An event is as old as the time that it tells, or as its arrival when it tells none.
+The age of an event counts from its own time, or from its arrival if it has none.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Prunable(msgspec.Struct, frozen=True):
     Attributes:
         before: Events before this time go, in epoch milliseconds.
         events: How many there are.
-        kept: How many of these no rule has known yet: rules to come will not know of them.
+        kept: How many of these have no rule yet: rules to come will not see them.
         oldest: How old the oldest of them is, in epoch milliseconds, or None.
         newest: How old the newest of them is, or None.
         tables: Tables that go as a whole, each of a month; none in SQLite.
@@ -57,13 +57,13 @@ def prunable(store: Store, before: int) -> Prunable:
     return store.read(look)
 
 
-def prune(store: Store, before: int, told: Callable[[int], None] = lambda _: None) -> int:
-    """Take events before a time out of the ledger. Others may work meanwhile; stopped and begun anew, it goes on.
+def prune(store: Store, before: int, on_progress: Callable[[int], None] = lambda _: None) -> int:
+    """Take events before a time out of the ledger. Workers may go on meanwhile; a second call continues a stopped one.
 
     Args:
         store: Whose ledger.
         before: In epoch milliseconds.
-        told: Is told after each transaction how many are gone by then.
+        on_progress: Called after each transaction with the number of events taken out so far.
 
     Returns:
         How many events were taken out.
@@ -74,10 +74,10 @@ def prune(store: Store, before: int, told: Callable[[int], None] = lambda _: Non
     gone = 0
     for table in [] if store.sqlite else store.read(lambda tx: _whole(tx.connection, before)):
         gone += store.write(partial(_drop, table=table))
-        told(gone)
+        on_progress(gone)
     while page := store.write(partial(_remove_page, before=before)):
         gone += page
-        told(gone)
+        on_progress(gone)
     return gone
 
 
@@ -95,8 +95,8 @@ def _whole(connection: Connection, before: int) -> list[str]:
 def _drop(tx: Transaction, table: str) -> int:
     connection = tx.connection
     if table not in {one.name for one in partitions(connection)}:
-        return 0  # another one has just done it
-    # Whoever waits for a lock holds up all who come after: rather try again.
+        return 0  # another process has just done it
+    # A statement that waits for a lock holds up all that come after it: better to try again.
     connection.execute(text("SET LOCAL lock_timeout = '1s'"))
     connection.execute(text("LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE"))
     # Only now: a worker may have put a late event there a moment ago.
@@ -106,7 +106,7 @@ def _drop(tx: Transaction, table: str) -> int:
 
 
 def _remove_page(tx: Transaction, before: int) -> int:
-    # In PostgreSQL the time tells in which table an event is; SQLite finds a row by nothing but its number.
+    # PostgreSQL finds an event's table by its time; SQLite finds a row by its id alone.
     key = ledger.c.id if tx.exclusive else tuple_(ledger.c.id, ledger.c.time)
     columns = [ledger.c.id] if tx.exclusive else [ledger.c.id, ledger.c.time]
     page = select(*columns).where(_old(before)).order_by(ledger.c.time).limit(PAGE)

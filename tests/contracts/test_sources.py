@@ -23,7 +23,7 @@ from ingest.kafka.source import KafkaSource
 from ingest.sqs import SqsSource
 from store.ledger import events
 from tests.support.fakes import MemoryQueue
-from tests.support.kafka import Cluster
+from tests.support.kafka_broker import Cluster
 from tests.support.stores import sqlite_store
 
 BATCH = 4

@@ -80,7 +80,7 @@ def _session() -> boto3.Session:
 
 
 def client(service: str, url: str, **more: Any) -> Any:
-    """A client of boto3's that asks once."""
+    """A client of boto3's that does not retry."""
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=32, read_timeout=60)
     return _session().client(service, endpoint_url=url, config=config, **more)
 
@@ -110,40 +110,47 @@ def api_on_both(make_store: MakeStore) -> Iterator[Api]:
         yield api
 
 
-def refused(call: Any, **asked: Any) -> str:
-    """The code and the message by which something is refused."""
+def refused(call: Any, **members: Any) -> str:
+    """The code and the message with which a call is refused."""
     with pytest.raises(ClientError) as why:
-        call(**asked)
+        call(**members)
     error = why.value.response["Error"]
     return f"{error['Code']}: {error['Message']}"
 
 
-def pages(call: Any, member: str, **asked: Any) -> list[list[Any]]:
+def pages(call: Any, member: str, **members: Any) -> list[list[Any]]:
     """All pages of a list."""
     found = []
     token: dict[str, str] = {}
     while True:
-        answer = call(**asked, **token)
-        found.append(answer[member])
-        if "NextToken" not in answer:
+        response = call(**members, **token)
+        found.append(response[member])
+        if "NextToken" not in response:
             return found
-        token = {"NextToken": answer["NextToken"]}
+        token = {"NextToken": response["NextToken"]}
 
 
-# ----------------------------------------------------------------------------------------------- what is asked for
+# ------------------------------------------------------------------------------------------------------- entities
 
 SOURCE = {"SourceUri": "s3://bucket/train.csv"}
 TAGS = [{"Key": "team", "Value": "risk"}, {"Key": "empty", "Value": ""}]
 
 
 @dataclass(frozen=True, eq=False)
-class Sort:
-    """A sort of entity, and what the operations on it are called and asked with."""
+class EntityType:
+    """A type of entity, and its operations.
+
+    Attributes:
+        name: Its name in operations.
+        part: The part before the name in its ARNs.
+        word: Its name in sentences.
+        members: What it is created with, besides its name.
+    """
 
     name: str
     part: str
     word: str
-    asked: Mapping[str, Any]
+    members: Mapping[str, Any]
 
     def call(self, api: Api, verb: str) -> Any:
         """boto3's method."""
@@ -151,53 +158,53 @@ class Sort:
         return getattr(api.sagemaker, f"{verb}{snake}{'s' if verb == 'list' else ''}")
 
     def create(self, api: Api, name: str = "One", **more: Any) -> str:
-        """Make one, and give its ARN."""
-        told = {f"{self.name}Name": name} | dict(self.asked) | more
-        arn: str = self.call(api, "create")(**told)[f"{self.name}Arn"]
+        """Create one, and return its ARN."""
+        members = {f"{self.name}Name": name} | dict(self.members) | more
+        arn: str = self.call(api, "create")(**members)[f"{self.name}Arn"]
         return arn
 
     def named(self, name: str) -> dict[str, str]:
-        """How one is asked for."""
+        """The member that names one."""
         return {f"{self.name}Name": name}
 
     def described(self, api: Api, name: str = "One") -> dict[str, Any]:
         """The description of one."""
-        return told(self.call(api, "describe")(**self.named(name)))
+        return without_metadata(self.call(api, "describe")(**self.named(name)))
 
-    def listed(self, api: Api, **asked: Any) -> list[str]:
+    def listed(self, api: Api, **members: Any) -> list[str]:
         """The names in a list, of all its pages."""
-        found = pages(self.call(api, "list"), f"{self.name}Summaries", **asked)
+        found = pages(self.call(api, "list"), f"{self.name}Summaries", **members)
         return [one[f"{self.name}Name"] for page in found for one in page]
 
 
-CONTEXT = Sort("Context", "context", "Context", {"ContextType": "Project", "Source": SOURCE})
-ACTION = Sort("Action", "action", "Action", {"ActionType": "Check", "Source": SOURCE})
-EXPERIMENT = Sort("Experiment", "experiment", "Experiment", {})
-TRIAL = Sort("Trial", "experiment-trial", "Trial", {"ExperimentName": "Exp"})
-COMPONENT = Sort("TrialComponent", "experiment-trial-component", "Trial component", {})
+CONTEXT = EntityType("Context", "context", "Context", {"ContextType": "Project", "Source": SOURCE})
+ACTION = EntityType("Action", "action", "Action", {"ActionType": "Check", "Source": SOURCE})
+EXPERIMENT = EntityType("Experiment", "experiment", "Experiment", {})
+TRIAL = EntityType("Trial", "experiment-trial", "Trial", {"ExperimentName": "Exp"})
+COMPONENT = EntityType("TrialComponent", "experiment-trial-component", "Trial component", {})
 NAMED = (CONTEXT, ACTION, EXPERIMENT, TRIAL, COMPONENT)
-every_sort = pytest.mark.parametrize("sort", NAMED, ids=lambda sort: sort.name)
+every_type = pytest.mark.parametrize("entity_type", NAMED, ids=lambda entity_type: entity_type.name)
 
 
-def told(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """An answer without what is said of the request."""
-    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+def without_metadata(response: Mapping[str, Any]) -> dict[str, Any]:
+    """A response without its metadata."""
+    return {name: value for name, value in response.items() if name != "ResponseMetadata"}
 
 
-def ready(api: Api, sort: Sort) -> Api:
-    """The server with what one of the sort needs."""
-    if sort is TRIAL:
+def ready(api: Api, entity_type: EntityType) -> Api:
+    """The server with what an entity of this type needs."""
+    if entity_type is TRIAL:
         EXPERIMENT.create(api, "Exp")
     return api
 
 
 def artifact(api: Api, **more: Any) -> str:
-    """Make an artifact, and give its ARN."""
-    asked = {"Source": SOURCE, "ArtifactType": "DataSet", **more}
-    arn: str = api.sagemaker.create_artifact(**asked)["ArtifactArn"]
+    """Create an artifact, and return its ARN."""
+    members = {"Source": SOURCE, "ArtifactType": "DataSet", **more}
+    arn: str = api.sagemaker.create_artifact(**members)["ArtifactArn"]
     return arn
 
 
 def of_artifact(api: Api, arn: str) -> dict[str, Any]:
     """The description of an artifact."""
-    return told(api.sagemaker.describe_artifact(ArtifactArn=arn))
+    return without_metadata(api.sagemaker.describe_artifact(ArtifactArn=arn))

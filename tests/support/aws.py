@@ -97,16 +97,21 @@ def _check_rights_after(aws: str, requests: str) -> None:
 
 def filled_queue(url: str, bodies: Sequence[bytes], name: str = "events") -> str:
     """The URL of a new queue with these messages."""
-    sqs = boto3.client("sqs", endpoint_url=url)
-    queue: str = sqs.create_queue(QueueName=name)["QueueUrl"]
+    queue: str = boto3.client("sqs", endpoint_url=url).create_queue(QueueName=name)["QueueUrl"]
+    send(url, queue, bodies)
+    return queue
 
-    def send(at: int) -> None:
+
+def send(url: str, queue: str, bodies: Sequence[bytes]) -> None:
+    """Put messages into a queue."""
+    sqs = boto3.client("sqs", endpoint_url=url)
+
+    def send_ten(at: int) -> None:
         entries = [{"Id": str(n), "MessageBody": body.decode()} for n, body in enumerate(bodies[at : at + 10])]
         assert not sqs.send_message_batch(QueueUrl=queue, Entries=entries).get("Failed")
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(send, range(0, len(bodies), 10)))
-    return queue
+        list(pool.map(send_ten, range(0, len(bodies), 10)))
 
 
 def left_in(url: str, queue: str) -> int:
