@@ -119,7 +119,7 @@ def test_what_is_kept_on_purpose_is_counted_apart_from_what_has_no_rule(store: S
     at = lines.index("3 events in the ledger")
     assert lines[at + 1 : at + 5] == [
         "2 of them kept on purpose, with nothing derived from them:",
-        "         2  the life of a notebook, not of what is made in it",
+        "         2  the state of a notebook, not what is made in it",
         "1 of them kept for later, their kind has no rule yet:",
         "         1  SageMaker Moon Phase State Change",
     ]
