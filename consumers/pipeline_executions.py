@@ -11,7 +11,7 @@ from consumers.resources import pipeline_execution, pipeline_step
 from consumers.resources.experiments import pipeline_names
 from consumers.resources.fields import instant, read
 from consumers.resources.pipeline_execution import execution_end
-from consumers.resources.pipeline_step import step_arn
+from consumers.resources.pipeline_step import step_key
 from consumers.state import ResourceState, decode, detail, incarnations
 from store.database import Store, Transaction
 from store.resources import load, with_prefix
@@ -120,7 +120,7 @@ def made_by(tx: Transaction, steps: Sequence[ResourceState]) -> list[ResourceSta
 def _took_over(known: ResourceState) -> str:
     """The key of the earlier execution's step whose result a step took over; empty if it made its own."""
     step = _step(known)
-    return step_arn(step.cached_from, step.name).lower() if step.cached_from and not step.made else ""
+    return step_key(step.cached_from, step.name).lower() if step.cached_from and not step.made else ""
 
 
 def _execution(known: ResourceState, steps: list[Step]) -> Execution:

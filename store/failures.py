@@ -1,9 +1,9 @@
-"""What a database's failure means for whoever asked: wait, put one row's data aside, or stop.
+"""What a failure of the database means for its caller: wait, put one row's data aside, or stop.
 
-An outage passes (`Unavailable`: wait). A refusal is about the values of a row, and comes again whenever these do
-(`RefusedData`: put the message aside). A database that cannot be used needs somebody's hand (`Unusable`: stop). All
-else is a fault of ours, such as a statement that is wrong, and is left as it was raised: whoever meets it stops with
-the traceback and acknowledges nothing.
+An outage passes (`Unavailable`: wait). A refusal is about the values of a row, and will be repeated for the same values
+(`RefusedData`: put the message aside). A database that cannot be used must be repaired or set up (`Unusable`: stop).
+All else is a fault of Headwater, such as a wrong statement, and is left as it was raised: the process stops with the
+traceback and acknowledges nothing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def named(why: Exception, store: object) -> Exception:
         store: The store's name, for the message.
 
     Returns:
-        What to raise instead; the failure itself if it is a fault of ours.
+        What to raise instead; the failure itself if it is a fault of Headwater.
     """
     if isinstance(why, TimeoutError):
         return Unavailable(f"all connections to {store} are in use: raise pool_size in its URL, or ask less at once")
@@ -108,7 +108,7 @@ def _of_sqlite(cause: sqlite3.Error, store: object) -> Exception | None:
 _LOST = {"40001", "40P01", "55P03"}
 """PostgreSQL's codes for: serialization failure, deadlock, a lock not had in time. They pass when it is done again."""
 _CONFLICTS = {"23505", "23503", "23514"}
-"""A key that another has just inserted or deleted, a partition that another has just made: they pass likewise."""
+"""A key or a partition that another transaction has just inserted or deleted: they pass likewise."""
 _OUTAGES = ("08", "53", "57", "58", "XX")
 """Classes: connections, resources, an operator's hand, the system, and the server's own faults."""
 _READ_ONLY = "25006"  # a server that may not be written to, for now: a replica that is about to take over
@@ -121,7 +121,7 @@ _REFUSALS = ("22", "23")
 def _of_postgresql(why: Exception, state: str, reason: str, store: object) -> Exception | None:
     if state in _CONFLICTS:
         return Conflict(f"{store} is busy with the work of others ({reason}): try again")
-    if state in _LOST or "cached plan must not change" in reason:  # the latter: another one has migrated the store
+    if state in _LOST or "cached plan must not change" in reason:  # the latter: the store was migrated meanwhile
         return Again(f"{store} is busy with the work of others ({reason}): try again")
     if state == _CANCELLED:
         return Unavailable(

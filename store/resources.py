@@ -87,7 +87,7 @@ def claim(transaction: Transaction, kinds: Mapping[str, str]) -> dict[str, Resou
 
 
 def lock(transaction: Transaction, keys: Collection[str]) -> dict[str, ResourceRow]:
-    """The rows with these keys, as nobody else can change them before this transaction ends."""
+    """The rows with these keys, locked: no other transaction can change them before this one ends."""
     if transaction.exclusive or not keys:
         return load(transaction, keys)
     connection = transaction.connection

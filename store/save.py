@@ -1,8 +1,8 @@
 """Lineage -> rows: idempotent, within the caller's transaction, a handful of statements whatever the size.
 
-A resource owns what its rule says. What it said before and says no more is withdrawn; an entity that nobody mentions
-any more goes. Where several speak of one entity, the heaviest word is believed, and a tie is broken by what is said,
-never by who came first.
+A resource owns the lineage that its rule derives. What an earlier lineage of it contained and the new one does not is
+withdrawn; an entity that no resource mentions any more is deleted. Where several mention one entity, the mention of the
+greatest weight counts, and a tie is broken by content, never by order.
 """
 
 from __future__ import annotations
@@ -52,51 +52,55 @@ class EntityRow(NamedTuple):
     modified: int
 
 
-def save(transaction: Transaction, said: Mapping[int, Lineage], fresh: Collection[int] = ()) -> None:
-    """Make the store say what these resources say, and no longer what they said before.
+def save(transaction: Transaction, lineages: Mapping[int, Lineage], new: Collection[int] = ()) -> None:
+    """Write the lineage of resources in place of the lineage that they had before.
 
     Args:
-        transaction: That holds the resources for itself.
-        said: Id of a resource -> all that it says now.
-        fresh: Ids among them that have never said anything, which saves looking for it.
+        transaction: That has locked the resources.
+        lineages: Id of a resource -> its lineage.
+        new: Ids among them that had no lineage before, which saves looking for it.
     """
     connection = transaction.connection
-    speakers_before = [number for number in said if number not in fresh]
-    told = {(number, one.key): one for number, lineage in said.items() for one in _heaviest(lineage.entities)}
-    words = _words(told.values())
-    there, made = _made(transaction, words)
-    ids = {key: row.id for found in (there, made) for key, row in found.items()}
-    mentions: Rows = {(number, ids[key]): (one.weight, one.created, _claim(one)) for (number, key), one in told.items()}
+    rewritten = [number for number in lineages if number not in new]
+    mentioned_by = {
+        (number, one.key): one for number, lineage in lineages.items() for one in _heaviest(lineage.entities)
+    }
+    claimed = _believed_rows(mentioned_by.values())
+    existing, created_rows = _existing_and_new(transaction, claimed)
+    ids = {key: row.id for found in (existing, created_rows) for key, row in found.items()}
+    mentions: Rows = {
+        (number, ids[key]): (one.weight, one.created, _claim(one)) for (number, key), one in mentioned_by.items()
+    }
     associations: Rows = {}
     memberships: Rows = {}
-    for number, lineage in said.items():
+    for number, lineage in lineages.items():
         for link in lineage.associations:
             pair = (ids[link.source.lower()], ids[link.destination.lower()], number)
-            associations[pair] = _joined(link, associations.get(pair))
+            associations[pair] = _joined_link(link, associations.get(pair))
         for member in lineage.memberships:
             memberships[ids[member.parent.lower()], ids[member.child.lower()], number] = ()
 
-    mentioned = _owned(connection, mention, speakers_before)
+    mentioned = _owned(connection, mention, rewritten)
     _replace(connection, mention, mentioned, mentions)
-    # Only now: from its mention on, nobody can take an entity away or believe others of it without hearing us.
-    _outweigh(transaction, words, there)
-    _replace(connection, association, _owned(connection, association, speakers_before), associations)
-    _replace(connection, membership, _owned(connection, membership, speakers_before), memberships)
+    # Only now: from its mention on, no other worker can delete an entity, or write it without regard to us.
+    _outweigh(transaction, claimed, existing)
+    _replace(connection, association, _owned(connection, association, rewritten), associations)
+    _replace(connection, membership, _owned(connection, membership, rewritten), memberships)
     _write_details(
         connection,
         {
-            ids[key]: (one, number not in fresh or (key in there and there[key].weight >= CLIENT))
-            for (number, key), one in told.items()
+            ids[key]: (one, number not in new or (key in existing and existing[key].weight >= CLIENT))
+            for (number, key), one in mentioned_by.items()
             if one.weight >= CLIENT
         },
     )
-    doubtful = {key[1] for key, before in mentioned.items() if mentions.get(key) != before}
-    if doubtful:
-        _reconsider(transaction, doubtful)
+    uncertain = {key[1] for key, before in mentioned.items() if mentions.get(key) != before}
+    if uncertain:
+        _reconsider(transaction, uncertain)
 
 
 def _heaviest(entities: Iterable[Entity]) -> Iterable[Entity]:
-    """One word for each entity that a resource speaks of; of equal ones the last, which is of its newest life."""
+    """One mention of each entity of a lineage: the one of the greatest weight; of equals the newest incarnation's."""
     kept: dict[str, Entity] = {}
     for one in entities:
         mine = kept.get(one.key)
@@ -114,8 +118,8 @@ def _heaviest(entities: Iterable[Entity]) -> Iterable[Entity]:
 _PLAIN = {type_: type_.value for type_ in AssociationType}  # asking an enumeration for its value is slow
 
 
-def _joined(link: Association, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
-    """A link that a resource makes twice, in two lives: it held from the first to the last."""
+def _joined_link(link: Association, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    """A link that two incarnations of a resource make: it held from the first to the last."""
     type_, inferred = _PLAIN[link.type], int(link.inferred)
     if before is None:
         return (type_, link.since, link.until, inferred)
@@ -145,24 +149,24 @@ def _document(one: Entity) -> str:
     """What has no column of its own, as canonical JSON."""
     if isinstance(one, Artifact) and _is_plain(one):  # as most are
         return "{}"
-    told = {name: value for name, value in zip(one.details, _details(type(one))(one), strict=True) if value}
-    return msgspec.json.encode(told, order="sorted").decode() if told else "{}"
+    details = {name: value for name, value in zip(one.details, _details(type(one))(one), strict=True) if value}
+    return msgspec.json.encode(details, order="sorted").decode() if details else "{}"
 
 
 @cache
-def _details(sort: type[Entity]) -> attrgetter[tuple[Any, ...]]:
-    return attrgetter(*sort.details)
+def _details(type_: type[Entity]) -> attrgetter[tuple[Any, ...]]:
+    return attrgetter(*type_.details)
 
 
 def _claim(one: Entity) -> str | None:
-    """What is said of an entity that others may speak of too; nothing where it follows from the weight."""
+    """What a rule says of an entity that others may mention too; None where it follows from the weight."""
     if one.weight == OWNER or (isinstance(one, Artifact) and _is_plain(one)):
         return None
     return _claim_of(_row(0, one))
 
 
 def _is_plain(one: Artifact) -> bool:
-    """True of an artifact as SageMaker captures it: all that is said of it follows from its weight and its source."""
+    """True of an artifact as SageMaker captures it: all of it follows from its weight and its source URI."""
     return one.weight < CLIENT and not (
         one.name or one.metadata or one.properties or one.source_types or one.created_by or one.modified_by
     )
@@ -172,8 +176,8 @@ def _claim_of(row: EntityRow) -> str:
     return msgspec.json.encode([getattr(row, name) for name in _CLAIMED]).decode()
 
 
-def _believed(ours: EntityRow, theirs: EntityRow) -> EntityRow:
-    """Of two words about an entity the heavier, or the greater of equal ones; an artifact is as old as the older."""
+def _more_believed(ours: EntityRow, theirs: EntityRow) -> EntityRow:
+    """Of two rows of an entity the one of greater weight, or the greater of equals; created when the older one was."""
     if OWNER in (ours.weight, theirs.weight):
         return theirs if theirs.weight == OWNER else ours
     created = min(ours.created, theirs.created)
@@ -186,48 +190,49 @@ def _believed(ours: EntityRow, theirs: EntityRow) -> EntityRow:
     return heavier if heavier.created == created else heavier._replace(created=created)
 
 
-def _words(told: Iterable[Entity]) -> dict[str, EntityRow]:
-    """The heaviest of what is said of each entity, as a row without its id, by key."""
-    said: dict[str, EntityRow] = {}
-    for one in told:
-        mine = said.get(one.key)
+def _believed_rows(mentions: Iterable[Entity]) -> dict[str, EntityRow]:
+    """Of all mentions of each entity the one of the greatest weight, as a row without an id, by key."""
+    rows: dict[str, EntityRow] = {}
+    for one in mentions:
+        mine = rows.get(one.key)
         if mine is None:
-            said[one.key] = _row(0, one)
+            rows[one.key] = _row(0, one)
         elif mine.weight != one.weight or mine.created > one.created or not isinstance(one, Artifact):
-            said[one.key] = _believed(mine, _row(0, one))  # else it says of an artifact what was said already
-    return said
+            rows[one.key] = _more_believed(mine, _row(0, one))  # else the artifact is mentioned as before
+    return rows
 
 
-def _made(
-    transaction: Transaction, words: Mapping[str, EntityRow]
+def _existing_and_new(
+    transaction: Transaction, claimed: Mapping[str, EntityRow]
 ) -> tuple[dict[str, EntityRow], dict[str, EntityRow]]:
-    """The rows of these entities: those that were there, and those that were missing, made as they are said to be."""
+    """The rows of these entities: those that existed, and those that are created now."""
     connection = transaction.connection
-    there = _entities(connection, words)
-    missing = sorted(words.keys() - there.keys())
-    made = {
-        key: words[key]._replace(id=number)
+    existing = _entities(connection, claimed)
+    missing = sorted(claimed.keys() - existing.keys())
+    created_rows = {
+        key: claimed[key]._replace(id=number)
         for number, key in zip(bulk.new_ids(connection, entity, len(missing)), missing, strict=True)
     }
-    bulk.insert(connection, entity, list(made.values()), "fail" if transaction.exclusive else "ignore")
+    bulk.insert(connection, entity, list(created_rows.values()), "fail" if transaction.exclusive else "ignore")
     if transaction.exclusive:
-        return there, made
-    return there | _entities(connection, made), {}  # another worker may have made some a moment ago: its rows stand
+        return existing, created_rows
+    # Another worker may have created some of them a moment ago: its rows stand.
+    return existing | _entities(connection, created_rows), {}
 
 
-def _outweigh(transaction: Transaction, words: Mapping[str, EntityRow], there: Mapping[str, EntityRow]) -> None:
-    """Write what is said of entities that were there, where it outweighs what is written."""
+def _outweigh(transaction: Transaction, claimed: Mapping[str, EntityRow], existing: Mapping[str, EntityRow]) -> None:
+    """Write the claimed rows of existing entities where these outweigh the rows in the table."""
     connection = transaction.connection
     if not transaction.exclusive:
-        there = _entities(connection, there)  # as of now, when our mentions are made
-    changed = {key: row for key, row in there.items() if _better(row, words[key]) != row}
+        existing = _entities(connection, existing)  # as of now, with our mentions written
+    changed = {key: row for key, row in existing.items() if _joined_row(row, claimed[key]) != row}
     if changed and not transaction.exclusive:
         changed = _entities(connection, changed, lock=True)
-    bulk.insert(connection, entity, sorted(_better(row, words[key]) for key, row in changed.items()), "replace")
+    bulk.insert(connection, entity, sorted(_joined_row(row, claimed[key]) for key, row in changed.items()), "replace")
 
 
-def _better(written: EntityRow, word: EntityRow) -> EntityRow:
-    return _believed(written, word._replace(id=written.id))
+def _joined_row(written: EntityRow, claimed: EntityRow) -> EntityRow:
+    return _more_believed(written, claimed._replace(id=written.id))
 
 
 def _entities(connection: Connection, keys: Collection[str], *, lock: bool = False) -> dict[str, EntityRow]:
@@ -238,37 +243,37 @@ def _entities(connection: Connection, keys: Collection[str], *, lock: bool = Fal
         found: Iterable[Any] = connection.execute(wanted.with_for_update(key_share=True))
     else:
         found = bulk.of_many(connection, entity, entity.c.key, keys)
-    return {row.key: row for row in (EntityRow(*told) for told in found)}
+    return {row.key: row for row in (EntityRow(*values) for values in found)}
 
 
-def _owned(connection: Connection, table: Table, speakers: Collection[int]) -> Rows:
-    """What resources said before."""
-    if not speakers:
+def _owned(connection: Connection, table: Table, owners: Collection[int]) -> Rows:
+    """The rows of a table that resources own."""
+    if not owners:
         return {}
     keys = len(table.primary_key)
-    found = bulk.of_many(connection, table, table.c.resource_id, speakers)
+    found = bulk.of_many(connection, table, table.c.resource_id, owners)
     return {tuple(row[:keys]): tuple(row[keys:]) for row in found}
 
 
 def _replace(connection: Connection, table: Table, old: Rows, new: Rows) -> None:
-    """Make a table's old rows the new ones: only what differs is written."""
+    """Replace old rows of a table by new ones: only the differences are written."""
     bulk.remove(connection, table, sorted(old.keys() - new.keys()))
     changed = [key for key, rest in new.items() if old.get(key) != rest] if old else list(new)
     bulk.insert(connection, table, [(*key, *new[key]) for key in sorted(changed)], "replace" if old else "fail")
 
 
-def _write_details(connection: Connection, told: Mapping[int, tuple[Entity, bool]]) -> None:
-    """Write parameters, metrics and tags of entities that their own resource speaks of.
+def _write_details(connection: Connection, entities: Mapping[int, tuple[Entity, bool]]) -> None:
+    """Write parameters, metrics and tags of entities that their own resource or a client describes.
 
     Args:
         connection: Within the transaction.
-        told: Id -> the entity, and whether it may have been written before.
+        entities: Id -> the entity, and whether it may have been written before.
     """
-    known = [number for number, (_, before) in told.items() if before]
+    rewritten = [number for number, (_, before) in entities.items() if before]
     parameters: Rows = {}
     metrics: Rows = {}
     tags: Rows = {}
-    for number, (one, _) in told.items():
+    for number, (one, _) in entities.items():
         for name, value in one.tags.items():
             tags[number, name] = (value,)
         if isinstance(one, TrialComponent):
@@ -278,38 +283,38 @@ def _write_details(connection: Connection, told: Mapping[int, tuple[Entity, bool
                 metrics[number, name] = measured
     for table, new in ((parameter, parameters), (metric, metrics), (tag, tags)):
         old: Rows = {}
-        if known:
-            found = bulk.of_many(connection, table, table.c.entity_id, known)
+        if rewritten:
+            found = bulk.of_many(connection, table, table.c.entity_id, rewritten)
             old = {tuple(row[:2]): tuple(row[2:]) for row in found}
         _replace(connection, table, old, new)
 
 
-def _reconsider(transaction: Transaction, doubtful: Collection[int]) -> None:
-    """Write entities anew whose mentions were withdrawn or changed; take away those that nobody mentions."""
+def _reconsider(transaction: Transaction, uncertain: Collection[int]) -> None:
+    """Write entities again whose mentions were withdrawn or changed; delete those that have no mention left."""
     connection = transaction.connection
-    wanted = select(entity).where(bulk.among(connection, entity.c.id, doubtful)).order_by(entity.c.id)
+    rows = select(entity).where(bulk.among(connection, entity.c.id, uncertain)).order_by(entity.c.id)
     if not transaction.exclusive:
-        wanted = wanted.with_for_update()
-    written = {row.id: EntityRow(*row) for row in connection.execute(wanted)}
+        rows = rows.with_for_update()
+    written = {row.id: EntityRow(*row) for row in connection.execute(rows)}
     found = (
         select(mention.c.entity_id, mention.c.weight, func.max(mention.c.claim), func.min(mention.c.since))
-        .where(bulk.among(connection, mention.c.entity_id, doubtful))
+        .where(bulk.among(connection, mention.c.entity_id, uncertain))
         .group_by(mention.c.entity_id, mention.c.weight)
     )
-    words: dict[int, list[tuple[int, str | None, int]]] = {}
+    mentions_of: dict[int, list[tuple[int, str | None, int]]] = {}
     for number, weight, claim, since in connection.execute(found):
-        words.setdefault(number, []).append((weight, claim, since))
+        mentions_of.setdefault(number, []).append((weight, claim, since))
     changed = []
-    bare = written.keys() - words.keys()  # of which nobody speaks any more who tells details
+    bare = written.keys() - mentions_of.keys()  # whose details no mention contains any more
     for number, row in written.items():
-        if number not in words:
+        if number not in mentions_of:
             continue
-        weight, claim, _ = max(words[number], key=lambda word: word[0])
+        weight, claim, _ = max(mentions_of[number], key=lambda mention: mention[0])
         if weight == OWNER:
-            continue  # its own resource speaks of it, and has just written it or will
+            continue  # its own resource mentions it, and has just written it or will
         if row.weight >= CLIENT > weight:
             bare.add(number)
-        now = row._replace(weight=weight, created=min(since for _, _, since in words[number]))
+        now = row._replace(weight=weight, created=min(since for _, _, since in mentions_of[number]))
         if row.lineage_type == Artifact.lineage_type and claim is None:
             now = now._replace(type=_ARTIFACT_TYPES.get(weight, row.type), name="", document="{}", modified=0)
         elif claim is not None:
@@ -321,7 +326,7 @@ def _reconsider(transaction: Transaction, doubtful: Collection[int]) -> None:
     if bare:
         for table in (parameter, metric, tag):
             connection.execute(delete(table).where(bulk.among(connection, table.c.entity_id, bare)))
-    bulk.remove(connection, entity, [(number,) for number in sorted(written.keys() - words.keys())])
+    bulk.remove(connection, entity, [(number,) for number in sorted(written.keys() - mentions_of.keys())])
 
 
 _CLAIMED = ("arn", "type", "name", "source_uri", "status", "document", "family")

@@ -134,7 +134,7 @@ def _later_postgresql(element: _Later, compiler: SQLCompiler, **how: Any) -> str
 
 
 def last_modified(one: FromClause) -> ColumnElement[int]:
-    """When an entity was changed, or came to be: what entities are sorted by where nobody says otherwise."""
+    """When an entity was last changed, or else created: the default order of entities."""
     return _Later(one.c.created, one.c.modified)
 
 

@@ -193,7 +193,7 @@ def observe(event: Event) -> tuple[ResourceState, ...]:
     """
     record = _read(event)
     name = _name(record)
-    if name not in handled_calls() or record.error_code:
+    if record.error_code or not (name in CALLS or name in _TAGGING):
         return ()
     when = milliseconds(record.event_time, "eventTime") if record.event_time else event.time
     if when is None:

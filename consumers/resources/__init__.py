@@ -1,4 +1,8 @@
-"""One file a resource type; `RESOURCE_TYPES` is the one visible list of them, a line each."""
+"""One file a resource type; `RESOURCE_TYPES` is the one visible list of them, a line each.
+
+A new type takes three things: its file here, which says all about it (`types.ResourceType`), its line below, and a case
+in tests/cases. `make docs` writes what follows from it into docs/capture.md and into the policy of infra/template.yaml.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from consumers.resources import (
     client_associations,
     client_entities,
     client_experiments,
+    client_trial_components,
     compilation_job,
     endpoint,
     endpoint_config,
@@ -60,7 +65,7 @@ _TYPES: tuple[AnyResourceType, ...] = (
     feature_group.TYPE,
     client_experiments.EXPERIMENT_TYPE,
     client_experiments.TRIAL_TYPE,
-    client_experiments.TRIAL_COMPONENT_TYPE,
+    client_trial_components.TYPE,
     client_associations.MEMBERSHIP_TYPE,
     client_associations.ASSOCIATION_TYPE,
     client_entities.ARTIFACT_TYPE,

@@ -18,8 +18,15 @@ from consumers.kind import (
     ResourceKind,
 )
 from consumers.resources.calls import JsonObject, deletes, links
-from consumers.resources.client_entities import AUTOMATIC_NAME, ClientArtifact, client_artifact
-from consumers.resources.client_experiments import component_of_job, is_gone, is_known, job_of, name_in
+from consumers.resources.client_entities import (
+    AUTOMATIC_NAME,
+    ClientArtifact,
+    client_artifact,
+    is_gone,
+    is_known,
+    name_in,
+)
+from consumers.resources.client_trial_components import component_of_job, job_of
 from consumers.resources.descriptions import Described, Description, items
 from consumers.resources.fields import Fields, Time, Uri
 from consumers.resources.types import DescribeRequest, Envelope, Lookup, Resource, ResourceType
@@ -93,7 +100,7 @@ def _association_missing(made: Resource[ClientAssociation], lookup: Lookup) -> I
 
 def _membership_lineage(made: Resource[ClientMembership], lookup: Lookup) -> Lineage:
     """A trial component that a client put into a trial."""
-    both = _membership_ends(made.detail, made.partition)
+    both = _membership_ends(made.detail, made.arn_prefix)
     if made.deleted or both is None:
         return Lineage()
     parent, child = (_end(arn, made.created, lookup) for arn in both)
@@ -104,7 +111,7 @@ def _membership_lineage(made: Resource[ClientMembership], lookup: Lookup) -> Lin
 
 def _membership_references(made: Resource[ClientMembership]) -> Iterator[str]:
     """A membership references both its ends."""
-    for arn in _membership_ends(made.detail, made.partition) or ():
+    for arn in _membership_ends(made.detail, made.arn_prefix) or ():
         yield from _end_references(arn)
 
 

@@ -88,7 +88,7 @@ def mentioned_artifact(made: Resource[ClientArtifact]) -> Artifact | None:
         return None
     types = tuple(sorted((one.source_id_type, one.value) for one in detail.source.source_types))
     found = artifact(
-        made.partition, detail.artifact_type or "", detail.source.source_uri, made.created, source_types=types
+        made.arn_prefix, detail.artifact_type or "", detail.source.source_uri, made.created, source_types=types
     )
     return msgspec.structs.replace(found, weight=MENTIONED)
 
@@ -200,6 +200,22 @@ def _artifact_identity(made: ClientArtifact, envelope: Envelope) -> str | None:
     # SageMaker's own ARN differs: how its digest is computed is not public (evidence.md#artifact-id).
     uri, prefix = made.source.source_uri, envelope.arn("")
     return artifact(prefix, "", uri, 0).arn if uri and prefix else None
+
+
+def is_known(key: str, lookup: Lookup) -> bool:
+    """True if anything is known of a resource."""
+    return lookup(key, msgspec.Struct) is not None
+
+
+def is_gone(key: str, lookup: Lookup) -> bool:
+    """True of a resource that was deleted, or replaced by another of its name."""
+    made = lookup(key, msgspec.Struct)
+    return made is not None and made.gone
+
+
+def name_in(arn: str) -> str:
+    """What an ARN says after its kind."""
+    return arn.partition("/")[2]
 
 
 ARTIFACT_TYPE = ResourceType(

@@ -92,7 +92,7 @@ def lineage(job: Resource[CompilationJob], lookup: Lookup) -> Lineage:
     status = (detail.compilation_job_status or "").lower()
     platform = detail.output_config.target_platform
     action = Action(
-        arn=f"{job.partition}action/{name}",
+        arn=f"{job.arn_prefix}action/{name}",
         type="CompilationJob",
         name=name,
         source_uri=job.arn,
@@ -117,7 +117,7 @@ def lineage(job: Resource[CompilationJob], lookup: Lookup) -> Lineage:
     )
     compiled = _model(job, detail.input_config.s3_uri)
     if package := _package(job):
-        compiled.append(package_artifact(package.lower(), lookup, job.partition, job.created))
+        compiled.append(package_artifact(package.lower(), lookup, job.arn_prefix, job.created))
     made = _model(job, detail.model_artifacts.s3_model_artifacts)
     contributed, produced = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
     return Lineage(
@@ -145,7 +145,7 @@ def missing(job: Resource[CompilationJob], lookup: Lookup) -> Iterator[DescribeR
     if not status or (status == "completed" and not detail.model_artifacts.s3_model_artifacts):
         yield from job.describe("DescribeCompilationJob", detail.compilation_job_name)
     package = _package(job)
-    ours = package is not None and account_prefix(package) == job.partition
+    ours = package is not None and account_prefix(package) == job.arn_prefix
     if package and ours and lookup(package.lower(), msgspec.Struct) is None:
         yield DescribeRequest(package, "DescribeModelPackage")
 
@@ -156,7 +156,7 @@ def _package(job: Resource[CompilationJob]) -> str | None:
 
 
 def _model(job: Resource[CompilationJob], uri: str | None) -> list[Artifact]:
-    return [artifact(job.partition, "Model", uri, job.created)] if uri else []
+    return [artifact(job.arn_prefix, "Model", uri, job.created)] if uri else []
 
 
 TYPE = ResourceType(

@@ -77,14 +77,14 @@ def lineage(endpoint: Resource[Endpoint], lookup: Lookup) -> Lineage:
     """An endpoint is a context; each configuration it has had is a deployment of that configuration's models.
 
     Source: evidence.md#deployment (observed; that an update makes another one, plausible). The deployment before it is
-    kept, with its end. Ours, and so inferred: it produces the data that the
-    endpoint captures, and the responses and failures that an asynchronous one stores.
+    kept, with its end. Ours, and so inferred: it produces the data that the endpoint captures, and the responses and
+    failures that an asynchronous one stores.
     """
     context = endpoint_context(endpoint)
     entities: list[Entity] = [context]
     associations: list[Association] = []
     for position, deployment in enumerate(deployments(endpoint)):
-        # A name means what stood when it was given: to the endpoint when it was made, later by an update.
+        # A name means what existed when it was set: when the endpoint was made, or later by an update.
         given = endpoint.created if position == 0 else deployment.since
         config = lookup(endpoint.key_beside(ENDPOINT_CONFIG, deployment.config), EndpointConfig, given)
         action = _action(endpoint, deployment, config.detail if config else EndpointConfig())
@@ -100,7 +100,7 @@ def lineage(endpoint: Resource[Endpoint], lookup: Lookup) -> Lineage:
                 Association(source.arn, action.arn, AssociationType.CONTRIBUTED_TO, deployment.since, deployment.until)
             )
         for uri in written_uris(config.detail):
-            written = artifact(endpoint.partition, "DataSet", uri, deployment.since)
+            written = artifact(endpoint.arn_prefix, "DataSet", uri, deployment.since)
             entities.append(written)
             associations.append(
                 Association(
@@ -139,7 +139,7 @@ def endpoint_context(endpoint: Resource[Endpoint], weight: int = OWNER) -> Conte
     name = entity_name(endpoint.named(endpoint.detail.endpoint_name), str(endpoint.created // 1000), "aws-endpoint")
     status = described_status(endpoint.detail.endpoint_status)
     return Context(
-        arn=f"{endpoint.partition}context/{name}",
+        arn=f"{endpoint.arn_prefix}context/{name}",
         type="Endpoint",
         name=name,
         source_uri=endpoint.arn,
@@ -234,7 +234,7 @@ def _action(endpoint: Resource[Endpoint], deployment: Deployment, config: Endpoi
     digest = hashlib.blake2b(both.encode(), digest_size=4).hexdigest()
     whole = entity_name(name, digest, "aws-endpoint")
     return Action(
-        arn=f"{endpoint.partition}action/{whole}",
+        arn=f"{endpoint.arn_prefix}action/{whole}",
         type="ModelDeployment",
         name=whole,
         source_uri=endpoint.arn,
@@ -256,7 +256,7 @@ def _deployed(
     for name in models_of(config.detail):
         model = lookup(config.key_beside(MODEL, name), Model, config.created)
         if model:
-            for source in model_sources(model, lookup, endpoint.partition, deployment.since):
+            for source in model_sources(model, lookup, endpoint.arn_prefix, deployment.since):
                 found[source.arn] = source
     return list(found.values())
 

@@ -127,8 +127,8 @@ def experiment_of_jobs(
         "ended": job.deleted or instant(ended),
         "tags": job.tags,
     }
-    parent = Experiment(arn=f"{job.partition}experiment/{name.lower()}", properties=properties, **common)
-    child = Trial(arn=f"{job.partition}experiment-trial/{name.lower()}", properties=properties | best, **common)
+    parent = Experiment(arn=f"{job.arn_prefix}experiment/{name.lower()}", properties=properties, **common)
+    child = Trial(arn=f"{job.arn_prefix}experiment-trial/{name.lower()}", properties=properties | best, **common)
     components = list({one.key: one for one in members}.values())
     return Lineage(
         (parent, child, *components),

@@ -75,7 +75,7 @@ def lineage(group: Resource[FeatureGroup], _: Lookup) -> Lineage:
     uri = detail.offline_store_config.s3_storage_config.s3_uri
     if not uri:
         return Lineage((context,))
-    store = artifact(group.partition, "DataSet", uri, group.created)
+    store = artifact(group.arn_prefix, "DataSet", uri, group.created)
     return Lineage(
         (context, store),
         (
@@ -89,7 +89,7 @@ def feature_group_context(group: Resource[FeatureGroup], weight: int) -> Context
     """The context of a feature group, as far as its name says."""
     name = entity_name(group.named(group.detail.feature_group_name), str(group.created // 1000), "aws-feature-group")
     return Context(
-        arn=f"{group.partition}context/{name}",
+        arn=f"{group.arn_prefix}context/{name}",
         type="FeatureGroup",
         name=name,
         source_uri=group.arn,

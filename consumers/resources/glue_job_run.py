@@ -50,7 +50,7 @@ def lineage(run: Resource[GlueJobRun], _: Lookup) -> Lineage:
     named = (re.sub(r"[^A-Za-z0-9]+", "-", part or "").strip("-") for part in (detail.job_name, detail.job_run_id))
     name = entity_name(*named, "aws-glue-job-run")  # Glue takes names that no entity of SageMaker's can have
     # Beside SageMaker's own entities, so that an artifact that both mention is one.
-    partition = run.partition.replace(":glue:", ":sagemaker:", 1)
+    partition = run.arn_prefix.replace(":glue:", ":sagemaker:", 1)
     properties = {"JobName": detail.job_name, "JobRunId": detail.job_run_id, "Message": detail.message}
     action = Action(
         arn=f"{partition}action/{name}",

@@ -35,7 +35,7 @@ def lineage(image: Resource[Image], _: Lookup) -> Lineage:
     return Lineage(
         (
             Context(
-                arn=f"{image.partition}context/{name}",
+                arn=f"{image.arn_prefix}context/{name}",
                 type="Image",
                 name=name,
                 source_uri=image.arn,

@@ -42,14 +42,14 @@ def lineage(version: Resource[ImageVersion], _: Lookup) -> Lineage:
         return Lineage()
     name = context_name(key.rpartition("/")[2])
     context = Context(
-        arn=f"{version.partition}context/{name}",
+        arn=f"{version.arn_prefix}context/{name}",
         type="Image",
         name=name,
         source_uri=key,
         created=version.created,
         weight=MENTIONED,
     )
-    images = [artifact(version.partition, "Image", uri, version.created) for uri in uris]
+    images = [artifact(version.arn_prefix, "Image", uri, version.created) for uri in uris]
     return Lineage(
         (context, *images),
         tuple(

@@ -192,7 +192,7 @@ def _component_action(component: Resource[InferenceComponent], turn: _Turn) -> A
     if detail.variant_name:
         properties["VariantName"] = detail.variant_name
     return Action(
-        arn=f"{component.partition}action/{whole}",
+        arn=f"{component.arn_prefix}action/{whole}",
         type="ModelDeployment",
         name=whole,
         source_uri=component.arn,
@@ -228,9 +228,9 @@ def _component_sources(
 def _sources(component: Resource[InferenceComponent], served: Served, since: int, lookup: Lookup) -> list[Artifact]:
     key = component.key_beside(MODEL, served.model) if served.model else ""
     model = lookup(key, Model, since) if key else None
-    found = model_sources(model, lookup, component.partition, since) if model else []
+    found = model_sources(model, lookup, component.arn_prefix, since) if model else []
     uris = (("Model", served.data), ("Image", served.image))
-    return [*found, *(artifact(component.partition, type_, uri, since) for type_, uri in uris if uri)]
+    return [*found, *(artifact(component.arn_prefix, type_, uri, since) for type_, uri in uris if uri)]
 
 
 def _tracked(component: InferenceComponent) -> tuple[str, ...]:

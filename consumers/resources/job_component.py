@@ -189,8 +189,8 @@ def lineage_of_run(
     ]
     memberships: list[Membership] = []
     for experiment_name, trial_name in parts:
-        parent = experiment(job.partition, experiment_name, job.created, MENTIONED) if experiment_name else None
-        child = trial(job.partition, trial_name, job.created, MENTIONED) if trial_name else None
+        parent = experiment(job.arn_prefix, experiment_name, job.created, MENTIONED) if experiment_name else None
+        child = trial(job.arn_prefix, trial_name, job.created, MENTIONED) if trial_name else None
         if parent:
             entities.append(parent)
         if child:
@@ -208,7 +208,7 @@ def artifacts_of(
 ) -> list[Artifact]:
     """An artifact for each address, by type."""
     return [
-        artifact(job.partition, type_, uri, job.created)
+        artifact(job.arn_prefix, type_, uri, job.created)
         for type_, given in uris.items()
         for uri in dict.fromkeys(given)
         if uri

@@ -79,7 +79,7 @@ def lineage(job: Resource[LabelingJob], _: Lookup) -> Lineage:
         **{f"LabelCounters.{key}": None if n is None else f"{n:g}" for key, n in detail.label_counters.items()},
     }
     action = Action(
-        arn=f"{job.partition}action/{name}",
+        arn=f"{job.arn_prefix}action/{name}",
         type="LabelingJob",
         name=name,
         source_uri=job.arn,
@@ -122,7 +122,7 @@ def missing(job: Resource[LabelingJob], _: Lookup) -> Iterator[DescribeRequest]:
 
 
 def _artifacts(job: Resource[LabelingJob], *uris: str | None) -> list[Artifact]:
-    return [artifact(job.partition, "DataSet", uri, job.created) for uri in dict.fromkeys(uris) if uri]
+    return [artifact(job.arn_prefix, "DataSet", uri, job.created) for uri in dict.fromkeys(uris) if uri]
 
 
 TYPE = ResourceType(

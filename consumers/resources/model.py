@@ -70,7 +70,7 @@ def missing(model: Resource[Model], lookup: Lookup) -> Iterator[DescribeRequest]
     for container in _containers(model.detail):
         if name := container.model_package_name:
             arn = model.arn_beside(MODEL_PACKAGE, name)
-            ours = kind_of(arn) == MODEL_PACKAGE and account_prefix(arn) == model.partition
+            ours = kind_of(arn) == MODEL_PACKAGE and account_prefix(arn) == model.arn_prefix
             if ours and lookup(arn.lower(), msgspec.Struct) is None:
                 yield DescribeRequest(arn, "DescribeModelPackage")
 

@@ -65,7 +65,7 @@ def lineage(card: Resource[ModelCard], lookup: Lookup) -> Lineage:
     """
     detail = card.detail
     properties = {"ModelCardStatus": detail.model_card_status, "ModelCardVersion": _version(detail.model_card_version)}
-    plain = artifact(card.partition, "ModelCard", card.arn, card.created)
+    plain = artifact(card.arn_prefix, "ModelCard", card.arn, card.created)
     itself = msgspec.structs.replace(
         plain,
         name=card.named(detail.model_card_name),
@@ -98,9 +98,9 @@ def _described(card: Resource[ModelCard], lookup: Lookup) -> list[Artifact]:
     for subject in _subjects(card.detail):
         key = _key(card, subject)
         if kind_of(key) == MODEL_PACKAGE:
-            return [package_artifact(key, lookup, card.partition, card.created)]
+            return [package_artifact(key, lookup, card.arn_prefix, card.created)]
         model = lookup(key, Model)
-        sources = model_sources(model, lookup, card.partition, card.created) if model else []
+        sources = model_sources(model, lookup, card.arn_prefix, card.created) if model else []
         if found := [one for one in sources if one.type == "Model"]:
             return found
     return []

@@ -106,14 +106,14 @@ def lineage(package: Resource[ModelPackage], lookup: Lookup) -> Lineage:
     since = package.created
     properties = {name: value or "" for name, value in detail.customer_metadata_properties.items()}
     came_from = _came_from(package)
-    itself = artifact(package.partition, "Model", package.arn, since, came_from, properties)
+    itself = artifact(package.arn_prefix, "Model", package.arn, since, came_from, properties)
     parts: list[Artifact] = []
     for container in detail.inference_specification.containers:
-        parts += container_artifacts(container, package.partition, since)
+        parts += container_artifacts(container, package.arn_prefix, since)
     for algorithm in detail.source_algorithm_specification.source_algorithms:
         data, name = algorithm.model_data_url, algorithm.algorithm_name
-        parts += [artifact(package.partition, "Model", data, since)] if data else []
-        parts += [artifact(package.partition, "DataSet", name, since)] if name else []
+        parts += [artifact(package.arn_prefix, "Model", data, since)] if data else []
+        parts += [artifact(package.arn_prefix, "DataSet", name, since)] if name else []
     contributed, derived = AssociationType.CONTRIBUTED_TO, AssociationType.DERIVED_FROM
     links = [
         *((part, contributed, False) for part in parts),
@@ -155,7 +155,7 @@ def missing(package: Resource[ModelPackage], lookup: Lookup) -> Iterator[Describ
     if not parts and not detail.source_uri:
         yield DescribeRequest(package.arn, "DescribeModelPackage")
     source = detail.source_uri or ""
-    if kind_of(source) and account_prefix(source) == package.partition:
+    if kind_of(source) and account_prefix(source) == package.arn_prefix:
         if kind_of(source) == MODEL and lookup(source.lower(), Model, package.created) is None:
             yield DescribeRequest(source, "DescribeModel")
         if kind_of(source) == ARTIFACT and lookup(source.lower(), ClientArtifact) is None:
@@ -167,12 +167,12 @@ def _parts_of_ours(package: Resource[ModelPackage]) -> Iterator[Artifact]:
     detail = package.detail
     for specification in detail.additional_inference_specifications:
         for container in specification.containers:
-            yield from container_artifacts(container, package.partition, package.created)
+            yield from container_artifacts(container, package.arn_prefix, package.created)
     for reports in (detail.model_metrics, detail.drift_check_baselines):
         for of in reports.values():
             for report in (of or {}).values():
                 if report and report.s3_uri:
-                    yield artifact(package.partition, "DataSet", report.s3_uri, package.created)
+                    yield artifact(package.arn_prefix, "DataSet", report.s3_uri, package.created)
 
 
 def _made_from(package: Resource[ModelPackage], lookup: Lookup) -> list[Artifact]:
@@ -185,10 +185,10 @@ def _made_from(package: Resource[ModelPackage], lookup: Lookup) -> list[Artifact
         named = mentioned_artifact(made) if made else None
         return [named] if named else []
     if kind_of(uri) == MODEL_PACKAGE:
-        return [package_artifact(uri.lower(), lookup, package.partition, since)]
+        return [package_artifact(uri.lower(), lookup, package.arn_prefix, since)]
     model = lookup(uri.lower(), Model, since) if kind_of(uri) == MODEL else None
-    sources = model_sources(model, lookup, package.partition, since) if model else []
-    return sources or [artifact(package.partition, "Model", uri, since)]
+    sources = model_sources(model, lookup, package.arn_prefix, since) if model else []
+    return sources or [artifact(package.arn_prefix, "Model", uri, since)]
 
 
 _Link = tuple[Artifact, AssociationType, bool]
@@ -267,7 +267,7 @@ def _action(
     whole = entity_name(*((group.lower(), version) if group else (version.lower(),)), *name)
     last = turn.until in (None, package.deleted, package.replaced)
     return Action(
-        arn=f"{package.partition}action/{whole}",
+        arn=f"{package.arn_prefix}action/{whole}",
         type=type_,
         name=whole,
         source_uri=package.arn,

@@ -41,7 +41,7 @@ def group_context(group: Resource[ModelPackageGroup], weight: int) -> Context:
         group.named(group.detail.model_package_group_name), str(group.created // 1000), "aws-model-package-group"
     )
     return Context(
-        arn=f"{group.partition}context/{name}",
+        arn=f"{group.arn_prefix}context/{name}",
         type="ModelGroup",
         name=name,
         source_uri=group.arn,

@@ -130,10 +130,10 @@ def lineage(schedule: Resource[MonitoringSchedule], lookup: Lookup) -> Lineage:
     written = [one.s3_output.s3_uri for one in definition.monitoring_output_config.monitoring_outputs]
     found: list[tuple[Entity, Entity, AssociationType, Entity]] = []  # the other end of a link, and the link
     for uri in dict.fromkeys(filter(None, read)):
-        one = artifact(schedule.partition, "DataSet", uri, schedule.created)
+        one = artifact(schedule.arn_prefix, "DataSet", uri, schedule.created)
         found.append((one, one, AssociationType.CONTRIBUTED_TO, context))
     for uri in dict.fromkeys(filter(None, written)):
-        one = artifact(schedule.partition, "DataSet", uri, schedule.created)
+        one = artifact(schedule.arn_prefix, "DataSet", uri, schedule.created)
         found.append((one, context, AssociationType.PRODUCED, one))
     for key in _endpoint_keys(schedule):
         if endpoint := lookup(key, Endpoint, schedule.created):
@@ -176,7 +176,7 @@ def _context(schedule: Resource[MonitoringSchedule]) -> Context:
         "MonitoringJobDefinitionName": config.monitoring_job_definition_name,
     }
     return Context(
-        arn=f"{schedule.partition}context/{name}",
+        arn=f"{schedule.arn_prefix}context/{name}",
         type="MonitoringSchedule",
         name=name,
         source_uri=schedule.arn,

@@ -34,7 +34,7 @@ def lineage(pipeline: Resource[Pipeline], lookup: Lookup) -> Lineage:
     """
     detail = pipeline.detail
     name = pipeline.named(detail.pipeline_name)
-    bare = experiment(pipeline.partition, name, pipeline.created, OWNER, pipeline.arn)
+    bare = experiment(pipeline.arn_prefix, name, pipeline.created, OWNER, pipeline.arn)
     made = lookup(bare.key, ClientExperiment)
     theirs = None if made is None or made.gone else made
     return Lineage(

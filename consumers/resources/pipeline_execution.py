@@ -62,8 +62,8 @@ def lineage(execution: Resource[PipelineExecution], _: Lookup) -> Lineage:
     began = instant(detail.execution_start_time)
     created = began or execution.created
     pipeline_arn = detail.pipeline_arn or execution.arn.partition("/execution/")[0]
-    parent = experiment(execution.partition, names[0], created, REPORTED, pipeline_arn)
-    bare = trial(execution.partition, names[1], created, REPORTED, execution.arn)
+    parent = experiment(execution.arn_prefix, names[0], created, REPORTED, pipeline_arn)
+    bare = trial(execution.arn_prefix, names[1], created, REPORTED, execution.arn)
     texts = {
         "SageMaker.FailureReason": detail.failure_reason,
         "SageMaker.PipelineExecutionDescription": detail.pipeline_execution_description,

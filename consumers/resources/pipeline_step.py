@@ -148,7 +148,7 @@ def _cached(step: Resource[PipelineStep], lookup: Lookup) -> tuple[str, ...]:
 def _earlier(step: Resource[PipelineStep]) -> str | None:
     """The key of the step of the same name in the execution that a cache hit points to."""
     source, name = step.detail.cache_hit_result.source_pipeline_execution_arn, step.detail.step_name
-    return step_arn(source, name).lower() if source and name and not _jobs(step) else None
+    return step_key(source, name).lower() if source and name and not _jobs(step) else None
 
 
 def _tracked(step: PipelineStep) -> tuple[str, ...]:
@@ -159,10 +159,10 @@ def _identity(step: PipelineStep, envelope: Envelope) -> str | None:
     execution = execution_arn(step.pipeline_execution_arn, envelope)
     if execution and not step.step_name:
         raise Malformed("does not say which step it is about: it has no stepName")
-    return execution and step_arn(execution, step.step_name or "")
+    return execution and step_key(execution, step.step_name or "")
 
 
-def step_arn(execution_arn: str, name: str) -> str:
+def step_key(execution_arn: str, name: str) -> str:
     """The key of a step, which has no ARN of its own. Keys have no case, but names of steps do."""
     digest = "" if name == name.lower() else f"/{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"
     return f"{execution_arn}/step/{name}{digest}"

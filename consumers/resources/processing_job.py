@@ -9,7 +9,7 @@ import msgspec
 
 from consumers.kind import FEATURE_GROUP, PROCESSING_JOB
 from consumers.resources.calls import creates, deletes, updates
-from consumers.resources.client_experiments import amended, amended_references
+from consumers.resources.client_trial_components import amended, amended_references
 from consumers.resources.descriptions import TAGS, described
 from consumers.resources.feature_group import group_key, missing_groups
 from consumers.resources.fields import Fields, Name, Time, Uri
@@ -122,7 +122,7 @@ def lineage(job: Resource[ProcessingJob], lookup: Lookup) -> Lineage:
     """
     detail = job.detail
     image = detail.app_specification.image_uri
-    read = [(one.input_name, processing_input(job.partition, one, job.created)) for one in detail.processing_inputs]
+    read = [(one.input_name, processing_input(job.arn_prefix, one, job.created)) for one in detail.processing_inputs]
     inputs = {name: one.source_uri for name, one in read if one}
     outputs = [(one.output_name, processing_output(job, one)) for one in detail.processing_output_config.outputs]
     code = program({}, detail.environment, detail.app_specification.container_entrypoint, inputs)
@@ -206,7 +206,7 @@ def processing_groups(job: Resource[ProcessingJob]) -> Iterator[str]:
 def _output_group(job: Resource[ProcessingJob], output: ProcessingOutput) -> str | None:
     """The ARN of the feature group that an output goes into, with its name as it is spelled, or None."""
     name = output.feature_store_output.feature_group_name or ""
-    return name if name.startswith("arn:") else f"{job.partition}{FEATURE_GROUP}/{name}" if name else None
+    return name if name.startswith("arn:") else f"{job.arn_prefix}{FEATURE_GROUP}/{name}" if name else None
 
 
 MONITOR, CLARIFY = "sagemaker-model-monitor-analyzer", "sagemaker-clarify-processing"

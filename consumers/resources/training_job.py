@@ -10,7 +10,7 @@ import msgspec
 
 from consumers.kind import TRAINING_JOB
 from consumers.resources.calls import creates, deletes, updates
-from consumers.resources.client_experiments import amended, amended_references
+from consumers.resources.client_trial_components import amended, amended_references
 from consumers.resources.descriptions import TAGS, described
 from consumers.resources.feature_group import missing_groups
 from consumers.resources.fields import Fields, Name, Number, Time, Uri, instant_or_none

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from consumers.kind import MODEL, TRANSFORM_JOB
 from consumers.resources.calls import creates, updates
-from consumers.resources.client_experiments import amended, amended_references
+from consumers.resources.client_trial_components import amended, amended_references
 from consumers.resources.descriptions import TAGS, described
 from consumers.resources.fields import Fields, Name, Time, Uri
 from consumers.resources.job_component import (
@@ -76,7 +76,7 @@ def lineage(job: Resource[TransformJob], lookup: Lookup) -> Lineage:
     uri = detail.transform_input.data_source.s3_data_source.s3_uri
     output = detail.transform_output.s3_output_path
     model = lookup(job.key_beside(MODEL, detail.model_name), Model, job.created) if detail.model_name else None
-    sources = model_sources(model, lookup, job.partition, job.created) if model else []
+    sources = model_sources(model, lookup, job.arn_prefix, job.created) if model else []
     image = next((found.source_uri for found in sources if found.type == "Image"), None)
     parts = experiments_of(job, detail.transform_job_name)
     component = job_component(
@@ -116,7 +116,7 @@ def missing(job: Resource[TransformJob], lookup: Lookup) -> Iterator[DescribeReq
         yield from job.describe("DescribeTransformJob", detail.transform_job_name)
     for key in references(job):
         if lookup(key, Model) is None:
-            yield DescribeRequest(f"{job.partition}{MODEL}/{detail.model_name}", "DescribeModel")
+            yield DescribeRequest(f"{job.arn_prefix}{MODEL}/{detail.model_name}", "DescribeModel")
 
 
 TYPE = ResourceType(

@@ -74,7 +74,7 @@ class Resource(msgspec.Struct, Generic[D_co], frozen=True):
     measured: dict[str, Measured] = {}
 
     @property
-    def partition(self) -> str:
+    def arn_prefix(self) -> str:
         """Its ARN up to its account: `arn:aws:sagemaker:us-east-1:111122223333:`."""
         return account_prefix(self.arn)
 
@@ -100,7 +100,7 @@ class Resource(msgspec.Struct, Generic[D_co], frozen=True):
 
     def arn_beside(self, kind: ResourceKind, name: str) -> str:
         """The ARN of a resource of the same account and region, from its name or its ARN."""
-        return name if name.startswith("arn:") else f"{self.partition}{kind}/{name}"
+        return name if name.startswith("arn:") else f"{self.arn_prefix}{kind}/{name}"
 
     def key_beside(self, kind: ResourceKind, name: str) -> str:
         """The key of a resource of the same account and region, from its name or its ARN."""

@@ -1,4 +1,4 @@
-"""How many messages may become dead letters before the worker takes it for a fault of its own, or of the queue's."""
+"""How many messages may become dead letters before the worker stops and leaves the rest where they are."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class TooManyDeadLetters(Refused):
 class DeadLetterLimit:
     """Counts dead letters, in a row and among the last deliveries.
 
-    One bad message is put aside and costs its neighbours nothing. When nearly all are bad, it is more likely that the
-    worker or whoever fills the queue is at fault, and the messages are better left where they are.
+    One bad message is put aside and costs its neighbours nothing. When most are bad, the worker or the sender is more
+    likely at fault, and the messages are better left where they are.
     """
 
     def __init__(self, *, in_a_row: int = 20, share: float = 0.5) -> None:

@@ -1,6 +1,6 @@
 """Missing descriptions: asked of SageMaker while the worker works.
 
-A description goes through `handle` as any event does, so it is in the ledger, and a replay asks nobody. Nothing waits
+A description goes through `handle` as any event does, so it is in the ledger, and a replay does not ask. Nothing waits
 for it: a request without an answer stays in the store, with the reason.
 """
 

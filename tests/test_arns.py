@@ -1,0 +1,70 @@
+"""ARNs are read and built in one place, in every partition of AWS."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from consumers.arns import Arn, account_prefix, aws_partition, build_arn, kind_of, parse_arn
+from consumers.kind import ENDPOINT, MODEL_PACKAGE, PIPELINE, PIPELINE_EXECUTION
+from consumers.observe import observe
+from ingest.event import decode
+from tests.support.events import ACCOUNT, NOON, PARTITION, event
+
+PARTITIONS = {
+    "us-east-1": "aws",
+    "eu-west-1": "aws",
+    "cn-north-1": "aws-cn",
+    "us-gov-west-1": "aws-us-gov",
+    "us-iso-east-1": "aws-iso",
+    "us-isob-east-1": "aws-iso-b",
+    "us-isof-south-1": "aws-iso-f",
+    "eu-isoe-west-1": "aws-iso-e",
+    "eusc-de-east-1": "aws-eusc",
+}
+
+
+@pytest.mark.parametrize(("region", "partition"), PARTITIONS.items())
+def test_a_region_is_in_its_partition(region: str, partition: str) -> None:
+    assert aws_partition(region) == partition
+    assert build_arn(region, ACCOUNT, "model/m") == f"arn:{partition}:sagemaker:{region}:{ACCOUNT}:model/m"
+
+
+@pytest.mark.parametrize(("region", "partition"), PARTITIONS.items())
+def test_a_resource_that_an_event_names_without_its_arn_is_in_the_partition_of_its_region(
+    region: str, partition: str
+) -> None:
+    body = json.loads(event("Endpoint State Change", {"EndpointName": "Shop", "LastModifiedTime": NOON}))
+
+    [state] = observe(decode(json.dumps(body | {"region": region}).encode()))
+
+    assert state.arn == f"arn:{partition}:sagemaker:{region}:{ACCOUNT}:endpoint/shop"
+
+
+@pytest.mark.parametrize(("region", "account"), [("", ACCOUNT), ("us-east-1", ""), ("us-east-1", "12345")])
+def test_an_arn_takes_an_account_and_a_region(region: str, account: str) -> None:
+    assert build_arn(region, account, "model/m") is None
+
+
+def test_an_arn_comes_apart_into_what_precedes_the_name_and_the_name() -> None:
+    arn = f"{PARTITION}Model-Package/Group/3"
+
+    assert parse_arn(arn) == Arn(PARTITION, "model-package", "Group/3")
+    assert account_prefix(arn) == PARTITION
+
+
+@pytest.mark.parametrize(
+    ("arn", "kind"),
+    [
+        (f"{PARTITION}ENDPOINT/Shop", ENDPOINT),
+        (f"{PARTITION}model-package/group/3", MODEL_PACKAGE),
+        (f"{PARTITION}pipeline/abalone", PIPELINE),
+        (f"{PARTITION}pipeline/abalone/execution/0123456789ab", PIPELINE_EXECUTION),
+        ("s3://bucket/model.tar.gz", None),
+        ("arn:aws:s3:::bucket/model.tar.gz", None),
+        ("shop", None),
+    ],
+)
+def test_an_arn_says_what_kind_of_resource_it_names(arn: str, kind: str | None) -> None:
+    assert kind_of(arn) == kind
