@@ -14,6 +14,7 @@ from consumers.resources.types import DescribeRequest
 from store import describe_requests
 from store import resources as table
 from store.database import RefusedData, Store, Transaction
+from store.failures import DATABASE_ERRORS
 from store.lineage import Lineage
 from store.resources import ResourceRow
 from store.save import save
@@ -56,6 +57,8 @@ def derive(session: ResourceSession, touched: Collection[str]) -> tuple[int, int
             if rule.missing:
                 missing[row.id] = session.missing(key)
             derived[row.id] = lineage
+        except (MemoryError, *DATABASE_ERRORS):  # no fault of the rule
+            raise
         except Exception as why:  # a rule that fails on one resource must not hold up all others
             # No lineage, rather than the lineage of an earlier state: which one that was depends on the events' order.
             derived[row.id] = Lineage()

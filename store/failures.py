@@ -46,8 +46,10 @@ class RefusedData(Exception):
     """The database refuses the values of a row, and will refuse them the next time; the message says why."""
 
 
-FAILURES = (StatementError, TimeoutError, sqlite3.Error, OverflowError, UnicodeError)
-"""What SQLAlchemy and the drivers raise; the last two for a value that cannot be handed to the database at all."""
+DATABASE_ERRORS = (StatementError, TimeoutError, sqlite3.Error)
+"""What SQLAlchemy and the drivers raise inside of a transaction, before `named` says what it means."""
+FAILURES = (*DATABASE_ERRORS, OverflowError, UnicodeError)
+"""The same, and what is raised for a value that cannot be handed to the database at all."""
 
 
 def named(why: Exception, store: object) -> Exception:

@@ -1,4 +1,4 @@
-"""What is left undone is done later: events that no rule knew, rules that say more than before, a worker cut short."""
+"""What is left undone is done later: events without a rule, rules that derive more than before, a worker cut short."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_worker_cut_short_between_its_two_steps_leaves_nothing_undone(
     assert (digest(store), status(store).underived) == (want, 0)
 
 
-def test_a_rule_that_fails_holds_up_no_other_and_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rule_that_fails_holds_up_no_other_and_is_reported(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> Lineage:
         raise KeyError("a bug")
 

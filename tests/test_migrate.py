@@ -285,7 +285,7 @@ def test_names_of_tables_and_columns_change_and_every_row_stays(make_empty: Make
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_what_clocks_in_the_future_told_does_not_keep_months_apart_from_coming(make_empty: MakeStore) -> None:
+def test_events_from_clocks_in_the_future_do_not_keep_months_from_being_split(make_empty: MakeStore) -> None:
     store = make_empty()
     migrate(store, to="0001")
     ahead = event("Training Job State Change", {"TrainingJobName": "a", "CreationTime": NOON}, time=4_102_444_800_000)

@@ -1,4 +1,4 @@
-"""Alerts and the dashboard speak only of what a worker tells: names, labels and limits."""
+"""Alerts and the dashboard use only metrics that a worker has: names, labels and limits."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Said(NamedTuple):
     labels: set[str]
 
 
-def told() -> dict[str, set[str]]:
+def served() -> dict[str, set[str]]:
     """Every name that a worker's /metrics can have, with its labels."""
     found: dict[str, set[str]] = {}
     for metric in vars(metrics).values():
@@ -97,16 +97,16 @@ QUERIES = dict(queries())
 
 @pytest.mark.parametrize("where", QUERIES)
 def test_only_metrics_that_exist_are_asked_for_and_by_labels_that_they_have(where: str) -> None:
-    known = told() | {name: parsed(expression).labels for name, expression in RECORDED.items()}
+    known = served() | {name: parsed(expression).labels for name, expression in RECORDED.items()}
     said = parsed(QUERIES[where])
     assert said.metrics - known.keys() == set()
     assert said.labels - OF_TARGETS - set().union(*(known[name] for name in said.metrics)) == set()
 
 
-def test_what_a_worker_tells_is_shown_on_the_dashboard_without_exception() -> None:
+def test_every_metric_is_shown_on_the_dashboard() -> None:
     shown = set().union(*(parsed(QUERIES[where]).metrics for where in QUERIES if where not in ALERTS.keys() | RECORDED))
     families = {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in shown}
-    assert {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in told()} == families
+    assert {name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for name in served()} == families
 
 
 def test_every_query_was_found() -> None:

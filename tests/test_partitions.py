@@ -68,7 +68,7 @@ def test_next_months_table_is_made_before_the_month_begins(store: Store) -> None
 
 
 @pytest.mark.parametrize("moment", [None, 1_000_000_000_000, 4_102_444_800_000], ids=["none", "2001", "2100"])
-def test_a_time_that_tells_nothing_gets_no_table(moment: int | None, store: Store) -> None:
+def test_an_impossible_time_gets_no_table(moment: int | None, store: Store) -> None:
     fed(store, [job("a", moment)])
 
     assert (kept_in(store), tables(store)) == ({"ledger_default": 1}, [])

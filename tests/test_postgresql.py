@@ -118,13 +118,13 @@ def settings(connection: Connection) -> dict[str, str]:
 
 
 @ON_POSTGRESQL
-def test_the_server_is_told_our_limits_and_what_the_url_says(store: Store) -> None:
-    told = {"application_name": "headwater", "lock_timeout": "1min", "statement_timeout": "5min", "work_mem": "4MB"}
-    assert store.raw(settings) == told
+def test_the_server_gets_our_limits_and_what_the_url_says(store: Store) -> None:
+    expected = {"application_name": "headwater", "lock_timeout": "1min", "statement_timeout": "5min", "work_mem": "4MB"}
+    assert store.raw(settings) == expected
     with with_options(
         store, statement_timeout="2.5", application_name="mine", options="-c work_mem=8MB", pool_size="1"
     ) as other:
-        assert other.raw(settings) == told | {
+        assert other.raw(settings) == expected | {
             "statement_timeout": "2500ms",
             "application_name": "mine",
             "work_mem": "8MB",

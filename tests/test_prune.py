@@ -78,7 +78,7 @@ def test_whole_months_go_as_tables_and_those_that_are_left_stay(make_empty: Make
     assert [one.name for one in store.raw(partitions.partitions)] == ["ledger_2023_12"]
 
 
-def test_an_event_that_tells_no_time_is_as_old_as_its_arrival(store: Store) -> None:
+def test_an_event_without_a_time_is_as_old_as_its_arrival(store: Store) -> None:
     fed(store, [job("a", None), job("b", None)])
     first, second = events.events(store)
     number = select(func.min(table.c.id)).scalar_subquery()
@@ -103,7 +103,7 @@ def test_workers_go_on_while_old_events_are_taken_out(make_store: MakeStore, mon
     assert digest(store) == digest(fed(make_store(), [*old, *abalone()]))
 
 
-def test_prune_on_the_command_line_says_what_it_would_do_and_does_it_when_told(headwater: Headwater) -> None:
+def test_prune_on_the_command_line_says_what_it_would_do_and_does_it_with_yes(headwater: Headwater) -> None:
     with Store("sqlite:///headwater.db") as store:
         migrate(store)
         fed(store, [*OLD, EDGE])

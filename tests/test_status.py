@@ -84,7 +84,7 @@ def test_a_real_run_leads_back_to_its_data(store: Store) -> None:
     assert status(store).models == Reach(2, 2, complete=True)
 
 
-def test_what_sagemaker_was_asked_is_told_with_why_there_was_no_answer(store: Store) -> None:
+def test_describe_requests_are_counted_with_the_reasons_for_missing_descriptions(store: Store) -> None:
     fed(store, [trained("one")])
 
     def ask(tx: Transaction) -> None:
@@ -110,7 +110,7 @@ def test_what_sagemaker_was_asked_is_told_with_why_there_was_no_answer(store: St
     assert lines[at + 1 : at + 3] == ["1 of them were not answered:", "         1  it is not there"]
 
 
-def test_what_is_kept_on_purpose_is_told_apart_from_what_no_rule_knows(store: Store) -> None:
+def test_events_kept_on_purpose_are_listed_apart_from_those_without_a_rule(store: Store) -> None:
     known, unknown = "Notebook Instance State Change", "Moon Phase State Change"
     handle([Delivery(event(kind, {"A": number})) for number, kind in enumerate([known, known, unknown])], store)
 

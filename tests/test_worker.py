@@ -216,7 +216,7 @@ async def test_a_postgresql_that_refuses_connections_is_waited_for() -> None:
     server.dispose()
 
 
-async def test_told_to_stop_during_an_outage_it_acknowledges_nothing(tmp_path: Path) -> None:
+async def test_stopped_during_an_outage_it_acknowledges_nothing(tmp_path: Path) -> None:
     patient = sqlite_store(tmp_path / "store.db")
     holder = create_engine(patient.url)
     queue = MemoryQueue(*ABALONE)

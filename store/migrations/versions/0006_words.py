@@ -2,9 +2,8 @@
 
 Revision: 0006, after 0005. Nothing is derived again: the rows are the same.
 
-A worker of an older version that still runs meets names that are gone. It waits (SQLite) or stops (PostgreSQL) with
-nothing acknowledged, which is why `dead_letter.key` is among them: without it, a worker that takes each failed
-statement for a message's fault would bury what it reads.
+A worker of an older version that still runs meets names that are gone. It waits (SQLite) or stops (PostgreSQL), with
+nothing acknowledged: the rows that it would write dead letters with have other names as well.
 """
 
 import sqlalchemy as sa
