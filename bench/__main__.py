@@ -27,11 +27,11 @@ def replay(options: Options) -> list[Row]:
     with archive.open("rb") as whole, part.open("wb") as file:
         file.writelines(islice(whole, events // 5))
     _, less = apart(workloads.replayed, part, store)
-    told, memory = apart(workloads.replayed, archive, store)
+    replayed, memory = apart(workloads.replayed, archive, store)
     least, _ = apart(
         floor, archive, store, options.folder / "floor.db", pragmas=pragmas(Store(f"sqlite:///{store}").cache_mb)
     )
-    rate, bound = told["events_per_second"], least.events / least.seconds
+    rate, bound = replayed["events_per_second"], least.events / least.seconds
     size = store.stat().st_size / 1e6
     workloads.remove(store)
     return [

@@ -68,7 +68,7 @@ def api(options: Options) -> list[Row]:
     path = options.folder / "api.db"
     arns = _filled(path, large, random.Random(options.seed))
     names = _names(large, random.Random(options.seed))
-    told = [
+    rows = [
         Row("trial components", sum(kind in _RUNS for kind in large.kinds), ""),
         Row("associations", len(large.sources), ""),
     ]
@@ -96,12 +96,12 @@ def api(options: Options) -> list[Row]:
                             unheard=min(0.5, options.seconds),
                         )
                         loads[name].append(one.result())
-            told += _told(subject, loads)
+            rows += _rows(subject, loads)
     workloads.remove(path)
-    return told
+    return rows
 
 
-def _told(subject: Subject, loads: Mapping[str, Sequence[Load]]) -> Iterator[Row]:
+def _rows(subject: Subject, loads: Mapping[str, Sequence[Load]]) -> Iterator[Row]:
     rates = {name: statistics.median(one.rate for one in some) for name, some in loads.items()}
     rate = rates.pop(OURS)
     yield Row(subject.name, rate, "requests/s")
@@ -122,7 +122,7 @@ def _subjects(large: Graph, arns: Sequence[str], names: Sequence[str], options: 
 
     def reading(name: str, operation: str, inputs: Sequence[Any], *, moto: bool = False, aim: str = "") -> Subject:
         # A closure may be deeper than the ten associations that AWS follows.
-        requests = [request(operation, told, unlimited=operation == "QueryLineage") for told in inputs]
+        requests = [request(operation, parameters, unlimited=operation == "QueryLineage") for parameters in inputs]
         return Subject(name, partial(_reading, requests), [operation], moto, aim)
 
     yield reading(
@@ -192,8 +192,8 @@ def _component(name: str) -> Mapping[str, Any]:
 
 
 def _search(*filters: tuple[str, str, str]) -> Mapping[str, Any]:
-    told = [{"Name": name, "Operator": operator, "Value": value} for name, operator, value in filters]
-    return {"Resource": "ExperimentTrialComponent", "SearchExpression": {"Filters": told}, "MaxResults": 20}
+    conditions = [{"Name": name, "Operator": operator, "Value": value} for name, operator, value in filters]
+    return {"Resource": "ExperimentTrialComponent", "SearchExpression": {"Filters": conditions}, "MaxResults": 20}
 
 
 def _lineage(arn: str) -> Mapping[str, Any]:
@@ -275,12 +275,12 @@ def _bare(answers: Mapping[str, Any]) -> Iterator[int]:
         process.join()
 
 
-def _serve_bare(answers: Mapping[str, Any], told: Pipe) -> None:
+def _serve_bare(answers: Mapping[str, Any], pipe: Pipe) -> None:
     async def answer(asked: Request) -> JSONResponse:
         await asked.json()
         return JSONResponse(answers[asked.headers["x-amz-target"].removeprefix("SageMaker.")])
 
     app = Starlette(routes=[Route("/", answer, methods=["POST"])])
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        told.send(listener.getsockname()[1])
+        pipe.send(listener.getsockname()[1])
         uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])

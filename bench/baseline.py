@@ -230,13 +230,13 @@ def _tables(source: sqlite3.Connection) -> Iterator[Table]:
     keys: dict[str, Columns] = {}
     columns: dict[str, Columns] = {}
     for name, _ in found:
-        told = source.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
-        columns[name] = tuple(column[1] for column in told)
-        keys[name] = tuple(column[1] for column in sorted(told, key=itemgetter(5)) if column[5])
+        rows = source.execute(f"PRAGMA table_info({_quoted(name)})").fetchall()
+        columns[name] = tuple(column[1] for column in rows)
+        keys[name] = tuple(column[1] for column in sorted(rows, key=itemgetter(5)) if column[5])
     for name, sql in found:
         links = []
-        told = sorted(source.execute(f"PRAGMA foreign_key_list({_quoted(name)})"), key=itemgetter(0, 1))
-        for _, group in groupby(told, key=itemgetter(0)):
+        rows = sorted(source.execute(f"PRAGMA foreign_key_list({_quoted(name)})"), key=itemgetter(0, 1))
+        for _, group in groupby(rows, key=itemgetter(0)):
             parts = list(group)
             key = tuple(part[4] for part in parts)
             parent = parts[0][2]

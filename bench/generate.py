@@ -364,7 +364,7 @@ class _Account:
         yield from self._step(run, "Transform", "Transform", "transformJob", arn, job())
 
     def _step(self, run: _Run, name: str, kind: str, key: str, arn: str, work: Work[T]) -> Work[T]:
-        """`work`, told as a step too if the run is a pipeline's. An empty result, other than None, is a failure."""
+        """`work`, reported as a step too if the run is a pipeline's. An empty result, other than None, is a failure."""
         if not run.execution:
             return (yield from work)
         pipeline = run.execution.partition("/execution/")[0]
@@ -478,11 +478,11 @@ class _Account:
         endpoint = {"EndpointName": f"{project.name}-prod", "EndpointArn": arn, "CreationTime": project.endpoint}
         subject = _subject("SageMaker Endpoint State Change", [arn], endpoint)
         serving = {"VariantName": "AllTraffic", "DesiredWeight": 1.0, "DesiredInstanceCount": 2.0}
-        for name, told in ((before, status), (config, "IN_SERVICE")):
+        for name, shown in ((before, status), (config, "IN_SERVICE")):
             change = {
                 "EndpointConfigName": name,
                 "ProductionVariants": [serving],
-                "EndpointStatus": told,
+                "EndpointStatus": shown,
                 "LastModifiedTime": run.at,
                 "Tags": {"team": project.slug},
             }

@@ -55,7 +55,7 @@ def kafka(options: Options) -> list[Row]:
     with servers.postgresql() as server, servers.kafka() as broker:
         topic = broker.new_topic(PARTITIONS)
         at = {"HEADWATER_KAFKA_BOOTSTRAP": broker.bootstrap, "HEADWATER_KAFKA_TOPIC": topic}
-        filled = servers.said("replay", str(archive), "--to-kafka", **at)
+        filled = servers.result_of("replay", str(archive), "--to-kafka", **at)
         bare, _ = apart(faust, broker.bootstrap, topic, events)
         turns = [_turn(server, archive, f"one-{number}", at, events) for number in range(options.rounds)]
         two = _read(server, 2, "two", at)
@@ -104,9 +104,9 @@ def faust(bootstrap: str, topic: str, events: int) -> Read:
             taken += len(batch.deliveries)
             if not begun and taken:
                 begun, used, first = perf_counter(), _processor(), taken
-        told = Read(taken - first, perf_counter() - begun, _processor() - used)
+        read_alone = Read(taken - first, perf_counter() - begun, _processor() - used)
         await source.aclose()
-        return told
+        return read_alone
 
     return asyncio.run(read())
 
@@ -115,8 +115,8 @@ def _turn(server: servers.PostgreSql, archive: Path, group: str, at: dict[str, s
     rates = []
     for size in (2_000, BATCH):
         url = server.new()
-        told = servers.said("replay", str(archive), "--database-url", url, "--batch-size", str(size))
-        rates.append(events / told["seconds"])
+        result = servers.result_of("replay", str(archive), "--database-url", url, "--batch-size", str(size))
+        rates.append(events / result["seconds"])
         server.drop(url)
     [lines] = _read(server, 1, group, at)
     return Turn(rates[0], rates[1], _rate(lines), lines)
@@ -134,9 +134,9 @@ def _read(server: servers.PostgreSql, workers: int, group: str, at: dict[str, st
     with servers.headwater([command] * workers, **at) as running:
         for one in running:
             one.wait()
-        told = [one.batches() for one in running]
+        batches = [one.batches() for one in running]
     server.drop(url)
-    return told
+    return batches
 
 
 def _rate(lines: Sequence[Line]) -> float:

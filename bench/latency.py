@@ -47,7 +47,7 @@ class News(NamedTuple):
 
 def latency(options: Options) -> list[Row]:
     """Fifty events a second by each of three ways, each event of a job that nobody has heard of."""
-    told: list[Row] = []
+    rows: list[Row] = []
     with servers.aws() as aws:
         sqs = boto3.client("sqs", endpoint_url=aws)
 
@@ -61,7 +61,7 @@ def latency(options: Options) -> list[Row]:
         migrate(store)
         with store, servers.headwater([["run", url]], HEADWATER_DATABASE_URL=str(store.url)) as [worker]:
             worker.until("worker started")
-            told += _told("SQS, SQLite", _seconds(store, send, "one", options.seconds), worker)
+            rows += _rows("SQS, SQLite", _seconds(store, send, "one", options.seconds), worker)
         workloads.remove(options.folder / "latency.db")
         with servers.postgresql() as server, servers.kafka() as broker:
             topic = broker.new_topic(PARTITIONS)
@@ -77,19 +77,19 @@ def latency(options: Options) -> list[Row]:
                 worker.until("partitions assigned")
                 forwarder.until("forwarder started")
                 with _producing(broker.bootstrap, topic) as direct:
-                    told += _told("Kafka, PostgreSQL", _seconds(store, direct, "two", options.seconds), worker)
+                    rows += _rows("Kafka, PostgreSQL", _seconds(store, direct, "two", options.seconds), worker)
                 before = len(worker.batches())
                 through = _seconds(store, send, "three", options.seconds)
-                told += _told("SQS, forward, Kafka, PostgreSQL", through, worker, before)
-                told.append(Row("of which forward, a batch, median", _median(forwarder), "ms"))
+                rows += _rows("SQS, forward, Kafka, PostgreSQL", through, worker, before)
+                rows.append(Row("of which forward, a batch, median", _median(forwarder), "ms"))
     return [
-        *told,
+        *rows,
         Row("run --kafka: a batch waits for more, at most", WITHIN * 1e3, "ms"),
         Row("found late, at most, since it is looked for each", LOOK * 1e3, "ms"),
     ]
 
 
-def _told(way: str, seconds: Sequence[float], worker: servers.Headwater, since: int = 0) -> Iterator[Row]:
+def _rows(way: str, seconds: Sequence[float], worker: servers.Headwater, since: int = 0) -> Iterator[Row]:
     cuts = statistics.quantiles(seconds, n=100, method="inclusive")
     yield Row(f"{way}: p50 of {len(seconds):,} events", cuts[49] * 1e3, "ms")
     yield Row(f"{way}: p99", cuts[98] * 1e3, "ms", cuts[98] / 2, AIM)
@@ -147,10 +147,10 @@ def _news(name: str, count: int) -> list[News]:
     found = []
     done = (one for one in generate.events(count * 100) if b'"TrainingJobStatus":"Completed"' in one)
     for number, body in enumerate(islice(done, count)):
-        told = orjson.loads(body)
-        job = told["detail"]["TrainingJobName"]
+        event = orjson.loads(body)
+        job = event["detail"]["TrainingJobName"]
         ours = f"{name}-{number}"
-        arn = told["resources"][0].replace(job.lower(), ours)
+        arn = event["resources"][0].replace(job.lower(), ours)
         renamed = body.replace(job.encode(), ours.encode()).replace(job.lower().encode(), ours.encode())
         found.append(News(arn.lower(), renamed))
     return found

@@ -72,9 +72,9 @@ class _Client:
         self._connection.sendall(said)
 
 
-def request(operation: str, told: Any, *, unlimited: bool = False) -> bytes:
+def request(operation: str, parameters: Any, *, unlimited: bool = False) -> bytes:
     """A request of SageMaker's API."""
-    body = msgspec.json.encode(told)
+    body = msgspec.json.encode(parameters)
     head = (
         "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.1\r\n"
         f"X-Amz-Target: SageMaker.{operation}\r\nAuthorization: {_SIGNED}\r\nContent-Length: {len(body)}\r\n"

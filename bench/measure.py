@@ -1,4 +1,4 @@
-"""Seconds and megabytes, and how they are told."""
+"""Seconds and megabytes, and how they are printed."""
 
 from __future__ import annotations
 

@@ -34,13 +34,13 @@ def replay(options: Options) -> list[Row]:
     with servers.postgresql() as server:
         for _ in range(options.rounds):
             url = server.new()
-            told = servers.said("replay", str(archive), "--database-url", url, "--batch-size", str(BATCH))
-            alone.append(told["seconds"])
+            result = servers.result_of("replay", str(archive), "--database-url", url, "--batch-size", str(BATCH))
+            alone.append(result["seconds"])
             numbers.append(servers.rows_in(url))
             bare.append(asyncio.run(_floor(url, server, max(1, -(-events // BATCH)))))
             server.drop(url)
             url = server.new()
-            two.append(servers.said("replay", str(archive), "--database-url", url, "--workers", "2")["seconds"])
+            two.append(servers.result_of("replay", str(archive), "--database-url", url, "--workers", "2")["seconds"])
             server.drop(url)
     written_rows = statistics.median(numbers)
     least, one, both = (statistics.median(seconds) for seconds in (bare, alone, two))

@@ -130,7 +130,7 @@ def aws() -> Iterator[str]:
         process.join()
 
 
-def _serve_aws(told: Pipe) -> None:
+def _serve_aws(pipe: Pipe) -> None:
     from moto.server import ThreadedMotoServer
     from moto.sqs import models
 
@@ -141,8 +141,8 @@ def _serve_aws(told: Pipe) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request otherwise
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
-    told.send("http://{}:{}".format(*server.get_host_and_port()))
-    told.poll(None)
+    pipe.send("http://{}:{}".format(*server.get_host_and_port()))
+    pipe.poll(None)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -188,20 +188,20 @@ class Headwater:
             if line["event"] == "batch"
         ]
 
-    def until(self, said: str) -> None:
+    def until(self, message: str) -> None:
         """Wait until it has logged something."""
 
         def has() -> bool:
             if self._process.poll() is not None:
-                raise Stuck(f"headwater has ended before it said {said!r}: {self._told()}")
-            return any(line["event"] == said for line in self.lines())
+                raise Stuck(f"headwater has ended before it said {message!r}: {self._log_end()}")
+            return any(line["event"] == message for line in self.lines())
 
-        until(has, f"headwater does not say {said!r}")
+        until(has, f"headwater does not say {message!r}")
 
     def wait(self) -> None:
         """Wait until it has done its work."""
         if self._process.wait(PATIENCE):
-            raise Stuck(f"headwater has failed: {self._told()}")
+            raise Stuck(f"headwater has failed: {self._log_end()}")
 
     def stop(self) -> None:
         """Stop it, if it still runs."""
@@ -209,7 +209,7 @@ class Headwater:
         self._process.wait(PATIENCE)
         self._folder.cleanup()
 
-    def _told(self) -> str:
+    def _log_end(self) -> str:
         return self._log.read_text()[-1000:]
 
 
@@ -242,14 +242,14 @@ def api(url: str) -> Iterator[int]:
             process.wait(PATIENCE)
 
 
-def said(*arguments: str, **settings: str) -> dict[str, Any]:
+def result_of(*arguments: str, **settings: str) -> dict[str, Any]:
     """What a command of Headwater's prints with --json."""
     command = [sys.executable, "-m", "consumers.cli", *arguments, "--json"]
     done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, timeout=PATIENCE)
     if done.returncode:
         raise Stuck(f"headwater {arguments[0]} has failed: {done.stderr[-1000:].decode()}")
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def rows_in(url: str) -> int:

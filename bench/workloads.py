@@ -28,11 +28,12 @@ def replayed(archive: Path, store: Path) -> dict[str, float]:
     """What `headwater replay --json` says of an archive, into a new store."""
     remove(store)
     sys.argv = ["headwater", "replay", str(archive), "--database-url", f"sqlite:///{store}", "--json"]
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+    printed = io.TextIOWrapper(io.BytesIO())  # the command writes bytes too
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         main()
-    told: dict[str, float] = json.loads(said.getvalue())
-    return told
+    printed.seek(0)
+    result: dict[str, float] = json.load(printed)
+    return result
 
 
 def handled(archive: Path, store: Path, count: int) -> list[float]:

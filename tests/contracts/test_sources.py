@@ -25,6 +25,7 @@ from store.ledger import events
 from tests.support.fakes import MemoryQueue
 from tests.support.kafka_broker import Cluster
 from tests.support.stores import sqlite_store
+from tests.support.waiting import PATIENCE
 
 BATCH = 4
 BODIES = [json.dumps({"detail-type": "Ä", "detail": {"number": n, "text": '}\n]"'}}).encode() for n in range(11)]
@@ -65,7 +66,7 @@ class InSqs(Place):
         return self._source()
 
     def _source(self) -> Source:
-        return SqsSource("events", wait=0, batch_size=BATCH)
+        return SqsSource("events", wait=0, visibility=10, batch_size=BATCH)
 
 
 class InKafka(Place):
@@ -153,18 +154,19 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return in_a_folder(tmp_path) if where == "folder" else in_a_file(tmp_path / "events", where)
 
 
-async def all_of(source: Source) -> list[bytes]:
-    """All messages of a source, each batch acknowledged."""
+async def all_of(source: Source, count: int = 0) -> list[bytes]:
+    """All messages of a source, each batch acknowledged: so many at least, however long they take to be visible."""
     bodies: list[bytes] = []
-    while (batch := await source.read()) and batch.deliveries:
-        bodies += [delivery.body for delivery in batch.deliveries]
-        await batch.ack()
+    async with asyncio.timeout(PATIENCE):
+        while (batch := await source.read()) and (batch.deliveries or len(bodies) < count):
+            bodies += [delivery.body for delivery in batch.deliveries]
+            await batch.ack()
     return bodies
 
 
 async def test_every_message_comes_once_when_it_is_acknowledged(place: Place) -> None:
     async with aclosing(await place.put(BODIES)) as source:
-        assert sorted(await all_of(source)) == sorted(BODIES)
+        assert sorted(await all_of(source, len(BODIES))) == sorted(BODIES)
         assert await all_of(source) == []
 
 
@@ -263,4 +265,4 @@ async def test_a_batch_with_too_many_dead_letters_is_not_acknowledged_and_comes_
     with pytest.raises(TooManyDeadLetters, match="4 messages in a row"):
         await work(source, store, asyncio.Event(), at_rest=emptied, limit=DeadLetterLimit(in_a_row=3))
     async with aclosing(await place.again(source)) as rest:
-        assert sorted(await all_of(rest)) == sorted(rubbish)
+        assert sorted(await all_of(rest, len(rubbish))) == sorted(rubbish)

@@ -29,7 +29,7 @@ POM = Path(__file__).parents[2] / "infra" / "kafka" / "pom.xml"
 _PATIENCE = 60.0  # seconds: a busy machine is no bug
 _ASK = 10.0
 _CLUSTER_ID = "headwater-tests-000001"  # 22 characters of URL-safe base64, as Kafka wants it
-_LATER = {  # what a broker says that has just come up, or has just been told of a topic
+_LATER = {  # what a broker answers that has just started, or has just made a topic
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -112,8 +112,8 @@ class Cluster:
         """For each partition, the offset that a group goes on from; 0 where it has committed nothing."""
         with self._consumer(group) as asking:
             wanted = [TopicPartition(topic, number) for number in self.partitions(topic)]
-            told = _patiently(lambda: asking.committed(wanted, timeout=_ASK))
-            return {each.partition: max(each.offset, 0) for each in told}
+            offsets = _patiently(lambda: asking.committed(wanted, timeout=_ASK))
+            return {each.partition: max(each.offset, 0) for each in offsets}
 
     def lag(self, group: str, topic: str) -> int:
         """How many messages a group has still to commit."""

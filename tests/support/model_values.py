@@ -176,7 +176,7 @@ def _wrong(shape: Shape, value: Any) -> Iterator[Any]:
         case "structure":
             for name in shape.required_members:
                 yield {**value, name: None}
-                yield {inner: told for inner, told in value.items() if inner != name}
+                yield {inner: kept for inner, kept in value.items() if inner != name}
             if shape.is_tagged_union:
                 yield {}
             if shape.name == "SearchExpression":

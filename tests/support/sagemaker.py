@@ -228,12 +228,12 @@ def fake_sagemaker() -> Iterator[FakeSageMaker]:
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
             status, response = answer
-            told = json.dumps(response, default=_epoch).encode()
+            payload = json.dumps(response, default=_epoch).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(payload)))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(payload)
 
         def log_message(self, format: str, *args: object) -> None:
             """Says nothing."""

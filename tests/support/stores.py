@@ -124,8 +124,8 @@ def settlements(store: Store, bodies: Sequence[bytes], batch_size: int | None = 
 @cache
 def postgres() -> URL:
     """Where a PostgreSQL server is on which databases can be made, as a superuser's URL."""
-    if told := os.environ.get("HEADWATER_TEST_POSTGRES_URL"):
-        return make_url(told).set(drivername="postgresql+psycopg")
+    if given := os.environ.get("HEADWATER_TEST_POSTGRES_URL"):
+        return make_url(given).set(drivername="postgresql+psycopg")
     with warnings.catch_warnings():
         # The wheel looks for a place for its lock file as soon as it is imported.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.support.account.made import ROLE, Account, Detail, call, moment, told
+from tests.support.account.made import ROLE, Account, Detail, call, detail_of, moment
 from tests.support.events import ACCOUNT, PARTITION, REGION, event
 
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -58,7 +58,7 @@ def training_job(
         ("ModelArtifacts", "FinalMetricDataList", "BillableTimeInSeconds", "TrainingEndTime", "LastModifiedTime")
     )
     under_way = {**not_yet, "TrainingJobStatus": "InProgress", "SecondaryStatus": "Training"}
-    events = _told_of("Training Job State Change", done, under_way, began + 1000, ended, tags)
+    events = events_of("Training Job State Change", done, under_way, began + 1000, ended, tags)
     account.keep(arn, events, ("DescribeTrainingJob", {"TrainingJobName": name}, done), spare=spare, tags=tags)
     return model
 
@@ -128,7 +128,7 @@ def processing_job(
         "LastModifiedTime": None,
         "FailureReason": None,
     }
-    events = _told_of("Processing Job State Change", done, under_way, began + 1000, ended)
+    events = events_of("Processing Job State Change", done, under_way, began + 1000, ended)
     return account.keep(arn, events, ("DescribeProcessingJob", {"ProcessingJobName": name}, done), spare=spare)
 
 
@@ -149,18 +149,18 @@ def transform_job(account: Account, name: str, model: str, uri: str, *, spare: i
         "TransformEndTime": moment(ended),
     }
     under_way = {"TransformJobStatus": "InProgress", "TransformEndTime": None}
-    events = _told_of("Transform Job State Change", done, under_way, began + 1000, ended)
+    events = events_of("Transform Job State Change", done, under_way, began + 1000, ended)
     return account.keep(arn, events, ("DescribeTransformJob", {"TransformJobName": name}, done), spare=spare)
 
 
-def _told_of(
+def events_of(
     kind: str, done: Detail, under_way: Detail, began: int, ended: int, tags: Mapping[str, str] | None = None
 ) -> list[bytes]:
     """What is sent of a job when it runs and when it is over: `under_way` is what differs as long as it runs."""
     more = {"Tags": dict(tags)} if tags else {}
     return [
-        event(kind, told({**done, **under_way}, **more), time=began),
-        event(kind, told(done, **more), time=ended),
+        event(kind, detail_of({**done, **under_way}, **more), time=began),
+        event(kind, detail_of(done, **more), time=ended),
     ]
 
 
@@ -207,7 +207,7 @@ def tuning_job(account: Account, name: str, uri: str, *, spare: int = 1) -> str:
     }
     kind = "HyperParameter Tuning Job State Change"
     # AWS's documentation spells the ARN in events so, and its times as text.
-    said = told(done, HyperParameterTuningJobArn=arn.replace("hyper-parameter-tuning-job", "tuningJob"))
+    said = detail_of(done, HyperParameterTuningJobArn=arn.replace("hyper-parameter-tuning-job", "tuningJob"))
     under_way = {
         **said,
         "HyperParameterTuningJobStatus": "InProgress",
@@ -359,7 +359,7 @@ def feature_group(account: Account, name: str) -> str:
         "FeatureGroupStatus": "Created",
         "NextToken": "",
     }
-    said = told(described, NextToken=None)
+    said = detail_of(described, NextToken=None)
     kind = "Feature Group State Change"
     events = [
         event(kind, {**said, "FeatureGroupStatus": "Creating", "LastModifiedTime": began}, time=began),

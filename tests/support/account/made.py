@@ -28,10 +28,10 @@ class Made:
     Attributes:
         arn: Its ARN.
         events: All that was sent of it, in order.
-        answers: What SageMaker knows of it.
-        spare: How many of its events may be lost so that reconciling finds it out and mends it: all where others speak
-            of it, all but one where nobody does, none where SageMaker itself has forgotten what they told, or where
-            what is left does not show that something is missing.
+        answers: What SageMaker answers about it.
+        spare: How many of its events may be lost so that reconciling finds and repairs it: all where others
+            mention it, all but one where none does, none where SageMaker itself no longer has what they reported, or
+            where what is left does not show that something is missing.
     """
 
     arn: str
@@ -109,8 +109,8 @@ class Account:
             Its ARN.
         """
         listed = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
-        told: list[Answer] = [("ListTags", {"ResourceArn": arn}, {"Tags": listed})] if answers else []
-        self.made.append(Made(arn, events, (*told, *answers), spare))
+        listed_tags: list[Answer] = [("ListTags", {"ResourceArn": arn}, {"Tags": listed})] if answers else []
+        self.made.append(Made(arn, events, (*listed_tags, *answers), spare))
         return arn
 
     def calls(self, arn: str, *calls: bytes, spare: int = 0) -> None:
@@ -123,7 +123,7 @@ class Account:
             Made(
                 one.arn,
                 one.events,
-                [told for told in one.answers if one.arn != arn or (operations and told[0] not in operations)],
+                [answer for answer in one.answers if one.arn != arn or (operations and answer[0] not in operations)],
                 0 if one.arn == arn and not operations else one.spare,
             )
             for one in self.made
@@ -154,8 +154,8 @@ def plain(value: Any, *, spelled: Callable[[datetime], Any]) -> Any:
     return [plain(one, spelled=spelled) for one in value] if isinstance(value, list | tuple) else value
 
 
-def told(response: Mapping[str, Any], **more: Any) -> Detail:
-    """An answer as an event tells it: times in epoch milliseconds, what is None left out."""
+def detail_of(response: Mapping[str, Any], **more: Any) -> Detail:
+    """An answer as the detail of an event: times in epoch milliseconds, and without what is None."""
     both = {name: value for name, value in {**response, **more}.items() if value is not None}
     spelled: Detail = plain(both, spelled=lambda time: round(time.timestamp() * 1000))
     return spelled

@@ -8,7 +8,7 @@ from typing import Any
 
 from consumers.resources.experiments import PIPELINE_TAG
 from tests.support.account.jobs import XGBOOST
-from tests.support.account.made import BY, ROLE, Account, Detail, call, moment, told
+from tests.support.account.made import BY, ROLE, Account, Detail, call, detail_of, moment
 from tests.support.events import PARTITION, event
 
 
@@ -22,7 +22,7 @@ def model(account: Account, name: str, *containers: Mapping[str, Any], spare: in
         "ExecutionRoleArn": ROLE,
         "CreationTime": moment(account.later()),
     }
-    body = event("Model State Change", told(described), time=account.now)
+    body = event("Model State Change", detail_of(described), time=account.now)
     account.keep(arn, [body], ("DescribeModel", {"ModelName": name}, described), spare=spare)
     return name
 
@@ -87,7 +87,7 @@ def model_package(
     events = []
     for status in approvals:
         described |= {"ModelApprovalStatus": status, "LastModifiedTime": moment(account.now)}
-        said = told(described, ModelPackageName=None, Tags=tags)
+        said = detail_of(described, ModelPackageName=None, Tags=tags)
         events.append(event("Model Package State Change", said, time=account.now))
         account.later()
     asked = {"ModelPackageName": arn}
@@ -112,7 +112,7 @@ def model_card(account: Account, name: str, package: str, model_name: str) -> No
         "LastModifiedTime": moment(ended),
         "LastModifiedBy": BY,
     }
-    said = told(described, Content=None, ModelId=model_name)
+    said = detail_of(described, Content=None, ModelId=model_name)
     draft = {**said, "ModelCardStatus": "Draft", "ModelCardVersion": 1, "LastModifiedTime": began}
     kind = "Model Card State Change"
     answers = ("DescribeModelCard", {"ModelCardName": name}, described)
@@ -134,7 +134,7 @@ def image(account: Account, name: str) -> None:
         "LastModifiedTime": moment(ended),
     }
     kind = "Image State Change"
-    said = told(described, ImageStatus="Created", LastModifiedTime=None)
+    said = detail_of(described, ImageStatus="Created", LastModifiedTime=None)
     events = [
         event(kind, {**said, "ImageStatus": "Creating"}, time=began, resources=[arn]),
         event(kind, said, time=ended, resources=[arn]),

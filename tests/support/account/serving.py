@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.support.account.jobs import MONITOR, processing_job, training_job
-from tests.support.account.made import ROLE, Account, Detail, call, moment, told
+from tests.support.account.made import ROLE, Account, Detail, call, detail_of, moment
 from tests.support.events import PARTITION, event
 
 KIND = "Endpoint State Change"
@@ -39,7 +39,7 @@ def endpoint_config(account: Account, models: Sequence[str]) -> str:
         },
         "CreationTime": moment(when),
     }
-    body = event("Endpoint Config State Change", told(described), time=when)
+    body = event("Endpoint Config State Change", detail_of(described), time=when)
     account.keep(arn, [body], ("DescribeEndpointConfig", {"EndpointConfigName": name}, described), spare=1)
     return name
 
@@ -51,8 +51,8 @@ def endpoint(account: Account, name: str, models: Sequence[str]) -> str:
     began, ended = account.later(), account.later(60)
     up = _up(name, config, began, ended)
     events = [
-        event(KIND, told(up, EndpointStatus="CREATING", LastModifiedTime=began), time=began),
-        event(KIND, told(up, EndpointStatus="IN_SERVICE"), time=ended),
+        event(KIND, detail_of(up, EndpointStatus="CREATING", LastModifiedTime=began), time=began),
+        event(KIND, detail_of(up, EndpointStatus="IN_SERVICE"), time=ended),
     ]
     return account.keep(arn, events, ("DescribeEndpoint", {"EndpointName": name}, up), spare=1)
 
@@ -76,12 +76,12 @@ def update(account: Account, name: str, models: Sequence[str], *, rolled_back: b
         when = account.later(60)
         more: Detail = {"PendingDeploymentSummary": coming} if status == "UPDATING" else {}
         events.append(
-            event(KIND, told({**before, **more}, EndpointStatus=status, LastModifiedTime=moment(when)), time=when)
+            event(KIND, detail_of({**before, **more}, EndpointStatus=status, LastModifiedTime=moment(when)), time=when)
         )
     when = account.later(60)
     now = before["EndpointConfigName"] if rolled_back else config
     up = {**before, "EndpointConfigName": now, "LastModifiedTime": moment(when)}
-    events.append(event(KIND, told(up, EndpointStatus="IN_SERVICE"), time=when))
+    events.append(event(KIND, detail_of(up, EndpointStatus="IN_SERVICE"), time=when))
     account.forget(arn, operations=("DescribeEndpoint", "ListTags"))
     account.keep(arn, events, ("DescribeEndpoint", {"EndpointName": name}, up), spare=0)
 
@@ -96,7 +96,7 @@ def delete(account: Account, name: str) -> None:
     account.calls(
         arn,
         call("DeleteEndpoint", {"endpointName": name}, at=asked),
-        event(KIND, told(before, EndpointStatus="DELETING", LastModifiedTime=moment(when)), time=when),
+        event(KIND, detail_of(before, EndpointStatus="DELETING", LastModifiedTime=moment(when)), time=when),
     )
 
 
@@ -204,7 +204,7 @@ def monitoring_schedule(account: Account, name: str, endpoint_name: str) -> None
         "EndpointName": endpoint_name,
     }
     kind = "Monitoring Schedule State Change"
-    up = told(described)
+    up = detail_of(described)
     pending = {**up, "MonitoringScheduleStatus": "Pending", "LastModifiedTime": began}
     first = [event(kind, pending, time=began), event(kind, up, time=account.now)]
     runs = []
@@ -229,7 +229,7 @@ def monitoring_schedule(account: Account, name: str, endpoint_name: str) -> None
             "ProcessingJobArn": run,
         }
         described["LastModifiedTime"] = moment(account.later())
-        runs.append(event(kind, told(described), time=account.now))
+        runs.append(event(kind, detail_of(described), time=account.now))
     account.keep(arn, first, ("DescribeMonitoringSchedule", {"MonitoringScheduleName": name}, described), spare=2)
     # An answer tells of the last run only, and nothing shows that one is missing.
     account.keep(arn, runs, spare=0)

@@ -161,11 +161,11 @@ processing_jobs = events_of(
             lambda inputs: [
                 {"InputName": f"i{number}"}
                 | (
-                    {"S3Input": {"S3Uri": told}}
-                    if isinstance(told, str)
-                    else {"DatasetDefinition": {"AthenaDatasetDefinition": told}}
+                    {"S3Input": {"S3Uri": source}}
+                    if isinstance(source, str)
+                    else {"DatasetDefinition": {"AthenaDatasetDefinition": source}}
                 )
-                for number, told in enumerate(inputs)
+                for number, source in enumerate(inputs)
             ]
         ),
         ProcessingOutputConfig=uris.map(lambda uri: {"Outputs": [{"OutputName": "out", "S3Output": {"S3Uri": uri}}]})
