@@ -35,7 +35,7 @@ ASSOCIATED = AssociationType.ASSOCIATED_WITH
 
 
 class Said(NamedTuple):
-    """One link that a resource says."""
+    """One link that a resource reports."""
 
     source: str
     type: AssociationType
@@ -52,8 +52,8 @@ def thing(name: str) -> Entity:
     return artifact(PARTITION, "DataSet", name, NOON)
 
 
-def told(store: Store, said: Iterable[Said]) -> Store:
-    """The store, after one resource said all of this."""
+def holding(store: Store, said: Iterable[Said]) -> Store:
+    """The store, after one resource reported all of these links."""
     said = list(said)
     ends = {name: thing(name) for one in said for name in (one.source, one.destination)}
     links = {(one.source, one.destination): one for one in said}  # a resource says one thing of a pair
@@ -65,11 +65,11 @@ def told(store: Store, said: Iterable[Said]) -> Store:
         ),
     )
 
-    def say(tx: Transaction) -> None:
+    def report(tx: Transaction) -> None:
         rows = table.claim(tx, {f"{PARTITION}training-job/job": "training-job"})
         save(tx, {row.id: lineage for row in rows.values()})
 
-    store.write(say)
+    store.write(report)
     return store
 
 
@@ -103,7 +103,7 @@ def read(uri: str, by: str = "run-2") -> Said:
     ],
 )
 def test_what_was_read_inside_of_an_output_derives_from_it(outer: str, inner: str, store: Store) -> None:
-    told(store, [made(outer), read(inner)])
+    holding(store, [made(outer), read(inner)])
 
     assert inferred_links(store, outer, inner) == {f"{outer} DerivedFrom {inner}"}
 
@@ -122,26 +122,26 @@ def test_what_was_read_inside_of_an_output_derives_from_it(outer: str, inner: st
     ],
 )
 def test_what_lies_elsewhere_does_not(outer: str, inner: str, store: Store) -> None:
-    told(store, [made(outer), read(inner)])
+    holding(store, [made(outer), read(inner)])
 
     assert inferred_links(store, outer, inner) == set()
 
 
 def test_what_was_only_read_gives_nothing_and_what_was_only_made_takes_nothing(store: Store) -> None:
-    told(store, [read("s3://b/in"), read("s3://b/in/x"), made("s3://b/out"), made("s3://b/out/x")])
+    holding(store, [read("s3://b/in"), read("s3://b/in/x"), made("s3://b/out"), made("s3://b/out/x")])
 
     assert inferred_links(store, "s3://b/in", "s3://b/in/x", "s3://b/out", "s3://b/out/x") == set()
 
 
 @pytest.mark.parametrize("spelled", ["s3://b/logs/model", "s3://b/logs/model/"])
 def test_what_a_run_made_at_that_very_address_comes_from_that_run_alone(spelled: str, store: Store) -> None:
-    told(store, [made("s3://b/logs"), made("s3://b/logs/model", "run-3"), read(spelled)])
+    holding(store, [made("s3://b/logs"), made("s3://b/logs/model", "run-3"), read(spelled)])
 
     assert not any("DerivedFrom" in link for link in inferred_links(store, "s3://b/logs", spelled))
 
 
 def test_a_slash_at_the_end_makes_no_other_thing(store: Store) -> None:
-    told(store, [made("s3://b/x"), read("s3://b/x/"), read("s3://b/x//"), read("s3://b/xy")])
+    holding(store, [made("s3://b/x"), read("s3://b/x/"), read("s3://b/x//"), read("s3://b/xy")])
 
     assert inferred_links(store, "s3://b/x", "s3://b/x/", "s3://b/x//", "s3://b/xy") == {
         "s3://b/x SameAs s3://b/x/",
@@ -151,15 +151,15 @@ def test_a_slash_at_the_end_makes_no_other_thing(store: Store) -> None:
 
 
 def test_what_was_read_inside_of_an_offline_store_derives_from_it(store: Store) -> None:
-    told(store, [Said("s3://b/offline", ASSOCIATED, "group-1"), read("s3://b/offline/2024/x.parquet")])
+    holding(store, [Said("s3://b/offline", ASSOCIATED, "group-1"), read("s3://b/offline/2024/x.parquet")])
 
     assert inferred_links(store, "s3://b/offline", "s3://b/offline/2024/x.parquet") == {
         "s3://b/offline DerivedFrom s3://b/offline/2024/x.parquet"
     }
 
 
-def test_what_addresses_say_has_evidence_too(store: Store) -> None:
-    told(store, [made("s3://b/x"), read("s3://b/x/"), read("s3://b/x/1")])
+def test_links_by_address_have_evidence_too(store: Store) -> None:
+    holding(store, [made("s3://b/x"), read("s3://b/x/"), read("s3://b/x/1")])
     x, slash, inner = (thing(name).arn for name in ("s3://b/x", "s3://b/x/", "s3://b/x/1"))
 
     assert of_association(store, x, slash) == [Evidence("", "same address", "SameAs", (), NOON, inferred=True)]
@@ -244,7 +244,7 @@ def test_a_walk_finds_what_a_plain_model_finds(store: Store, backend: Backend) -
     @settings(max_examples=scaled(120 if backend == "sqlite" else 40))
     @given(saying, st.booleans(), st.booleans(), st.none() | st.integers(0, 4), st.data())
     def check(said: list[Said], inferred: bool, up: bool, depth: int | None, data: st.DataObject) -> None:
-        told(emptied(store), said)
+        holding(emptied(store), said)
         everything = links(said, inferred=inferred)
         names = sorted({name for one in said for name in (one.source, one.destination)})
         start = data.draw(st.sampled_from(names))

@@ -41,13 +41,13 @@ CONTRIBUTED, PRODUCED = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
 
 
 def holding(store: Store, *said: Lineage) -> Store:
-    """The store, after each of these was said by a resource of its own."""
+    """The store, after each of these was reported by a resource of its own."""
 
-    def say(tx: Transaction) -> None:
+    def report(tx: Transaction) -> None:
         claimed = table.claim(tx, {f"{PARTITION}training-job/{number}": "training-job" for number in range(len(said))})
         save(tx, dict(zip((row.id for row in claimed.values()), said, strict=True)))
 
-    store.write(say)
+    store.write(report)
     return store
 
 
