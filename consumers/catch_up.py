@@ -13,7 +13,7 @@ from consumers.observe import handled_labels
 from consumers.resource_session import ResourceSession
 from consumers.resources import RESOURCE_TYPES
 from ingest.delivery import Delivery
-from store import resources as table
+from store import resources
 from store.database import Store, Transaction
 from store.ledger import events as ledger
 
@@ -41,10 +41,10 @@ def catch_up(store: Store) -> int:
             store.write(partial(ledger.mark, ids=[number], outcome=outcome))
             done += settlement.derived
     rules: dict[str, str] = {kind: one.signature for kind, one in RESOURCE_TYPES.items()}
-    while unlisted := store.read(lambda tx: table.unlisted(tx, rules.keys(), PAGE)):
+    while unlisted := store.read(lambda tx: resources.unlisted(tx, rules.keys(), PAGE)):
         store.write(partial(_list_again, keys=unlisted))
     before: list[str] = []
-    while keys := store.read(lambda tx: table.underived(tx, PAGE) or table.outdated(tx, rules, PAGE)):
+    while keys := store.read(lambda tx: resources.underived(tx, PAGE) or resources.outdated(tx, rules, PAGE)):
         if keys == before:
             log.error("cannot derive what was left undone", resources=len(keys), first=keys[0])
             break

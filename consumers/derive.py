@@ -11,8 +11,7 @@ from consumers.kind import ResourceKind
 from consumers.resource_session import ResourceSession, with_referrers
 from consumers.resources import RESOURCE_TYPES
 from consumers.resources.types import DescribeRequest
-from store import describe_requests
-from store import resources as table
+from store import describe_requests, resources
 from store.database import RefusedData, Store, Transaction
 from store.failures import DATABASE_ERRORS
 from store.lineage import Lineage
@@ -71,8 +70,8 @@ def derive(session: ResourceSession, touched: Collection[str]) -> tuple[int, int
     new = session.new if session.derives else {row.id for row in marked if not session.rows[row.key].derived}
     save(tx, derived, new)
     describe_requests.update_requests(tx, missing, new, time.time_ns() // 1_000_000 + GRACE)
-    table.update_references(tx, references, ())
-    table.mark_derived(tx, marked)
+    resources.update_references(tx, references, ())
+    resources.mark_derived(tx, marked)
     return len(derived) - failed, failed
 
 
@@ -99,10 +98,10 @@ def derive_committed(keys: Collection[str], store: Store) -> tuple[int, int]:
         log.warning("refused by the store", resources=list(keys), reason=reason)
 
         def mark(tx: Transaction) -> None:
-            rows = table.lock(tx, keys).values()
+            rows = resources.lock(tx, keys).values()
             save(tx, {row.id: Lineage() for row in rows})
             rules = {row.id: RESOURCE_TYPES[ResourceKind(row.kind)].signature for row in rows}
-            table.mark_derived(
+            resources.mark_derived(
                 tx, [row._replace(derived=row.version, rule=rules[row.id], problem=reason) for row in rows]
             )
 

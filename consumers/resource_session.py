@@ -12,8 +12,7 @@ from consumers.resources import RESOURCE_TYPES
 from consumers.resources.fields import described_status
 from consumers.resources.types import AnyResource, D, DescribeRequest, Resource
 from consumers.state import ResourceState, decode, encode, incarnations
-from store import metric_points
-from store import resources as table
+from store import metric_points, resources
 from store.database import Transaction
 from store.resources import ResourceRow
 
@@ -38,12 +37,12 @@ class ResourceSession:
 
     def claim(self, kinds: Mapping[str, str]) -> None:
         """Lock these rows (key -> kind) for this transaction alone; missing rows are made."""
-        self.rows |= table.claim(self.tx, kinds)
+        self.rows |= resources.claim(self.tx, kinds)
 
     def lock(self, keys: Collection[str]) -> None:
         """Lock these rows, so that nobody else changes them; an exclusive transaction reads only those not yet read."""
         wanted = [key for key in keys if key not in self.rows] if self.tx.exclusive else keys
-        self.rows |= table.lock(self.tx, wanted)
+        self.rows |= resources.lock(self.tx, wanted)
 
     def join(self, observed: Mapping[str, ResourceState], measured: Collection[str] = ()) -> set[str]:
         """Join observed states into those of the store, and write what changes, with the references.
@@ -81,14 +80,14 @@ class ResourceSession:
             row = _with_listing(row, self.incarnations(key)[-1])
             self.rows[key] = row
             changed.append(row)
-        table.write(self.tx, changed)
-        table.update_references(self.tx, references, self.new)
+        resources.write(self.tx, changed)
+        resources.update_references(self.tx, references, self.new)
         return touched
 
     def write_listing(self, keys: Collection[str]) -> None:
         """Write the columns that lists are made of, which an older version of Headwater did not write."""
         self.lock(keys)
-        table.write(self.tx, [_with_listing(self.rows[key], self.incarnations(key)[-1]) for key in keys])
+        resources.write(self.tx, [_with_listing(self.rows[key], self.incarnations(key)[-1]) for key in keys])
 
     def state(self, key: str) -> ResourceState | None:
         """The state of a resource, or None when nothing is known of it."""
@@ -135,7 +134,7 @@ class ResourceSession:
         while wanted:
             seen |= wanted
             targets = {target for key in wanted for target in self.references(key)} - seen
-            self.rows |= table.load(self.tx, targets - self.rows.keys())
+            self.rows |= resources.load(self.tx, targets - self.rows.keys())
             wanted = {key for key in targets if self.state(key) is not None}
 
     def lookup(self, key: str, fields: type[D], at: int | None = None) -> Resource[D] | None:
@@ -156,7 +155,7 @@ def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
     found = set(keys)
     frontier = set(found)
     while frontier:
-        referring = table.referrers(tx, frontier)
+        referring = resources.referrers(tx, frontier)
         new = referring.keys() - found
         found |= new
         frontier = {key for key in new if RESOURCE_TYPES[ResourceKind(referring[key])].passes_on}

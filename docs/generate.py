@@ -16,7 +16,7 @@ from consumers.api.operations import METRICS, OPERATIONS
 from consumers.observe.cloudtrail import handled_calls
 from consumers.observe.describe_responses import handled_operations
 from consumers.observe.detail_types import CLOUDTRAIL_CALL, DESCRIPTION
-from consumers.observe.unhandled import KEPT
+from consumers.observe.unhandled import UNHANDLED
 from consumers.resources import EVENTS, RESOURCE_TYPES
 from consumers.resources.types import AnyResourceType
 
@@ -73,7 +73,7 @@ def _capture() -> Iterator[str]:
     yield ""
     yield "<!-- Written by `make docs` from the code: change the tables there. -->"
     yield ""
-    kinds = sum(name.startswith("SageMaker") for name in (*EVENTS, *KEPT))
+    kinds = sum(name.startswith("SageMaker") for name in (*EVENTS, *UNHANDLED))
     yield from paragraph(
         f"SageMaker sends {kinds} kinds of events (detail-types). CloudTrail records calls to its API, and AWS Glue "
         "sends an event for each run of a job. Headwater derives lineage from each kind of event, or keeps it in the "
@@ -95,7 +95,7 @@ def _capture() -> Iterator[str]:
     yield ""
     yield "## Events that are only kept"
     yield ""
-    yield from table(("event", "why nothing is derived"), sorted(KEPT.items()))
+    yield from table(("event", "why nothing is derived"), sorted(UNHANDLED.items()))
     yield ""
     yield f"## Calls ({CLOUDTRAIL_CALL})"
     yield ""

@@ -1,7 +1,7 @@
 """How operations of SageMaker's API are called: their parameters, and where their responses hold what is read.
 
-Parameters, fields and patterns are those of botocore's description of the service. Which operations there are is said
-by the resource types (`consumers.resources`); `ingest.sagemaker` calls them.
+Parameters, fields and patterns are those of botocore's description of the service. Which operations there are follows
+from the resource types (`consumers.resources`); `ingest.sagemaker` calls them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Parameters = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class DescribeOperation:
-    """An operation that answers something about one resource.
+    """An operation that describes one resource, or something of it.
 
     Attributes:
         name: As SageMaker names it: `DescribeTrainingJob`.

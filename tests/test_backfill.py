@@ -281,9 +281,7 @@ async def test_kinds_come_side_by_side_each_from_the_oldest_on(sagemaker: FakeSa
 
 
 @pytest.mark.parametrize("acked", [True, False])
-async def test_killed_in_the_middle_it_asks_about_a_batch_anew_at_the_most(
-    sagemaker: FakeSageMaker, acked: bool
-) -> None:
+async def test_killed_in_the_middle_it_describes_at_most_a_batch_again(sagemaker: FakeSageMaker, acked: bool) -> None:
     arns = models(sagemaker, 20)
     source = Backfill(SageMaker(per_second=FAST), kinds=["model"], batch_size=4)
     first = await everything(source, 3)
@@ -315,7 +313,7 @@ async def test_a_batch_acknowledged_before_the_one_before_it_moves_nothing(sagem
     await source.aclose()
 
 
-async def test_what_cannot_be_told_of_is_not_asked_about_again(sagemaker: FakeSageMaker) -> None:
+async def test_what_cannot_be_described_is_not_requested_again(sagemaker: FakeSageMaker) -> None:
     sagemaker.lists("ListModels", {"ModelArn": arn_of("model/gone"), "ModelName": "gone", "CreationTime": at(7)})
     source = Backfill(SageMaker(per_second=FAST), kinds=["model"])
     assert await everything(source) == []
@@ -389,7 +387,9 @@ def _begun(path: Path) -> bool:
             return False
 
 
-def test_begun_anew_it_asks_about_all(sagemaker: FakeSageMaker, headwater: Headwater, tmp_path: Path) -> None:
+def test_begun_from_the_start_it_describes_everything(
+    sagemaker: FakeSageMaker, headwater: Headwater, tmp_path: Path
+) -> None:
     models(sagemaker, 3)
     with sqlite_store(tmp_path / "headwater.db") as store:
         position = {
@@ -445,8 +445,8 @@ def test_what_our_role_may_not_ask_stops_nothing_else_and_is_said_once(
     assert sagemaker.calls["DescribeLabelingJob"] <= BATCH
     with Store(f"sqlite:///{tmp_path}/headwater.db") as store:
         assert {arn for arn, _ in asked(store)} == set(arns)
-    told = json.loads(headwater("backfill", *kinds, "--json").out)
-    assert told["denied"] == {
+    printed = json.loads(headwater("backfill", *kinds, "--json").out)
+    assert printed["denied"] == {
         "sagemaker:DescribeLabelingJob": ["labeling-job"],
         "sagemaker:ListEndpoints": ["endpoint"],
     }
@@ -490,7 +490,7 @@ def test_a_kind_that_cannot_be_described_waits_while_others_go_on(
     assert read_checkpoint(one_store, "headwater backfill") is None
 
 
-def test_a_server_that_hangs_up_at_everything_is_told_on(sagemaker: FakeSageMaker, one_store: Store) -> None:
+def test_a_server_that_hangs_up_at_everything_is_named(sagemaker: FakeSageMaker, one_store: Store) -> None:
     sagemaker.fault("hang up")
     with pytest.raises(Unavailable, match="what ListModels lists: AWS did not answer"):
         filled(one_store, "model")
@@ -547,8 +547,8 @@ def test_a_dry_run_describes_nothing_and_writes_nothing(
     assert {name for name in sagemaker.calls if not name.startswith("List")} == set()
     assert "ListTags" not in sagemaker.calls
     assert list(tmp_path.iterdir()) == []
-    told = json.loads(headwater("backfill", "--dry-run", "--json", "--kinds", "model").out)
-    assert told == {
+    printed = json.loads(headwater("backfill", "--dry-run", "--json", "--kinds", "model").out)
+    assert printed == {
         "resources": {"model": 250},
         "calls": {"DescribeModel": 250, "ListTags": 250},
         "seconds_at_least": 50.0,
@@ -575,7 +575,7 @@ def test_since_is_an_age_or_a_date(sagemaker: FakeSageMaker, headwater: Headwate
         (("--per-second", "0"), "--per-second"),
     ],
 )
-def test_what_is_said_wrongly_is_told_in_one_sentence(headwater: Headwater, words: tuple[str, ...], why: str) -> None:
+def test_wrong_options_get_one_sentence(headwater: Headwater, words: tuple[str, ...], why: str) -> None:
     said = headwater("backfill", *words)
     assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
     assert why in said.err

@@ -29,6 +29,7 @@ from consumers.cli.options import PORT
 from consumers.observe import handled_labels, label
 from ingest.event import decode
 from store.database import Store
+from store.migrate import newest
 from tests.support import readme, stores
 from tests.support.cli import Headwater, process
 from tests.support.events import ABALONE, HERE, NOON, PARTITION, SAMPLES, event
@@ -61,14 +62,14 @@ def test_the_same_events_in_any_form_give_the_same_digest(headwater: Headwater, 
 
 def test_a_replay_says_what_became_of_all_it_read(headwater: Headwater) -> None:
     said = headwater("replay", ABALONE, ALL_SAMPLES, "--json")
-    told = json.loads(said.out)
+    printed = json.loads(said.out)
     assert said.code == 0
-    assert (told["events"], told["complete"], told["rule_failures"]) == (57, True, 0)
-    assert told["dead"] == {
+    assert (printed["events"], printed["complete"], printed["rule_failures"]) == (57, True, 0)
+    assert printed["dead"] == {
         "does not say which endpoint it is about: it has no ARN, and no account and region to make one from": 1
     }
     sorts = Counter(label(decode(path.read_bytes())) for path in sorted(SAMPLES.glob("*.json")))
-    assert told["kept"] == {sort: number for sort, number in sorts.items() if sort not in handled_labels()}
+    assert printed["kept"] == {sort: number for sort, number in sorts.items() if sort not in handled_labels()}
     spoken = headwater("replay", ABALONE, ALL_SAMPLES)
     assert "57 events in" in spoken.out
     assert "1 not understood, see headwater dead-letters list" in spoken.out
@@ -114,8 +115,8 @@ def test_what_is_exported_makes_the_same_store(headwater: Headwater, tmp_path: P
     for name in ("plain.jsonl", "packed.jsonl.gz", "packed.jsonl.zst"):
         assert headwater("export", "--output", name).out == f"57 events in {name}\n"
         url = f"sqlite:///{name}.db"
-        told = json.loads(headwater("replay", name, "--database-url", url, "--json").out)
-        assert (told["events"], told["dead"]) == (57, {})
+        printed = json.loads(headwater("replay", name, "--database-url", url, "--json").out)
+        assert (printed["events"], printed["dead"]) == (57, {})
         assert headwater("digest", "--verbose", "--database-url", url).out == want
     on_output = headwater("export").out
     assert on_output == (tmp_path / "plain.jsonl").read_text()
@@ -126,25 +127,25 @@ def test_what_is_exported_makes_the_same_store(headwater: Headwater, tmp_path: P
 def test_lineage_as_json_has_the_promised_shape(headwater: Headwater) -> None:
     headwater("replay", ABALONE)
     said = headwater("lineage", PACKAGE, "--direction", "ascendants", "--format", "json")
-    told = json.loads(said.out)
-    assert list(told) == ["start", "direction", "complete", "vertices", "edges"]
-    assert (told["direction"], told["complete"], len(told["vertices"]), len(told["edges"])) == (
+    printed = json.loads(said.out)
+    assert list(printed) == ["start", "direction", "complete", "vertices", "edges"]
+    assert (printed["direction"], printed["complete"], len(printed["vertices"]), len(printed["edges"])) == (
         "ascendants",
         True,
         11,
         12,
     )
-    assert {frozenset(vertex) for vertex in told["vertices"]} == {
+    assert {frozenset(vertex) for vertex in printed["vertices"]} == {
         frozenset(("arn", "type", "lineage_type", "name", "source_uri", "status", "hops"))
     }
-    assert {frozenset(edge) for edge in told["edges"]} == {frozenset(("source", "destination", "type", "inferred"))}
-    [start] = [vertex for vertex in told["vertices"] if vertex["hops"] == 0]
-    assert (start["arn"], start["source_uri"]) == (told["start"], PACKAGE)
+    assert {frozenset(edge) for edge in printed["edges"]} == {frozenset(("source", "destination", "type", "inferred"))}
+    [start] = [vertex for vertex in printed["vertices"] if vertex["hops"] == 0]
+    assert (start["arn"], start["source_uri"]) == (printed["start"], PACKAGE)
     cut = json.loads(headwater("lineage", PACKAGE, "--depth", "1", "--format", "json").out)
     assert (cut["complete"], max(vertex["hops"] for vertex in cut["vertices"])) == (False, 1)
 
 
-def test_lineage_leaves_out_what_is_inferred_when_told_to(headwater: Headwater, tmp_path: Path) -> None:
+def test_lineage_leaves_out_what_is_inferred_with_no_inferred(headwater: Headwater, tmp_path: Path) -> None:
     job = {"CreationTime": NOON}
     archive = tmp_path / "events.jsonl"
     archive.write_bytes(
@@ -186,15 +187,15 @@ def test_runs_and_experiments_are_tables_or_data(headwater: Headwater) -> None:
 
     groups = json.loads(headwater("experiments", "--json").out)
     [name] = [one["name"] for one in groups if not one["inferred"]]
-    told = json.loads(headwater("runs", name, "--format", "json").out)
+    printed = json.loads(headwater("runs", name, "--format", "json").out)
     table = headwater("runs", name).out.splitlines()
     sheet = list(csv.DictReader(io.StringIO(headwater("runs", name, "--format", "csv").out)))
 
-    assert told["total"] == len(told["runs"]) == len(sheet) > 0
-    assert [run["experiments"] for run in told["runs"]] == [[name]] * told["total"]
-    assert [(row["name"], row["experiments"]) for row in sheet] == [(run["name"], name) for run in told["runs"]]
+    assert printed["total"] == len(printed["runs"]) == len(sheet) > 0
+    assert [run["experiments"] for run in printed["runs"]] == [[name]] * printed["total"]
+    assert [(row["name"], row["experiments"]) for row in sheet] == [(run["name"], name) for run in printed["runs"]]
     assert table[0].split()[:6] == ["run", "status", "began", "took", "on", "in"]
-    assert table[-1].startswith(f"{told['total']} run")
+    assert table[-1].startswith(f"{printed['total']} run")
     assert headwater("experiments").out.splitlines()[0].split() == ["experiment", "trials", "runs"]
 
 
@@ -230,19 +231,19 @@ def test_lineage_takes_arns_uris_and_names(headwater: Headwater, ref: str, word:
     assert word in said.out
 
 
-def test_status_tells_what_is_there_and_what_is_wrong(headwater: Headwater) -> None:
+def test_status_shows_what_is_there_and_what_is_wrong(headwater: Headwater) -> None:
     headwater("replay", ABALONE, ALL_SAMPLES)
     links = json.loads(headwater("digest", "--json").out)["counts"]["Association"]
     said = headwater("status").out
     for line in ("57 events in the ledger", "1 dead letters: headwater dead-letters list", f"{links} associations"):
         assert line in said
-    told = json.loads(headwater("status", "--json").out)
-    assert (told["dead_letters"], told["associations"], told["underived"]) == (1, links, 0)
+    printed = json.loads(headwater("status", "--json").out)
+    assert (printed["dead_letters"], printed["associations"], printed["underived"]) == (1, links, 0)
 
 
 def test_dead_letters_are_listed_shown_redriven_and_discarded(headwater: Headwater) -> None:
-    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0005 now\n"
-    assert headwater("migrate").out == "sqlite:///headwater.db is at schema 0005 already\n"
+    assert headwater("migrate").out == f"sqlite:///headwater.db is at schema {newest()} now\n"
+    assert headwater("migrate").out == f"sqlite:///headwater.db is at schema {newest()} already\n"
     assert headwater("dead-letters", "list").out == "no dead letters\n"
     headwater("replay", SAMPLES / "endpoint-in-service-hand-made-minimal.json")
     [letter] = json.loads(headwater("dead-letters", "list", "--json").out)
@@ -357,11 +358,11 @@ def test_the_demo_on_a_terminal_ends_by_answering_what_the_readme_asks(tmp_path:
         os.close(theirs)
         said = ""
         try:
-            while not (told := re.search(r"answers SageMaker's API at (\S+)", said)):
+            while not (printed := re.search(r"answers SageMaker's API at (\S+)", said)):
                 said += terminal.read(4096).decode()
             asked = subprocess.run(
                 [sys.executable, "-W", "error", "-c", readme.program("boto3")],
-                env={**environment, **readme.exports(told[1])},
+                env={**environment, **readme.exports(printed[1])},
                 check=False,
                 capture_output=True,
                 text=True,
@@ -383,11 +384,11 @@ def test_the_demo_on_a_terminal_ends_by_answering_what_the_readme_asks(tmp_path:
 
 def test_a_postgresql_store_is_used_by_its_url(headwater: Headwater) -> None:
     url = stores._new_database()
-    told = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    printed = url.set(drivername="postgresql").render_as_string(hide_password=False)
     headwater("replay", ABALONE)
     try:
-        assert headwater("replay", ABALONE, "--database-url", told).code == 0
-        assert headwater("digest", "--database-url", told).out == headwater("digest").out
+        assert headwater("replay", ABALONE, "--database-url", printed).code == 0
+        assert headwater("digest", "--database-url", printed).out == headwater("digest").out
     finally:
         stores._drop_database(url)
 
@@ -408,16 +409,16 @@ def test_a_password_is_never_shown() -> None:
 def test_a_file_whose_name_is_not_utf8_is_read_and_resumed(headwater: Headwater, tmp_path: Path) -> None:
     name = os.fsdecode(b"b\xffd.jsonl")
     (tmp_path / name).write_bytes(ABALONE.read_bytes() + b"\nrubbish")
-    told = json.loads(headwater("replay", name, "--json").out)
-    assert (told["events"], sum(told["dead"].values())) == (29, 1)
+    printed = json.loads(headwater("replay", name, "--json").out)
+    assert (printed["events"], sum(printed["dead"].values())) == (29, 1)
     assert "b\\\\xffd.jsonl:30" in headwater("dead-letters", "list", "--json").out.replace("udcff", "xff")
 
 
 def test_a_replay_of_a_folder_leaves_the_store_in_it_out(headwater: Headwater, tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_bytes(ABALONE.read_bytes())
     for _ in range(2):
-        told = json.loads(headwater("replay", ".", "--json").out)
-        assert (told["events"], told["dead"]) == (29, {})
+        printed = json.loads(headwater("replay", ".", "--json").out)
+        assert (printed["events"], printed["dead"]) == (29, {})
 
 
 def test_reading_does_not_wait_for_who_writes(headwater: Headwater, tmp_path: Path) -> None:
@@ -471,7 +472,9 @@ def test_a_command_that_prints_nothing_needs_no_standard_output(tmp_path: Path) 
         1,
         "headwater: cannot write to standard output: it is closed\n",
     )
-    assert process("replay", "whole.jsonl.zst", cwd=tmp_path).returncode == 0  # written, though nobody could be told
+    assert (
+        process("replay", "whole.jsonl.zst", cwd=tmp_path).returncode == 0
+    )  # written, though that could not be printed
 
 
 def test_a_file_that_cannot_be_used_is_named_with_its_reason(headwater: Headwater, tmp_path: Path) -> None:

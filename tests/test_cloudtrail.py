@@ -30,7 +30,7 @@ LIN = f"arn:aws:iam::{ACCOUNT}:user/lin"
 
 
 def members(shape: Any, above: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
-    """Each member of a shape at any depth, as CloudTrail spells it, and what sort of thing it is."""
+    """Each member of a shape at any depth, as CloudTrail spells it, and its type."""
     if shape.type_name == "list":
         yield from members(shape.member, above)
     elif shape.type_name == "map":
@@ -41,15 +41,15 @@ def members(shape: Any, above: frozenset[str] = frozenset()) -> Iterator[tuple[s
             yield from members(inner, above | {shape.name})
 
 
-def of_writes(sort: str) -> set[str]:
-    """The members of this sort in what any write asks for and is answered."""
+def of_writes(type_name: str) -> set[str]:
+    """The members of this type in the requests and responses of all writes."""
     writes = [SERVICE.operation_model(name) for name in SERVICE.operation_names if not name.startswith(READS)]
     shapes = [shape for model in writes for shape in (model.input_shape, model.output_shape) if shape]
-    return {name for shape in shapes for name, found in members(shape) if found == sort}
+    return {name for shape in shapes for name, found in members(shape) if found == type_name}
 
 
-def told(body: bytes) -> dict[str, Any]:
-    """What the newest life of the first resource that an event tells of is known by."""
+def observed(body: bytes) -> dict[str, Any]:
+    """The fields of the newest incarnation of the first resource that an event reports."""
     (known, *_) = observe(decode(body))
     return fields(known)
 
@@ -149,14 +149,14 @@ CONTEXT = {"contextName": "Review", "source": {"sourceUri": "https://example.com
     ],
 )
 def test_who_called_is_told(who: dict[str, str], by: str | None) -> None:
-    assert told(call("CreateContext", CONTEXT, userIdentity=who)).get(CREATED_BY) == by
+    assert observed(call("CreateContext", CONTEXT, userIdentity=who)).get(CREATED_BY) == by
 
 
 @pytest.mark.parametrize("name", ["CreateContext", "DeleteContext", "CreateTrainingJob"])
 def test_a_refused_call_changes_nothing_and_is_counted_as_such(name: str, store: Store) -> None:
-    asked = {**CONTEXT, "trainingJobName": "job"}
+    parameters = {**CONTEXT, "trainingJobName": "job"}
 
-    settled = handle([Delivery(call(name, asked, errorCode="AccessDenied"))], store)
+    settled = handle([Delivery(call(name, parameters, errorCode="AccessDenied"))], store)
 
     assert (settled.events, settled.kept, list(settled.dead)) == (1, {}, [])
     assert store.read(events.counts) == {"nothing": {f"AWS API Call via CloudTrail: {name}": 1}}
@@ -164,7 +164,7 @@ def test_a_refused_call_changes_nothing_and_is_counted_as_such(name: str, store:
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "why"),
+    ("name", "parameters", "why"),
     [
         ("CreateContext", {"contextType": "Review"}, "does not say which context it is about"),
         ("UpdateContext", {"contextName": "Review", "properties": ["a"]}, "Expected `object`, got `array`"),
@@ -174,9 +174,9 @@ def test_a_refused_call_changes_nothing_and_is_counted_as_such(name: str, store:
         ("AssociateTrialComponent", {"trialName": "t"}, "does not say which membership it is about"),
     ],
 )
-def test_a_call_that_cannot_be_understood_says_why(name: str, asked: dict[str, Any], why: str) -> None:
+def test_a_call_that_cannot_be_understood_says_why(name: str, parameters: dict[str, Any], why: str) -> None:
     with pytest.raises(Malformed, match=why.replace("`", ".")):
-        told(call(name, asked))
+        observed(call(name, parameters))
 
 
 def entities(store: Store) -> list[tuple[str, str, dict[str, Any]]]:
@@ -222,7 +222,7 @@ def test_a_job_and_a_package_know_who_made_them(store: Store) -> None:
         ],
     )
 
-    assert [(kind, told.get("created_by")) for kind, _, told in entities(store)] == [
+    assert [(kind, row.get("created_by")) for kind, _, row in entities(store)] == [
         ("Artifact", LIN),
         ("TrialComponent", ADA),
     ]
@@ -247,7 +247,7 @@ def test_what_is_made_anew_soon_after_its_deletion_is_another_one(seconds: int) 
 def test_a_real_record_of_a_training_job_tells_what_the_event_would() -> None:
     (body, *_) = case_events("training_job_by_call")
 
-    known = told(body)
+    known = observed(body)
 
     assert known["TrainingJobName"] == "churn-2026-03-02-08-00-00-000"
     assert known["AlgorithmSpecification"]["EnableSageMakerMetricsTimeSeries"] is False

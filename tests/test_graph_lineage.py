@@ -1,4 +1,4 @@
-"""Questions: what something came from, what came of it, what a name means, and why something is said."""
+"""What something came from, what came of it, what a name means, and why it is in the store."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def thing(name: str) -> Artifact:
 def graph(store: Store) -> Store:
     """A store that holds the links above."""
     pairs = [[thing(name) for name in link.split()] for link in LINKS]
-    said = Lineage(
+    lineage = Lineage(
         tuple(one for pair in pairs for one in pair),
         tuple(Association(source.arn, end.arn, AssociationType.CONTRIBUTED_TO, NOON) for source, end in pairs),
     )
 
-    def say(tx: Transaction) -> None:
+    def report(tx: Transaction) -> None:
         rows = table.claim(tx, {f"{PARTITION}training-job/job": "training-job"})
-        save(tx, {row.id: said for row in rows.values()})
+        save(tx, {row.id: lineage for row in rows.values()})
 
-    store.write(say)
+    store.write(report)
     return store
 
 
@@ -363,14 +363,14 @@ def test_evidence_has_the_events_as_they_came_with_their_ids_and_times(endpoint:
 def test_the_heaviest_word_about_an_entity_comes_first(store: Store) -> None:
     address = "s3://bucket/model.tar.gz"
 
-    def say(tx: Transaction) -> None:
+    def report(tx: Transaction) -> None:
         jobs = [f"{PARTITION}training-job/{name}" for name in ("a-reader", "maker")]
         rows = table.claim(tx, dict.fromkeys(jobs, "training-job"))
         types = dict(zip(jobs, ("DataSet", "Model"), strict=True))
         words = {key: Lineage((artifact(PARTITION, types[key], address, NOON),)) for key in jobs}
         save(tx, {row.id: words[key] for key, row in rows.items()})
 
-    store.write(say)
+    store.write(report)
 
     found = of_entity(store, artifact(PARTITION, "Model", address, NOON).arn)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 
 import pytest
 
@@ -79,6 +80,20 @@ def test_a_worker_cut_short_between_its_two_steps_leaves_nothing_undone(
     catch_up(store)
     handle(batch, store)
     assert (digest(store), status(store).underived) == (want, 0)
+
+
+def test_a_statement_that_fails_while_a_rule_is_applied_is_no_fault_of_the_rule(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Lineage:
+        raise sqlite3.ProgrammingError("a wrong statement")
+
+    broken = dataclasses.replace(RESOURCE_TYPES[TRANSFORM_JOB], lineage=fail)
+    monkeypatch.setitem(RESOURCE_TYPES, TRANSFORM_JOB, broken)
+    with pytest.raises(sqlite3.ProgrammingError):
+        handle([Delivery(body) for body in ABALONE], store)
+    assert status(store).problems == ()
+    assert events.dead_letters(store) == []
 
 
 def test_a_rule_that_fails_holds_up_no_other_and_is_reported(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

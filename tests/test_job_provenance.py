@@ -37,9 +37,9 @@ def test_a_job_that_tells_neither_has_no_family() -> None:
 
 
 def test_a_family_is_never_too_long_to_be_indexed() -> None:
-    told = program({"sagemaker_program": "x" * 5000}, {}, (), {})
+    found = program({"sagemaker_program": "x" * 5000}, {}, (), {})
 
-    assert len(family("Churn-7", "i" * 2000, told.script).encode()) <= 256
+    assert len(family("Churn-7", "i" * 2000, found.script).encode()) <= 256
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_program_is_told_in_hyperparameters_before_variables_commands_and_inpu
     command = ["python3", "/opt/ml/processing/input/code/prepare.py", "--fast"]
     inputs = {"code": "s3://b/code/clean.py", "raw": "s3://b/raw.py"}
 
-    told = [
+    found = [
         program(hyperparameters, environment, command, inputs),
         program({}, environment, command, inputs),
         program({}, {}, command, inputs),
@@ -77,7 +77,7 @@ def test_a_program_is_told_in_hyperparameters_before_variables_commands_and_inpu
         program({}, {}, ["run"], {"raw": "s3://b/raw.py"}),
     ]
 
-    assert told == [
+    assert found == [
         Program("s3://b/code.tar.gz", "train.py"),
         Program("", "other.py"),
         Program("", "prepare.py"),
@@ -92,8 +92,8 @@ def test_a_directory_that_no_artifact_can_have_is_none(odd: str | None) -> None:
 
 
 def test_a_commit_is_found_however_its_tag_is_spelled_and_before_variables() -> None:
-    told = metadata_of(
-        MetadataProperties(project_id="told"),
+    found = metadata_of(
+        MetadataProperties(project_id="its own"),
         {
             "git:commit": "9f1c",
             "Git-Repository": "https://git/churn",
@@ -104,9 +104,9 @@ def test_a_commit_is_found_however_its_tag_is_spelled_and_before_variables() -> 
         (None, "arn:maker", "arn:other"),
     )
 
-    assert told == {
+    assert found == {
         "CommitId": "9f1c",
         "Repository": "https://git/churn",
-        "ProjectId": "told",
+        "ProjectId": "its own",
         "GeneratedBy": "arn:maker",
     }

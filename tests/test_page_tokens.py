@@ -19,7 +19,10 @@ from tests.support.events import abalone
 from tests.support.stores import fed
 
 KEYS = st.lists(
-    st.none() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_characters="\0"), max_size=20), max_size=4
+    st.none()
+    | st.integers(-(2**53), 2**53)
+    | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
+    max_size=4,
 ).map(tuple)
 TYPES = (int, str)
 

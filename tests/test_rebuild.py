@@ -1,4 +1,4 @@
-"""A store made anew from another one's ledger: on either database, stopped and gone on with, dead letters and all."""
+"""A new store made from another one's ledger: on either database, stopped and resumed, with its dead letters."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def _logs() -> Iterator[None]:
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Iterator[Store]:
-    """A SQLite store that was told all sorts of things."""
-    with sqlite_store(tmp_path / "told.db") as store:
+def original(tmp_path: Path) -> Iterator[Store]:
+    """A SQLite store of all kinds of events and dead letters."""
+    with sqlite_store(tmp_path / "original.db") as store:
         settlements(store, EVERYTHING, 50)
         yield store
 
@@ -55,26 +55,26 @@ def held(store: Store) -> Held:
     return canonical(store), list(ledger.events(store)), sorted(letters)
 
 
-def unordered(told: Held) -> Held:
-    return told[0], sorted(told[1]), told[2]
+def unordered(original: Held) -> Held:
+    return original[0], sorted(original[1]), original[2]
 
 
-def test_a_rebuilt_store_holds_the_same_and_its_events_in_the_same_order(store: Store, told: Store) -> None:
-    filled = rebuild(told, store, resume=False, batch_size=7, workers=1)
+def test_a_rebuilt_store_holds_the_same_and_its_events_in_the_same_order(store: Store, original: Store) -> None:
+    filled = rebuild(original, store, resume=False, batch_size=7, workers=1)
 
-    assert held(store) == held(told)
-    assert (filled.complete, filled.totals.events) == (True, len(held(told)[1]))
-    assert sum(filled.totals.dead.values()) == len(held(told)[2]) > len(RUBBISH)
+    assert held(store) == held(original)
+    assert (filled.complete, filled.totals.events) == (True, len(held(original)[1]))
+    assert sum(filled.totals.dead.values()) == len(held(original)[2]) > len(RUBBISH)
 
 
 def test_it_goes_from_either_database_to_either_by_several_processes(
-    store: Store, told: Store, make_store: MakeStore, tmp_path: Path
+    store: Store, original: Store, make_store: MakeStore, tmp_path: Path
 ) -> None:
     with sqlite_store(tmp_path / "back.db") as back:
-        rebuild(told, store, resume=False, batch_size=20, workers=2)
+        rebuild(original, store, resume=False, batch_size=20, workers=2)
         rebuild(store, back, resume=False, batch_size=20, workers=2)
 
-        assert unordered(held(store)) == unordered(held(back)) == unordered(held(told))
+        assert unordered(held(store)) == unordered(held(back)) == unordered(held(original))
 
 
 def test_dead_letters_that_are_understood_now_are_dead_no_longer(store: Store, tmp_path: Path) -> None:
@@ -90,9 +90,9 @@ def test_dead_letters_that_are_understood_now_are_dead_no_longer(store: Store, t
     fresh.close()
 
 
-def test_a_batch_is_passed_only_when_all_before_it_were_acknowledged(told: Store) -> None:
+def test_a_batch_is_passed_only_when_all_before_it_were_acknowledged(original: Store) -> None:
     async def read() -> list[LedgerPosition | None]:
-        source = LedgerSource(told, batch_size=30)
+        source = LedgerSource(original, batch_size=30)
         await source.find()
         batches = []
         while batch := await source.read():
@@ -101,45 +101,45 @@ def test_a_batch_is_passed_only_when_all_before_it_were_acknowledged(told: Store
         for batch in (batches[1], batches[0], *batches[2:]):
             await batch.ack()
             after.append(source.position)
-        assert source.so_far() == (sum(ledger.newest(told)),) * 2
+        assert source.so_far() == (sum(ledger.newest(original)),) * 2
         return after
 
     first, second, *_, last = asyncio.run(read())
 
-    numbers = [number for number, _ in ledger.event_page(told, 0, 60)]
-    assert (first, second, last) == (None, LedgerPosition(numbers[59], 0), LedgerPosition(*ledger.newest(told)))
+    numbers = [number for number, _ in ledger.event_page(original, 0, 60)]
+    assert (first, second, last) == (None, LedgerPosition(numbers[59], 0), LedgerPosition(*ledger.newest(original)))
 
 
-def test_reading_goes_on_behind_a_position(told: Store) -> None:
+def test_reading_goes_on_behind_a_position(original: Store) -> None:
     async def read(start_at: LedgerPosition | None) -> list[Delivery]:
-        source = LedgerSource(told, batch_size=7, start_at=start_at)
+        source = LedgerSource(original, batch_size=7, start_at=start_at)
         found: list[Delivery] = []
         while batch := await source.read():
             found += batch.deliveries
         return found
 
     whole = asyncio.run(read(None))
-    number, _ = ledger.event_page(told, 0, 10)[-1]
-    last, letter = ledger.newest(told)
+    number, _ = ledger.event_page(original, 0, 10)[-1]
+    last, letter = ledger.newest(original)
 
-    assert [one.body for one in whole] == held(told)[1] + [letter.body for letter in ledger.dead_letters(told)]
-    assert whole[0].origin == f"event 1 of {told}"
+    assert [one.body for one in whole] == held(original)[1] + [letter.body for letter in ledger.dead_letters(original)]
+    assert whole[0].origin == f"event 1 of {original}"
     assert asyncio.run(read(LedgerPosition(number, 0))) == whole[10:]
     assert asyncio.run(read(LedgerPosition(last, letter - 1))) == whole[-1:]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_rebuild_goes_on_where_it_was(
-    make_store: MakeStore, told: Store, tmp_path: Path, workers: int
+    make_store: MakeStore, original: Store, tmp_path: Path, workers: int
 ) -> None:
-    settlements(told, list(events(3_000, seed=6)), 1_000)
+    settlements(original, list(events(3_000, seed=6)), 1_000)
     target = make_store()
     url = target.url.render_as_string(hide_password=False)
-    words = ["rebuild", "--into", url, "--database-url", str(told), "--batch-size", "10", "--workers", str(workers)]
+    words = ["rebuild", "--into", url, "--database-url", str(original), "--batch-size", "10", "--workers", str(workers)]
     rebuilding = subprocess.Popen(
         [sys.executable, "-m", "consumers.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    name = f"the ledger of sqlite:///{tmp_path}/told.db"
+    name = f"the ledger of sqlite:///{tmp_path}/original.db"
     while read_checkpoint(target, name) is None:
         assert rebuilding.poll() is None, rebuilding.communicate()
         time.sleep(0.05)
@@ -147,12 +147,12 @@ def test_a_killed_rebuild_goes_on_where_it_was(
     rebuilding.communicate()
     assert list(status(target).readings) == [name]
     with pytest.raises(Refused, match="is not empty: name a new store, or go on with what was begun there by --resume"):
-        rebuild(told, target, resume=False, batch_size=10, workers=1)
+        rebuild(original, target, resume=False, batch_size=10, workers=1)
 
-    filled = rebuild(told, target, resume=True, batch_size=500, workers=workers)
+    filled = rebuild(original, target, resume=True, batch_size=500, workers=workers)
 
-    assert 0 < filled.totals.events < len(held(told)[1])
-    assert unordered(held(target)) == unordered(held(told))
+    assert 0 < filled.totals.events < len(held(original)[1])
+    assert unordered(held(target)) == unordered(held(original))
     assert dict(status(target).readings) == {}
 
 
@@ -171,11 +171,11 @@ def test_it_says_what_became_of_all_and_what_to_do_next(headwater: Headwater) ->
     assert headwater(*last.partition("headwater ")[2].split()).code == 0
     again = headwater("rebuild", "--into", "sqlite:///new.db", "--resume", "--json")
     assert again.err == "nothing to go on with: reading from the start\n"
-    told = json.loads(again.out)
-    assert (told["events"], told["dead"], told["complete"]) == (29, {}, True)
+    printed = json.loads(again.out)
+    assert (printed["events"], printed["dead"], printed["complete"]) == (29, {}, True)
 
 
-def test_ctrl_c_stops_in_order_and_status_tells_how_to_go_on(headwater: Headwater, tmp_path: Path) -> None:
+def test_ctrl_c_stops_in_order_and_status_shows_how_to_go_on(headwater: Headwater, tmp_path: Path) -> None:
     with sqlite_store(tmp_path / "headwater.db") as store:
         fed(store, list(events(3_000, seed=7)), 1_000)
     command = [sys.executable, "-m", "consumers.cli", "rebuild", "--into", "sqlite:///new.db", "--batch-size", "10"]
@@ -212,7 +212,7 @@ def _begun(store: Store) -> bool:
     ("words", "code", "sentence"),
     [
         ([], 2, "requires an argument"),
-        (["--into", "sqlite:///told.db"], 2, "cannot be made from itself"),
+        (["--into", "sqlite:///original.db"], 2, "cannot be made from itself"),
         (["--into", "sqlite:///./link.db"], 2, "cannot be made from itself"),
         (["--into", "sqlite:///other.db"], 1, "sqlite:///other.db is not empty"),
         (["--into", "no-url"], 2, "not a database URL"),
@@ -231,10 +231,10 @@ def test_bad_input_gets_one_sentence(
 ) -> None:
     (tmp_path / "old.txt").write_text("this is no database, but long enough to be looked at as one" * 20)
     (tmp_path / "empty.db").touch()
-    for name in ("told", "other"):
+    for name in ("original", "other"):
         headwater("replay", ABALONE, "--database-url", f"sqlite:///{name}.db")
-    (tmp_path / "link.db").symlink_to("told.db")
-    given = [] if "--database-url" in words else ["--database-url", "sqlite:///told.db"]
+    (tmp_path / "link.db").symlink_to("original.db")
+    given = [] if "--database-url" in words else ["--database-url", "sqlite:///original.db"]
     said = headwater("rebuild", *words, *given)
     assert (said.code, said.out) == (code, ""), said
     assert sentence in said.err

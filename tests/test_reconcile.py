@@ -1,4 +1,4 @@
-"""Lost events are found by the traces that others left, and what they told is made good by asking SageMaker."""
+"""Lost events are found by what others reference, and what they would have reported comes from SageMaker."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def known_to(fake: FakeSageMaker, account: Account) -> Account:
     return account
 
 
-def test_where_nothing_was_lost_only_what_no_event_tells_is_asked_for(store: Store, sagemaker: FakeSageMaker) -> None:
+def test_where_nothing_was_lost_only_what_events_leave_out_is_requested(store: Store, sagemaker: FakeSageMaker) -> None:
     account = known_to(sagemaker, generated(1))
     fed(store, account.events(), 50)
 
@@ -165,13 +165,13 @@ def test_what_may_not_be_asked_is_missing_still_and_mended_once_it_may(store: St
 def has_the_configuration(fake: FakeSageMaker) -> None:
     arn = f"{PARTITION}endpoint-config/blue"
     variants = [{"VariantName": "v0", "InitialInstanceCount": 1}]
-    told = {
+    printed = {
         "EndpointConfigName": "Blue",
         "EndpointConfigArn": arn,
         "ProductionVariants": variants,
         "CreationTime": at(0),
     }
-    fake.has("ListEndpointConfigs", "DescribeEndpointConfig", told)
+    fake.has("ListEndpointConfigs", "DescribeEndpointConfig", printed)
     fake.answers("ListTags", {"Tags": []}, ResourceArn=arn)
 
 
@@ -209,22 +209,22 @@ def test_a_dry_run_shows_what_is_missing_and_asks_for_nothing(headwater: Headwat
 
 
 @pytest.mark.usefixtures("credentials")
-def test_what_was_mended_is_told_and_the_second_time_nothing_is_missing(
+def test_what_was_recovered_is_counted_and_the_second_time_nothing_is_missing(
     headwater: Headwater, sagemaker: FakeSageMaker
 ) -> None:
     account = known_to(sagemaker, generated(3))
     stored(account, ":endpoint-config/")
 
     first = headwater("reconcile", "--json", *asking(sagemaker))
-    told = json.loads(first.out)
+    printed = json.loads(first.out)
 
-    assert (first.code, told["left"], told["mended"], told["reasons"]) == (0, [], told["found"], {})
-    assert told["found"]["unknown"] >= 1
+    assert (first.code, printed["left"], printed["mended"], printed["reasons"]) == (0, [], printed["found"], {})
+    assert printed["found"]["unknown"] >= 1
     assert headwater("reconcile", *asking(sagemaker)).out == "nothing is missing, as far as the store shows\n"
 
 
 @pytest.mark.usefixtures("credentials")
-def test_what_cannot_be_mended_is_told_with_the_reason(headwater: Headwater, sagemaker: FakeSageMaker) -> None:
+def test_what_cannot_be_recovered_is_listed_with_the_reason(headwater: Headwater, sagemaker: FakeSageMaker) -> None:
     account = known_to(sagemaker, generated(3))
     stored(account, ":endpoint-config/")
     sagemaker.fault("deny", "DescribeEndpointConfig")
@@ -245,7 +245,7 @@ def test_what_cannot_be_mended_is_told_with_the_reason(headwater: Headwater, sag
         ("unknown", "DescribeModel: this server has no such operation"),
     ],
 )
-def test_what_was_not_answered_is_told_once_and_not_as_mended(
+def test_what_was_not_answered_is_counted_once_and_not_as_recovered(
     fault: Fault | None, reason: str, headwater: Headwater, sagemaker: FakeSageMaker
 ) -> None:
     with Store("sqlite:///headwater.db") as store:

@@ -20,8 +20,8 @@ from tests.support.laws import scaled
 from tests.support.worlds import everything
 
 
-def told(body: bytes) -> tuple[ResourceState, ...]:
-    """What an event tells; nothing when it cannot be understood."""
+def observed(body: bytes) -> tuple[ResourceState, ...]:
+    """The states that an event reports; none when it cannot be read."""
     try:
         return observe(decode_event(body))
     except Malformed:
@@ -40,17 +40,17 @@ REAL = about_one_resource(
     [
         known
         for number, body in enumerate((*abalone(), *samples().values()))
-        for known in (*told(body), *told(again(body, 1000 * number, number)))
+        for known in (*observed(body), *observed(again(body, 1000 * number, number)))
     ]
 )
 made_up = (
     st.sampled_from(everything)
     .flatmap(lambda kind: st.lists(kind, min_size=1, max_size=8))
-    .map(lambda bodies: about_one_resource([one for body in bodies for one in told(body)]))
+    .map(lambda bodies: about_one_resource([one for body in bodies for one in observed(body)]))
     .filter(bool)
     .map(lambda found: max(found, key=len))
 )
-# Of one resource: several lives, equal stamps, observations without a life or a time of their own.
+# Of one resource: several incarnations, equal stamps, observations without an incarnation or a time of their own.
 observations = (st.sampled_from(REAL) | made_up).flatmap(
     lambda some: st.lists(st.sampled_from(some), min_size=3, max_size=12)
 )
@@ -119,5 +119,5 @@ def test_the_same_news_in_another_spelling_is_the_same_news(name: str) -> None:
     body = samples().get(name, untimed)
     respelled = json.dumps(json.loads(body), sort_keys=True, indent=1).encode()
 
-    for ours, theirs in zip(told(body), told(respelled), strict=True):
+    for ours, theirs in zip(observed(body), observed(respelled), strict=True):
         assert ours | theirs == theirs | ours

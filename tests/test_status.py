@@ -119,8 +119,8 @@ def test_events_kept_on_purpose_are_listed_apart_from_those_without_a_rule(store
     at = lines.index("3 events in the ledger")
     assert lines[at + 1 : at + 5] == [
         "2 of them kept on purpose, with nothing derived from them:",
-        "         2  the life of a notebook, not of what is made in it",
-        "1 of them kept for later, no rule knows their kind yet:",
+        "         2  the state of a notebook, not what is made in it",
+        "1 of them kept for later, their kind has no rule yet:",
         "         1  SageMaker Moon Phase State Change",
     ]
 

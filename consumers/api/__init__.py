@@ -1,1 +1,1 @@
-"""SageMaker's own API, over what the store keeps."""
+"""SageMaker's own API over the store."""

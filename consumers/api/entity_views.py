@@ -26,7 +26,7 @@ def artifact(entity: EntityRecord) -> EntityView:
         "ArtifactType": entity.type or None,
         "Source": {
             "SourceUri": entity.source_uri,
-            "SourceTypes": [{"SourceIdType": sort, "Value": value} for sort, value in types] or None,
+            "SourceTypes": [{"SourceIdType": type_, "Value": value} for type_, value in types] or None,
         },
         **_common(entity),
         **_of_lineage(entity),

@@ -23,7 +23,7 @@ from consumers.resources import RESOURCE_TYPES
 from consumers.resources.fields import described_status, instant
 from consumers.resources.types import AnyResource
 from consumers.state import Incarnation, ResourceState, decode, detail, incarnations, moment
-from store import resources as table
+from store import resources
 from store.database import Store, Transaction
 from store.graph import resolve
 from store.paging import PageKey
@@ -124,7 +124,7 @@ def description(state: ResourceState) -> Description:
 
 def _descriptions(tx: Transaction, arns: Sequence[str]) -> dict[str, Description]:
     keys = {arn.lower() for arn in arns}
-    rows = [row for row in table.load(tx, keys).values() if row.state is not None]
+    rows = [row for row in resources.load(tx, keys).values() if row.state is not None]
     mentioned = [key for key in keys - {row.key for row in rows} if ":pipeline/" in key]
     rows += mentioned_pipelines(tx, mentioned) if mentioned else []
     return {row.key: one for row in rows if (one := _of_row(tx, row)) is not None}

@@ -92,5 +92,5 @@ def _plain(why: CycloptsError) -> str:
 
 
 def _say_error(sentence: str) -> None:
-    with suppress(OSError):  # where there is nobody to tell, the exit code still says it
+    with suppress(OSError):  # where nobody can read it, the exit code still says it
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]headwater:[/red] {escape(sentence)}")

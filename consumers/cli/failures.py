@@ -1,4 +1,4 @@
-"""Failures of the operating system as one sentence each, and standard output whose own failures are told apart."""
+"""Failures of the operating system as one sentence each, and standard output with failures of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a vertex is called in a tree or a picture: short, and told apart from the others."""
+"""What a vertex is called in a tree or a picture: short, and different from the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _APPROVAL = re.compile(r"(.+)-([A-Z][A-Za-z]+)-\d+-aws-model-package\Z")
 
 
 def labels_of(walk: Walk) -> dict[str, str]:
-    """ARN -> the shortest label that tells it from the others of its type in this walk."""
+    """ARN -> the shortest label that no other entity of its type has in this walk."""
     chosen: dict[str, str] = {}
     unnamed: Sequence[Vertex] = walk.vertices
     for form in (_short, full_name):
@@ -54,7 +54,7 @@ def full_name(vertex: Vertex) -> str:
 
 
 def status_of(vertex: Vertex) -> str:
-    """Its status; of an approval the decision, which its name tells: its status says only that it was made."""
+    """Its status; of an approval the decision, which is in its name: its status says only that it was made."""
     approval = _approval(vertex)
     return approval[2] if approval else vertex.status
 

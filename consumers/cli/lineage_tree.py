@@ -78,7 +78,7 @@ class _Glyphs(NamedTuple):
 _UNICODE = _Glyphs("├", "└", "│", "← ", "→ ", "↑", "↓", "…")
 _ASCII = _Glyphs("|", "`", "|", "<- ", "-> ", "^", "v", "...")
 _INFERRED = "~"
-"""Before the type of a link that is ours, and not among those that SageMaker captures."""
+"""Before the type of an inferred link, which SageMaker does not write."""
 
 
 @dataclass(frozen=True, slots=True)

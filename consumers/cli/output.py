@@ -141,14 +141,14 @@ def denial(omissions: Omissions) -> str:
 def compared(console: Console, here: str, there: str, found: Comparison) -> None:
     """What differs between two stores."""
     if found.same:
-        entities = sum(number for sort, number in found.counts.items() if sort not in PART_FIELDS)
+        entities = sum(number for kind, number in found.counts.items() if kind not in PART_FIELDS)
         console.print(f"the same: {entities:,} entities, digest {found.here}", soft_wrap=True)
         return
     for word, store, digest in (("here ", here, found.here), ("there", there, found.there)):
         console.print(f"{word}  {escape(store)}  {digest}", soft_wrap=True)
     console.print(f"{'':<16}{'only here':>12}{'only there':>12}{'different':>12}")
-    for sort, counted in found.differences.items():
-        console.print(f"{sort:<16}" + "".join(f"{counted[how]:>12,}" for how in WAYS))
+    for kind, counted in found.differences.items():
+        console.print(f"{kind:<16}" + "".join(f"{counted[how]:>12,}" for how in WAYS))
     for one in found.shown:
         link = one.kind in ("Association", "Membership")
         about = f"{one.entity} -> {one.part}" if link else " of ".join(filter(None, (one.part, one.entity)))
@@ -201,7 +201,7 @@ def reconciled(console: Console, done: Reconciled, *, dry_run: bool) -> None:
 _GAPS: Mapping[Gap, str] = {
     "unfinished": "still under way long after it must have ended",
     "unknown": "referenced by others, but never reported",
-    "unproduced": "model data that is used, but no job is known to have made",
+    "unproduced": "model data that is used, but produced by no known job",
     "unanswered": "descriptions that lineage needs and events leave out",
 }
 
@@ -255,7 +255,7 @@ def status(console: Console, where: str, found: Status) -> None:
     _reaching(console, "endpoints", found.endpoints)
     if found.questions:
         outcomes = ", ".join(f"{found.questions.get(state, 0):,} {word}" for state, word in _OUTCOMES.items())
-        console.print(f"describe requests to SageMaker: {outcomes}")
+        console.print(f"describe requests to SageMaker: {outcomes}", soft_wrap=True)
     if found.refusals:
         console.print(f"[yellow]{sum(found.refusals.values()):,} of them were not answered:[/yellow]")
         _most(console, found.refusals)
@@ -284,16 +284,16 @@ def _kept(console: Console, kept: Mapping[str, int]) -> None:
     """What nothing is derived from: on purpose, by reason; for want of a rule, by kind."""
     reasons: Counter[str] = Counter()
     unknown: dict[str, int] = {}
-    for sort, number in kept.items():
-        if why := why_kept(sort):
+    for kind, number in kept.items():
+        if why := why_kept(kind):
             reasons[why] += number
         else:
-            unknown[sort] = number
+            unknown[kind] = number
     if reasons:
         console.print(f"{reasons.total():,} of them kept on purpose, with nothing derived from them:")
         _most(console, reasons)
     if unknown:
-        console.print(f"{sum(unknown.values()):,} of them kept for later, no rule knows their kind yet:")
+        console.print(f"{sum(unknown.values()):,} of them kept for later, their kind has no rule yet:")
         _most(console, unknown)
 
 

@@ -12,7 +12,7 @@ _CLUSTER = "the state of a cluster, not what runs on it"
 
 _MLFLOW = "its fields are not documented, and no sample is public; SageMaker registers MLflow's models as packages"
 
-KEPT: Mapping[str, str] = {
+UNHANDLED: Mapping[str, str] = {
     "SageMaker Notebook Instance State Change": "the state of a notebook, not what is made in it",
     "SageMaker Notebook Lifecycle Config State Change": "how notebooks start, not what is made in them",
     "SageMaker Algorithm State Change": "packages name their algorithms themselves",
@@ -88,4 +88,4 @@ def why_kept(label: str) -> str | None:
         return "calls that say nothing that events do not"
     if label.startswith(f"{DESCRIPTION}: "):
         return "descriptions that no lineage follows from, such as a pipeline's definition"
-    return KEPT.get(label)
+    return UNHANDLED.get(label)

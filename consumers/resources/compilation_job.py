@@ -138,7 +138,7 @@ def references(job: Resource[CompilationJob]) -> Iterator[str]:
 def missing(job: Resource[CompilationJob], lookup: Lookup) -> Iterator[DescribeRequest]:
     """Its description, while its status or the model that it made is unknown; and that of its package.
 
-    No event reports its end: while it is under way, `headwater reconcile` asks again.
+    No event reports its end: `headwater reconcile` describes again what is under way for too long.
     """
     detail = job.detail
     status = (detail.compilation_job_status or "").lower()

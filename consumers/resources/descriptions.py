@@ -39,7 +39,7 @@ class Description:
 
 
 def described(stem: str) -> Description:
-    """The description of most resources: Describe<stem>, which takes <stem>Name and answers <stem>Arn."""
+    """The description of most resources: Describe<stem>, by <stem>Name, with <stem>Arn in the response."""
     return Description(called_by_name(f"Describe{stem}", f"{stem}Name", f"{stem}Arn"))
 
 

@@ -85,7 +85,7 @@ class Compiler:
     def true(self, part: Filter | Nested | Expression, known: Filter | None = None) -> ColumnElement[bool]:
         """The condition that a part of an expression is true of an entity of which one filter is known to be true."""
         if isinstance(part, Expression):
-            parts = [self.true(one, known) for one in part.parts if one is not known]
+            parts = [true() if one is known else self.true(one, known) for one in part.parts]
             return (and_(true(), *parts) if part.every else or_(false(), *parts)).self_group()
         if isinstance(part, Nested):
             return self._has(part.within, None, [self._element_meets(part.within, one) for one in part.filters])
@@ -168,6 +168,8 @@ class Compiler:
             return [one for drivers in each for one in drivers]
         if not each or not all(each):
             return []
+        if len(each) == 1:
+            return each[0]
         together = union(*(drivers[0].ids for drivers in each)).subquery()
         return [Driver(select(together.c[0]), None)]
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, distinct, exists
 from store import bulk
 from store.database import Store, Transaction
 from store.search.compiler import Compiler, Query
-from store.search.expression import Expression, Operator, filters_of
+from store.search.expression import Expression, Filter, Nested, Operator, filters_of
 from store.search.text_form import CREATED, BadCondition
 from store.tables import entity, membership, metric, parameter
 
@@ -118,9 +118,8 @@ def runs(
         if group is not None:
             wanted = wanted.where(_within(connection, group))
         if conditions:
-            for one in conditions:
-                _check(connection, one)
-            wanted = wanted.where(_true(connection, Expression(tuple(conditions))))
+            parts = tuple(_possible(connection, one) for one in conditions)
+            wanted = wanted.where(_true(connection, Expression(parts)))
         wanted, order = _sorted(connection, wanted, sort_by)
         total = connection.scalar(wanted.with_only_columns(func.count(), maintain_column_froms=True)) or 0
         columns = [column.asc().nulls_last() if ascending else column.desc().nulls_last() for column in order]
@@ -223,20 +222,31 @@ def _true(connection: Connection, expression: Expression) -> ColumnElement[bool]
     return compiler.found(None if by_itself else driver)
 
 
-def _check(connection: Connection, expression: Expression) -> None:
-    """Refuse a condition that names what no run has, or compares what cannot be compared so.
+def _possible(connection: Connection, condition: Expression) -> Expression:
+    """A condition without comparisons that no run can meet, since no run has such a parameter or metric.
 
     Raises:
         Unknown: No parameter or metric has the name.
         BadCondition: It compares a metric with a text, or contains with a number.
     """
-    for one in filters_of(expression):
+    for one in filters_of(condition):
         if one.operator is Operator.CONTAINS and not all(isinstance(value, str) for value in one.values):
             raise BadCondition(f"{one.property.element or CREATED} cannot contain a number: give a text")
-    within = {one.property.within for one in filters_of(expression)}
-    for name in dict.fromkeys(names_in(expression)):
-        if parameter not in _tables(connection, name) and "Metrics" not in within:
+    within = {one.property.within for one in filters_of(condition)}
+    tables = {name: _tables(connection, name) for name in dict.fromkeys(names_in(condition))}
+    for name, found in tables.items():
+        if parameter not in found and "Metrics" not in within:
             raise BadCondition(f"{name} is a metric: compare it with a number")
+    if condition.every:
+        return condition
+    return Expression(tuple(part for part in condition.parts if not _is_impossible(part, tables)), every=False)
+
+
+def _is_impossible(part: Filter | Nested | Expression, tables: Mapping[str, Collection[Any]]) -> bool:
+    if not isinstance(part, Filter) or part.operator is Operator.NOT_EXISTS or part.property.element is None:
+        return False
+    table = {"Parameters": parameter, "Metrics": metric}.get(part.property.within)
+    return table is not None and table not in tables[part.property.element]
 
 
 def _sorted(connection: Connection, wanted: Select[Any], name: str) -> tuple[Select[Any], Sequence[ColumnElement[Any]]]:

@@ -91,4 +91,4 @@ OPERATIONS: Mapping[str, Operation] = {
         ),
     ),
 }
-"""How lineage is asked for."""
+"""The operation on lineage."""
