@@ -79,7 +79,9 @@ def metrics_served(at: tuple[str, int] | None, health: metrics.Health) -> Callab
 def set_up_logs(form: str, level: str) -> None:
     """Write logs to standard error: as `form` says, or with `auto` as lines on a terminal and as JSON elsewhere."""
     for_people = form == "console" or (form == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if for_people else structlog.processors.JSONRenderer()
+    # Plain tracebacks: with the values of variables, a log would show passwords and whole events.
+    for_terminals = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer: Any = for_terminals if for_people else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
