@@ -1,4 +1,4 @@
-"""`python -m bench`: what Headwater costs on this machine, beside the least that the same work could cost."""
+"""`python -m bench`: what Headwater costs on this machine, beside the least that the same work can cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from store.database import Store, pragmas
 
 
 def replay(options: Options) -> list[Row]:
-    """An archive, replayed into SQLite: whole, and a fifth of it for the memory that must not grow."""
+    """An archive, replayed into SQLite: the whole, and a fifth of it, to see that memory does not grow."""
     archive, part, store = options.folder / "events.jsonl", options.folder / "part.jsonl", options.folder / "replay.db"
     events = options.events or 100_000
     with archive.open("wb") as file:
@@ -68,7 +68,7 @@ def one_by_one(options: Options) -> list[Row]:
 def lineage(options: Options) -> list[Row]:
     """Ascendants in a large graph: whole entities over Headwater's own query, and bare ids.
 
-    Links by address are looked for too, as ever, though there are none; then without looking for them; then with some.
+    Measured three times: with inferred links looked for though there are none, without looking for them, with some.
     """
     large, made = timed(graph, options.entities or 1_000_000, seed=options.seed)
     rows = [
@@ -86,10 +86,10 @@ def lineage(options: Options) -> list[Row]:
         for size, aim in aims.items():
             ids = [numbers[arn] for arn in chosen[size]]
             found[size] = [len(ascendants(start)) for start in ids]  # the pages it needs are in the cache from now on
-            assert found[size] == [len(workloads.asked(store, arn).vertices) for arn in chosen[size]], "not the same"
+            assert found[size] == [len(workloads.queried(store, arn).vertices) for arn in chosen[size]], "not the same"
             least, _ = spread([timed(ascendants, start)[1] for start in ids])
-            median, p95 = spread([timed(workloads.asked, store, arn)[1] for arn in chosen[size]])
-            bare, _ = spread([timed(workloads.asked, store, arn, inferred=False)[1] for arn in chosen[size]])
+            median, p95 = spread([timed(workloads.queried, store, arn)[1] for arn in chosen[size]])
+            bare, _ = spread([timed(workloads.queried, store, arn, inferred=False)[1] for arn in chosen[size]])
             plain[size] = median
             rows += [
                 Row(f"floor: ids of {size:,} ascendants, median", least * 1e3, "ms"),
@@ -97,11 +97,11 @@ def lineage(options: Options) -> list[Row]:
                 Row(f"lineage of {size:,} ascendants, p95", p95 * 1e3, "ms", None, aim),
                 Row("the same without looking for inferred links, median", bare * 1e3, "ms", bare / median),
             ]
-    rows.append(Row("graph, links now by address", workloads.taken_apart(store, share=10), ""))
+    rows.append(Row("graph, links now by address", workloads.split_data_sets(store, share=10), ""))
     for size in aims:
-        walks = [workloads.asked(store, arn) for arn in chosen[size]]
-        assert all(len(one.vertices) >= least for one, least in zip(walks, found[size], strict=True)), "some are missed"
-        median, _ = spread([timed(workloads.asked, store, arn)[1] for arn in chosen[size]])
+        walks = [workloads.queried(store, arn) for arn in chosen[size]]
+        assert all(len(one.vertices) >= least for one, least in zip(walks, found[size], strict=True)), "some are lost"
+        median, _ = spread([timed(workloads.queried, store, arn)[1] for arn in chosen[size]])
         rows.append(
             Row(f"lineage of {size:,} ascendants over them, median", median * 1e3, "ms", median / plain[size],
                 "ratio: to the same without any")
@@ -114,7 +114,7 @@ def lineage(options: Options) -> list[Row]:
 Bench = Callable[[Options], list[Row]]
 
 AIMS: Mapping[int, str] = {100: "5 ms", 10_000: "250 ms"}
-"""Ascendants -> how fast they are to be had."""
+"""Number of ascendants -> the longest that their query may take."""
 
 PARTS: Mapping[str, Bench] = {
     "replay": replay,
@@ -152,7 +152,7 @@ def main() -> None:
         "--entities",
         type=int,
         metavar="N",
-        help="in the graph, with thrice as many associations; default: 1,000,000 for lineage, 3,000,000 for large",
+        help="in the graph, with three times as many associations; default: 1,000,000 for lineage, 3,000,000 for large",
     )
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="which archive and graph; default: %(default)s"
@@ -167,7 +167,7 @@ def main() -> None:
     parser.add_argument(
         "--smallest",
         action="store_true",
-        help="as little of everything as can be, to see that it works: its numbers mean nothing",
+        help="the least of everything, to see that it works: its numbers mean nothing",
     )
     parser.add_argument("--folder", type=Path, default=Options().folder, help="for its files; default: %(default)s")
     arguments = parser.parse_args()
@@ -179,13 +179,13 @@ def main() -> None:
         )
     )
     options.folder.mkdir(exist_ok=True)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are taken down
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are stopped
     parts = {**PARTS, **WITH_SERVERS}
     for name in PARTS if arguments.part == "all" else [arguments.part]:
         try:
             print(f"{table(parts[name](options))}\n", flush=True)
-        except (TooSmall, servers.NoBroker, servers.Stuck) as why:
-            parser.exit(1, f"{why}\n")
+        except (TooSmall, servers.NoBroker, servers.Stuck) as error:
+            parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""SageMaker's API over a large store, beside moto's server, and beside a bare route that says the same."""
+"""SageMaker's API over a large store, beside moto's server, and beside a bare route with the same responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from starlette.routing import Route
 
 from bench import servers, workloads
 from bench.graph import Graph, Kind, graph, starts
-from bench.load import Load, Talk, ask, load, repeated, request
+from bench.load import Client, Load, load, repeated, request, sent
 from bench.measure import Row, spread
 from bench.options import Options
 from store import bulk, tables
@@ -35,8 +35,8 @@ OURS, BARE, MOTO = "Headwater", "a bare Starlette route", "moto's server"
 AIM = "5 times moto's"
 CLIENTS = 32
 _SPARE = 1_000
-"""A round that is none of those measured."""
-ASKED = 1_000
+"""A round that is not measured."""
+DIFFERENT = 1_000
 """Different requests of an operation."""
 BEGIN = 1_709_251_200  # 2024-03-01T00:00:00Z
 
@@ -45,18 +45,18 @@ _METRICS = ("train:rmse", "validation:mae", "validation:rmse")
 
 
 class Subject(NamedTuple):
-    """An operation, and how it is asked for.
+    """An operation, and how clients request it.
 
     Attributes:
         name: What the table calls it.
-        talk: Number of a round, and of a client -> what that client says.
-        operations: SageMaker's names of what is asked for, in turn.
-        moto: True if moto has it.
-        aim: How fast it is to be.
+        client: Number of a round, and of a client -> that client's requests.
+        operations: SageMaker's names of the operations that are called, in turn.
+        moto: True if moto implements it.
+        aim: How fast it should be.
     """
 
     name: str
-    talk: Callable[[int, int], Talk]
+    client: Callable[[int, int], Client]
     operations: Sequence[str]
     moto: bool = False
     aim: str = ""
@@ -79,21 +79,21 @@ def api(options: Options) -> list[Row]:
     ):
         moto = urlsplit(aws).port or 0
         for name in names:
-            ask(moto, request("CreateTrialComponent", _component(name)))
+            sent(moto, request("CreateTrialComponent", _component(name)))
         for subject in _subjects(large, arns, names, options):
-            with _bare(_answers(subject, ours)) as bare:
+            with _bare(_responses(subject, ours)) as bare:
                 ports = {OURS: ours, BARE: bare} | ({MOTO: moto} if subject.moto else {})
                 loads: dict[str, list[Load]] = {name: [] for name in ports}
                 for turn in range(options.rounds):
                     for name, port in ports.items():
-                        talk = partial(subject.talk, turn)
+                        client = partial(subject.client, turn)
                         one = clients.submit(
                             load,
                             port,
-                            talk,
+                            client,
                             clients=CLIENTS,
                             seconds=options.seconds / options.rounds,
-                            unheard=min(0.5, options.seconds),
+                            warm_up=min(0.5, options.seconds),
                         )
                         loads[name].append(one.result())
             rows += _rows(subject, loads)
@@ -114,7 +114,7 @@ def _rows(subject: Subject, loads: Mapping[str, Sequence[Load]]) -> Iterator[Row
     yield Row(f"{subject.name}, p95", p95 * 1e3, "ms", None, subject.aim)
 
 
-# ------------------------------------------------------------------------------------------------------- what is asked
+# ---------------------------------------------------------------------------------------------------- what is requested
 
 
 def _subjects(large: Graph, arns: Sequence[str], names: Sequence[str], options: Options) -> Iterator[Subject]:
@@ -156,16 +156,16 @@ def _subjects(large: Graph, arns: Sequence[str], names: Sequence[str], options: 
     )
 
 
-def _reading(requests: Sequence[bytes], _turn: int, client: int) -> Talk:
+def _reading(requests: Sequence[bytes], _turn: int, client: int) -> Client:
     return repeated(requests, client)
 
 
-def _making(turn: int, client: int) -> Talk:
+def _making(turn: int, client: int) -> Client:
     for number in count():
         yield request("CreateTrialComponent", _component(f"made-{turn}-{client}-{number}"))
 
 
-def _linking(names: Sequence[str], turn: int, client: int) -> Talk:
+def _linking(names: Sequence[str], turn: int, client: int) -> Client:
     for number in count():
         source = {"SourceUri": f"s3://acme-models/{turn}/{client}/{number}/model.tar.gz"}
         made = yield request("CreateArtifact", {"ArtifactType": "Model", "Source": source})
@@ -201,20 +201,20 @@ def _lineage(arn: str) -> Mapping[str, Any]:
 
 
 def _names(large: Graph, rng: random.Random) -> list[str]:
-    """Of some trainings."""
+    """Names of some training jobs' trial components."""
     trainings = [one.name for one in large.entities() if large.kinds[one.id] == Kind.TRAINING]
-    return rng.sample(trainings, min(ASKED, len(trainings)))
+    return rng.sample(trainings, min(DIFFERENT, len(trainings)))
 
 
 def _arn(name: str) -> str:
     return f"arn:aws:sagemaker:us-west-2:123456789012:experiment-trial-component/{name}"
 
 
-# ------------------------------------------------------------------------------------------------------- what is there
+# ------------------------------------------------------------------------------------------------- what the store holds
 
 
 def _filled(path: Path, large: Graph, rng: random.Random) -> list[str]:
-    """Make a store of a graph, with parameters and metrics of its trial components; the ARN of each entity."""
+    """Make a store of a graph, with parameters and metrics of its trial components. Returns the ARN of each entity."""
     store, arns = workloads.stored(large, path)
     runs = [number + 1 for number, kind in enumerate(large.kinds) if kind in _RUNS]
 
@@ -249,24 +249,24 @@ def _parameters(rng: random.Random) -> dict[str, str | float]:
 # ------------------------------------------------------------------------------------------------------- a bare route
 
 
-def _answers(subject: Subject, port: int) -> dict[str, Any]:
-    """Operation -> what Headwater answers."""
-    talk = subject.talk(_SPARE, 0)
-    answers: dict[str, Any] = {}
-    said = next(talk)
+def _responses(subject: Subject, port: int) -> dict[str, Any]:
+    """Operation -> Headwater's response."""
+    client = subject.client(_SPARE, 0)
+    responses: dict[str, Any] = {}
+    content = next(client)
     for operation in subject.operations:
-        answer = ask(port, said)
-        answers[operation] = msgspec.json.decode(answer)
-        said = talk.send(answer)
-    return answers
+        response = sent(port, content)
+        responses[operation] = msgspec.json.decode(response)
+        content = client.send(response)
+    return responses
 
 
 @contextmanager
-def _bare(answers: Mapping[str, Any]) -> Iterator[int]:
-    """The port of a server that reads requests and writes these answers, and does nothing between."""
+def _bare(responses: Mapping[str, Any]) -> Iterator[int]:
+    """The port of a server that reads requests and sends these responses, and does nothing in between."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve_bare, args=(answers, theirs), daemon=True)
+    process = context.Process(target=_serve_bare, args=(responses, theirs), daemon=True)
     process.start()
     try:
         yield ours.recv()
@@ -275,12 +275,12 @@ def _bare(answers: Mapping[str, Any]) -> Iterator[int]:
         process.join()
 
 
-def _serve_bare(answers: Mapping[str, Any], pipe: Pipe) -> None:
-    async def answer(asked: Request) -> JSONResponse:
-        await asked.json()
-        return JSONResponse(answers[asked.headers["x-amz-target"].removeprefix("SageMaker.")])
+def _serve_bare(responses: Mapping[str, Any], pipe: Pipe) -> None:
+    async def respond(received: Request) -> JSONResponse:
+        await received.json()
+        return JSONResponse(responses[received.headers["x-amz-target"].removeprefix("SageMaker.")])
 
-    app = Starlette(routes=[Route("/", answer, methods=["POST"])])
+    app = Starlette(routes=[Route("/", respond, methods=["POST"])])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         pipe.send(listener.getsockname()[1])
         uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])

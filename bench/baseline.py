@@ -1,4 +1,4 @@
-"""The least that could be done: what this machine needs for the bare work, with nothing of Headwater's around it.
+"""The least that could be done: what this machine needs for the bare work, with without Headwater around it.
 
 A ratio to it says what our own code costs, whatever the machine.
 """
@@ -195,7 +195,7 @@ class Table:
 
 
 def shares(contents: Sequence[tuple[Table, list[Values]]], count: int) -> list[list[tuple[Table, list[Values]]]]:
-    """All rows, shared among batches: each in its turn, but not before the rows that it refers to.
+    """All rows, shared among batches: each in its turn, but not before the rows that it references.
 
     Args:
         contents: Tables and all their rows, in the order of their numbers where they have any.
@@ -213,7 +213,7 @@ def shares(contents: Sequence[tuple[Table, list[Values]]], count: int) -> list[l
             random.Random(1).shuffle(rows)  # a key says nothing of when its row came: any order but the index's own
         parts: list[list[Values]] = [[] for _ in range(count)]
         for number, row in enumerate(rows):
-            # Rows of a table without numbers come with the youngest of the rows that they refer to.
+            # Rows of a table without numbers come with the newest of the rows that they reference.
             at = number * count // len(rows) if table.ordered or not needs else 0
             at = max([at, *(where.get(values(row), 0) for values, where in needs)])
             parts[at].append(row)

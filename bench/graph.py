@@ -2,11 +2,12 @@
 
     data sets, image, code -> processing -> data sets -> training -> model -> package -> deployment -> endpoint
                                   ^                                    |
-                                  +------- what was learnt <- comparison of a generation's candidates
+                                  +---------- data set <--- comparison of a generation's candidates
 
-A project trains a few candidates at a time, compares them, deploys the best, and goes on from what it learnt. Projects
-differ in how many candidates and how many generations they have, so ascendant closures of any size from ten to many
-thousands exist. Raw data sets, images and code are shared: hubs with up to hundreds of thousands of descendants.
+A project trains a few candidates at a time, compares them, deploys the best, and continues from the comparison.
+Projects differ in how many candidates and how many generations they have, so ascendant closures of any size from ten
+to many thousands exist. Raw data sets, images and code are shared: hubs with up to
+hundreds of thousands of descendants.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _MOST_INPUTS = 20
 
 
 class TooSmall(Exception):
-    """A graph has too few entities of the wanted sort: make a larger one."""
+    """A graph has too few entities of the wanted size: make a larger one."""
 
 
 class Kind(IntEnum):
@@ -161,24 +162,24 @@ class _Growth:
         return graph
 
     def _popular(self, datasets: list[int]) -> Iterator[int]:
-        """Raw data sets for ever, the popular ones often (Zipf)."""
+        """Raw data sets without end, the popular ones often (Zipf)."""
         weights = list(accumulate(1 / rank for rank in range(1, len(datasets) + 1)))
         while True:
             yield from self._rng.choices(datasets, cum_weights=weights, k=10_000)
 
     def _project(self, image: int) -> Iterator[int]:
-        """A project's life, one run at a step."""
+        """The runs of a project, one at each step."""
         graph, rng = self._graph, self._rng
         code = graph.add(Kind.DATASET)
         candidates, generations = int(_WIDEST ** rng.random()), int(_LONGEST ** rng.random())
-        learnt: list[int] = []
+        comparison: list[int] = []
         packages, deployments = [], []
         for _ in range(generations):
             models = []
             for _ in range(candidates):
-                models.append(self._run(image, [image, code, *learnt]))
+                models.append(self._run(image, [image, code, *comparison]))
                 yield models[-1]
-            learnt = [graph.add(Kind.DATASET, [graph.add(Kind.PROCESSING, [image, code, *models])])]
+            comparison = [graph.add(Kind.DATASET, [graph.add(Kind.PROCESSING, [image, code, *models])])]
             approval = graph.add(Kind.APPROVAL)
             packages.append(graph.add(Kind.PACKAGE, [image, rng.choice(models), approval]))
             deployments.append(graph.add(Kind.DEPLOYMENT, packages[-1:]))
@@ -186,7 +187,7 @@ class _Growth:
         graph.add(Kind.ENDPOINT, deployments)
 
     def _run(self, image: int, inputs: list[int]) -> int:
-        """The model that comes of `inputs` and as many raw data sets as the density asks for."""
+        """The model that comes of `inputs` and as many raw data sets as the density requires."""
         graph = self._graph
         missing = self._density * (len(graph) + 6) - (len(graph.sources) + len(inputs) + 7)
         raw = dict.fromkeys(islice(self._raw, max(1, min(_MOST_INPUTS, int(missing)))))

@@ -21,11 +21,11 @@ from bench.servers import Line
 
 PARTITIONS = 6
 BATCH = 500
-"""Messages at a time, as `headwater run` has it."""
+"""Messages at a time, as in `headwater run`."""
 
 
 class Read(NamedTuple):
-    """What reading without keeping anything took."""
+    """What reading without storing anything took."""
 
     messages: int
     wall: float
@@ -87,7 +87,7 @@ def kafka(options: Options) -> list[Row]:
 
 
 def faust(bootstrap: str, topic: str, events: int) -> Read:
-    """Read a topic as a worker does, and keep nothing."""
+    """Read a topic as a worker does, and store nothing."""
     from ingest.kafka.connection import Connection
     from ingest.kafka.source import KafkaSource
 
@@ -128,7 +128,7 @@ def _processor() -> float:
 
 
 def _read(server: servers.PostgreSql, workers: int, group: str, at: dict[str, str]) -> list[list[Line]]:
-    """What each of some workers has logged of reading the topic into an empty store."""
+    """What each of some workers logged while it read the topic into an empty store."""
     url = server.new()
     command = ["run", "--kafka", "--until-empty", "--kafka-group", group, "--database-url", url]
     with servers.headwater([command] * workers, **at) as running:

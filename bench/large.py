@@ -1,4 +1,4 @@
-"""A large store beside an empty one: what new events and questions cost when there is much already."""
+"""A large store beside an empty one: what new events and queries cost when much is stored already."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ _JOBS = (Kind.PROCESSING, Kind.TRAINING, Kind.PACKAGE, Kind.APPROVAL, Kind.DEPLO
 
 
 class Sample(NamedTuple):
-    """What real rows hold: events and what is known, packed."""
+    """What real rows hold: events and states, packed."""
 
     events: list[bytes]
-    known: list[bytes]
+    states: list[bytes]
 
 
 def large(options: Options) -> list[Row]:
-    """Rows put straight into the tables, then new events and questions, in turn with a store that has few or none."""
+    """Rows put straight into the tables, then new events and queries, in turn with a store that has few or none."""
     events, entities = options.events or 10_000_000, options.entities or 3_000_000
     fresh = min(FRESH, events)
     with servers.postgresql() as server:
-        # What a server for so much is given; the default is for a laptop.
+        # Settings for a server of this size; the defaults are for a laptop.
         server.set_up(shared_buffers="2GB", max_wal_size="8GB", checkpoint_timeout="30min")
         sample = _sample(server, fresh, options.seed)
         some, all_ = graph(SMALL, seed=options.seed), graph(entities, seed=options.seed)
@@ -60,9 +60,9 @@ def large(options: Options) -> list[Row]:
             empty = server.new()
             rates.append((_taken(empty, archive), _taken(much, archive)))
             server.drop(empty)
-        asks = [(_asked(few, some), _asked(much, all_)) for _ in range(options.rounds)]
+        queries = [(_queried(few, some), _queried(much, all_)) for _ in range(options.rounds)]
     lone, full = (statistics.median(part) for part in zip(*rates, strict=True))
-    quick, slow = (statistics.median(part) for part in zip(*asks, strict=True))
+    quick, slow = (statistics.median(part) for part in zip(*queries, strict=True))
     return [
         Row(f"{server.NAME}: events in the ledger", events, ""),
         Row("entities", entities, ""),
@@ -77,7 +77,7 @@ def large(options: Options) -> list[Row]:
 
 
 def _sample(server: servers.PostgreSql, fresh: int, seed: int) -> Sample:
-    """Rows of a store that was filled as usual."""
+    """Rows of a store that was filled from events."""
     url = server.new()
     _taken(url, list(generate.events(fresh, seed)))
     with Store(url) as store:
@@ -94,45 +94,45 @@ def _sample(server: servers.PostgreSql, fresh: int, seed: int) -> Sample:
 
 
 def _taken(url: str, archive: Sequence[bytes]) -> float:
-    """Seconds to take events, in batches as a worker's."""
+    """Seconds to handle events, in batches as a worker does."""
 
     def take() -> None:
         for at in range(0, len(archive), BATCH):
             settled = handle([Delivery(body) for body in archive[at : at + BATCH]], store)
-            assert not settled.dead, "an event was not understood"
+            assert not settled.dead, "an event became a dead letter"
 
     with Store(url) as store:
         handle([], store)  # connected
         return timed(take)[1]
 
 
-def _asked(url: str, lineage: Graph) -> float:
-    """The median of seconds for the lineage of 100, each asked for once before."""
+def _queried(url: str, lineage: Graph) -> float:
+    """Median seconds for a lineage of 100, each queried once before."""
     chosen = [_arn(lineage, index) for index in starts(lineage, 100, how_many=30)]
     with Store(url) as store:
         for arn in chosen:
-            workloads.asked(store, arn)
-        return statistics.median(timed(workloads.asked, store, arn)[1] for arn in chosen)
+            workloads.queried(store, arn)
+        return statistics.median(timed(workloads.queried, store, arn)[1] for arn in chosen)
 
 
 def _fill(url: str, lineage: Graph, events: int, sample: Sample) -> None:
-    """Rows as a store of this lineage has them; each job is a resource that speaks of what it is linked with."""
+    """Rows as a store of this lineage has them; each job is a resource that mentions what it is linked with."""
     with Store(url) as store:
         partitions.make(store, range(_SINCE, _SINCE + _MONTHS))
-    speaks: list[int] = []  # entity -> the resource that speaks of it
+    resource_of: list[int] = []  # entity -> the resource that mentions it
     jobs = 0
     for kind in lineage.kinds:
         jobs += kind in _JOBS
-        speaks.append(max(jobs, 1))
+        resource_of.append(max(jobs, 1))
     resources = max(jobs, 1)
     with psycopg.connect(url, autocommit=True) as connection:
-        # Rows are right by the way they are made; foreign keys would be looked up for each.
+        # The rows are consistent by construction; checking foreign keys would cost a lookup for each.
         connection.execute("SET session_replication_role = replica")
         _copy(connection, "resource", _resources(resources, sample))
         _copy(connection, "reference", (f"{at}\t{_key(max(at - 1, 1))}\n" for at in range(1, resources + 1)))
         _copy(connection, "entity", _entities(lineage))
-        _copy(connection, "mention", (f"{by}\t{at}\t1\t0\t\\N\n" for at, by in enumerate(speaks, 1)))
-        _copy(connection, "association", _associations(lineage, speaks))
+        _copy(connection, "mention", (f"{by}\t{at}\t1\t0\t\\N\n" for at, by in enumerate(resource_of, 1)))
+        _copy(connection, "association", _associations(lineage, resource_of))
         _copy(connection, "ledger", _ledger(events, resources, sample))
         for name in ("resource", "entity", "ledger"):
             connection.execute(
@@ -150,9 +150,9 @@ def _copy(connection: psycopg.Connection, table: str, lines: Iterable[str]) -> N
 
 
 def _resources(count: int, sample: Sample) -> Iterator[str]:
-    known = cycle([rf"\\x{one.hex()}" for one in sample.known])
+    states = cycle([rf"\\x{one.hex()}" for one in sample.states])
     for at in range(1, count + 1):
-        yield f"{at}\t{_key(at)}\ttraining-job\t1\t1\tbench/1\t\\N\t{next(known)}\t\t\t0\t0\t0\n"
+        yield f"{at}\t{_key(at)}\ttraining-job\t1\t1\tbench/1\t\\N\t{next(states)}\t\t\t0\t0\t0\n"
 
 
 def _entities(lineage: Graph) -> Iterator[str]:
@@ -164,9 +164,9 @@ def _entities(lineage: Graph) -> Iterator[str]:
         )
 
 
-def _associations(lineage: Graph, speaks: Sequence[int]) -> Iterator[str]:
+def _associations(lineage: Graph, resource_of: Sequence[int]) -> Iterator[str]:
     for one in lineage.associations():
-        yield f"{one.source + 1}\t{one.destination + 1}\t{speaks[one.destination]}\t{one.type}\t0\t\\N\t0\n"
+        yield f"{one.source + 1}\t{one.destination + 1}\t{resource_of[one.destination]}\t{one.type}\t0\t\\N\t0\n"
 
 
 def _ledger(count: int, resources: int, sample: Sample) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""From the moment that an event is sent until the lineage that follows from it can be asked for."""
+"""From the moment that an event is sent until a query finds the lineage that follows from it."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from store.migrate import migrate
 
 PARTITIONS = 6
 RATE = 50  # events a second
-FIRST = 2.0  # seconds whose events are not counted: imports, connections, plans
+FIRST = 2.0  # seconds at the start that are not counted: imports, connections, plans
 LOOK = 0.01
 AIM = "p99 below 2 s"
 
 Send = Callable[[str, bytes], None]
 
 
-class News(NamedTuple):
-    """An event that brings lineage.
+class NewJob(NamedTuple):
+    """An event of a job without earlier events.
 
     Attributes:
-        key: Of the job that it speaks of.
-        body: Its bytes.
+        key: Of the job.
+        body: The event's bytes.
     """
 
     key: str
@@ -46,7 +46,7 @@ class News(NamedTuple):
 
 
 def latency(options: Options) -> list[Row]:
-    """Fifty events a second by each of three ways, each event of a job that nobody has heard of."""
+    """Fifty events a second by each of three ways, each event of a new job."""
     rows: list[Row] = []
     with servers.aws() as aws:
         sqs = boto3.client("sqs", endpoint_url=aws)
@@ -85,7 +85,7 @@ def latency(options: Options) -> list[Row]:
     return [
         *rows,
         Row("run --kafka: a batch waits for more, at most", WITHIN * 1e3, "ms"),
-        Row("found late, at most, since it is looked for each", LOOK * 1e3, "ms"),
+        Row("found late by at most, the time between two queries", LOOK * 1e3, "ms"),
     ]
 
 
@@ -97,27 +97,27 @@ def _rows(way: str, seconds: Sequence[float], worker: servers.Headwater, since: 
 
 
 def _median(process: servers.Headwater, since: int = 0) -> float:
-    # What a batch has brought can be found before the batch is acknowledged, and logged.
+    # A query can find a batch's lineage before the batch is acknowledged and logged.
     servers.until(lambda: len(process.batches()) > since, "no batch was logged")
     return statistics.median(line.seconds for line in process.batches()[since:]) * 1e3
 
 
 def _seconds(store: Store, send: Send, name: str, seconds: float) -> list[float]:
-    """How long each event took, from before it was sent until a query has found an association of its job."""
-    events = _news(name, int(RATE * (seconds + FIRST)))
+    """Seconds for each event, from before it is sent until a query finds an association of its job."""
+    jobs = _new_jobs(name, int(RATE * (seconds + FIRST)))
     sent: dict[str, float] = {}
     found: dict[str, float] = {}
 
-    def one(news: News) -> None:
-        sent[news.key] = time.perf_counter()
-        send(news.key, news.body)
+    def one(job: NewJob) -> None:
+        sent[job.key] = time.perf_counter()
+        send(job.key, job.body)
 
     def feed() -> None:
-        with ThreadPoolExecutor(4) as pool:  # moto may take longer for one than there is until the next
+        with ThreadPoolExecutor(4) as pool:  # moto may need longer for one than the time until the next
             begun = time.perf_counter()
-            for number, news in enumerate(events):
+            for number, job in enumerate(jobs):
                 time.sleep(max(0.0, begun + number / RATE - time.perf_counter()))
-                pool.submit(one, news)
+                pool.submit(one, job)
 
     feeding = threading.Thread(target=feed)
     feeding.start()
@@ -128,11 +128,11 @@ def _seconds(store: Store, send: Send, name: str, seconds: float) -> list[float]
             keys = store.read(lambda tx: _linked(tx, waiting))
             found.update(dict.fromkeys(keys, time.perf_counter()))
         time.sleep(LOOK)
-        return len(found) == len(events)
+        return len(found) == len(jobs)
 
     servers.until(look, "not all events have become lineage", pause=0)
     feeding.join()
-    return [found[news.key] - sent[news.key] for news in events[int(RATE * FIRST) :]]
+    return [found[job.key] - sent[job.key] for job in jobs[int(RATE * FIRST) :]]
 
 
 def _linked(tx: Transaction, keys: Sequence[str]) -> Sequence[str]:
@@ -142,8 +142,8 @@ def _linked(tx: Transaction, keys: Sequence[str]) -> Sequence[str]:
     return tx.connection.scalars(wanted).all()
 
 
-def _news(name: str, count: int) -> list[News]:
-    """Completed training jobs, each another one."""
+def _new_jobs(name: str, count: int) -> list[NewJob]:
+    """Events of completed training jobs, each of another job."""
     found = []
     done = (one for one in generate.events(count * 100) if b'"TrainingJobStatus":"Completed"' in one)
     for number, body in enumerate(islice(done, count)):
@@ -152,7 +152,7 @@ def _news(name: str, count: int) -> list[News]:
         ours = f"{name}-{number}"
         arn = event["resources"][0].replace(job.lower(), ours)
         renamed = body.replace(job.encode(), ours.encode()).replace(job.lower().encode(), ours.encode())
-        found.append(News(arn.lower(), renamed))
+        found.append(NewJob(arn.lower(), renamed))
     return found
 
 

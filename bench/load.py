@@ -1,4 +1,4 @@
-"""Clients that ask a server again and again, and cost it little: sockets and ready-made requests, in one thread."""
+"""Clients that call a server without pause, at little cost: sockets and prepared requests, in one thread."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-Talk = Generator[bytes, bytes, None]
-"""What one client says: requests, each with a look at the answer to the one before."""
+Client = Generator[bytes, bytes, None]
+"""The requests of one client; each may depend on the response to the one before."""
 
-# moto finds the service and the region in it; Headwater has nobody sign here.
+# moto reads the service and the region from it; Headwater requires no signatures here.
 _SIGNED = (
     "AWS4-HMAC-SHA256 Credential=bench/20240301/us-west-2/sagemaker/aws4_request, "
     "SignedHeaders=host;x-amz-date, Signature=0"
 )
 
 
-class BadAnswer(Exception):
-    """A server answered with something else than 200; the message is its answer."""
+class BadResponse(Exception):
+    """The status of a response was not 200; the message is the response."""
 
 
 class Load(NamedTuple):
-    """What became of requests.
+    """How fast requests were handled.
 
     Attributes:
-        rate: How many were answered in a second.
+        rate: Responses per second.
         seconds: How long each took.
     """
 
@@ -37,39 +37,39 @@ class Load(NamedTuple):
     seconds: Sequence[float]
 
 
-class _Client:
-    """A client with one request at a time."""
+class _Connection:
+    """A client's connection, with one request at a time."""
 
-    def __init__(self, port: int, talk: Talk, waiting: selectors.BaseSelector) -> None:
-        self._port, self._talk, self._waiting = port, talk, waiting
+    def __init__(self, port: int, client: Client, waiting: selectors.BaseSelector) -> None:
+        self._port, self._client, self._waiting = port, client, waiting
         self._connection = _connected(port)
         waiting.register(self._connection, selectors.EVENT_READ, self)
-        self._heard = b""
-        self._say(next(talk))
+        self._received = b""
+        self._send(next(client))
 
-    def listen(self) -> float | None:
-        """Take what comes; when it is an answer, ask for more and tell the seconds that it took."""
-        self._heard += _received(self._connection)
-        answer = _answer(self._heard)
-        if answer is None:
+    def receive(self) -> float | None:
+        """Receive some bytes. When they complete a response, send the next request and return the seconds it took."""
+        self._received += _received(self._connection)
+        response = _response(self._received)
+        if response is None:
             return None
         seconds = perf_counter() - self._begun
-        self._heard = b""
-        if answer.last:  # as moto's server says each time
+        self._received = b""
+        if response.last:  # always so with moto's server
             self.close()
             self._connection = _connected(self._port)
             self._waiting.register(self._connection, selectors.EVENT_READ, self)
-        self._say(self._talk.send(answer.body))
+        self._send(self._client.send(response.body))
         return seconds
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._waiting.unregister(self._connection)
         self._connection.close()
 
-    def _say(self, said: bytes) -> None:
+    def _send(self, content: bytes) -> None:
         self._begun = perf_counter()
-        self._connection.sendall(said)
+        self._connection.sendall(content)
 
 
 def request(operation: str, parameters: Any, *, unlimited: bool = False) -> bytes:
@@ -82,52 +82,52 @@ def request(operation: str, parameters: Any, *, unlimited: bool = False) -> byte
     return f"{head}{'x-headwater-limits: none' if unlimited else 'accept: */*'}\r\n\r\n".encode() + body
 
 
-def repeated(requests: Sequence[bytes], client: int) -> Talk:
-    """The same requests for ever; each client begins at another one."""
+def repeated(requests: Sequence[bytes], client: int) -> Client:
+    """The same requests without end; each client begins at another one."""
     place = client * 7
     while True:
         yield requests[place % len(requests)]
         place += 1
 
 
-def load(port: int, talk: Callable[[int], Talk], *, clients: int, seconds: float, unheard: float = 0.5) -> Load:
-    """Clients that ask a server on this machine, each with one request at a time on a connection of its own.
+def load(port: int, client: Callable[[int], Client], *, clients: int, seconds: float, warm_up: float = 0.5) -> Load:
+    """Clients of a server on this machine, each with one request at a time on a connection of its own.
 
     Args:
         port: The server's.
-        talk: Number of a client -> what it says.
+        client: Number of a client -> its requests.
         clients: How many.
-        seconds: For how long, and longer where that is too short for as many answers as there are clients.
-        unheard: How long before that they ask already.
+        seconds: For how long; longer if that is too short for as many responses as there are clients.
+        warm_up: For how long before that, in seconds, requests are sent but not counted.
 
     Raises:
-        BadAnswer: One was not granted.
+        BadResponse: A request failed.
     """
     taken: list[float] = []
     with selectors.DefaultSelector() as waiting, ExitStack() as leaving:
         for number in range(clients):
-            leaving.callback(_Client(port, talk(number), waiting).close)
-        begin = perf_counter() + unheard
+            leaving.callback(_Connection(port, client(number), waiting).close)
+        begin = perf_counter() + warm_up
         while (now := perf_counter()) < begin + seconds or len(taken) < clients:
             for key, _ in waiting.select(1):
-                took = key.data.listen()
+                took = key.data.receive()
                 if took is not None and perf_counter() >= begin:
                     taken.append(took)
     return Load(len(taken) / (now - begin), taken)
 
 
-def ask(port: int, said: bytes) -> bytes:
-    """The answer to one request.
+def sent(port: int, content: bytes) -> bytes:
+    """The response to one request.
 
     Raises:
-        BadAnswer: It was not granted.
+        BadResponse: The request failed.
     """
     with _connected(port) as connection:
-        connection.sendall(said)
-        heard = b""
-        while (answer := _answer(heard)) is None:
-            heard += _received(connection)
-        return answer.body
+        connection.sendall(content)
+        received = b""
+        while (response := _response(received)) is None:
+            received += _received(connection)
+        return response.body
 
 
 def _connected(port: int) -> socket.socket:
@@ -139,23 +139,23 @@ def _connected(port: int) -> socket.socket:
 def _received(connection: socket.socket) -> bytes:
     some = connection.recv(1 << 20)
     if not some:
-        raise BadAnswer("the server hung up")
+        raise BadResponse("the server closed the connection")
     return some
 
 
-class _Answer(NamedTuple):
-    """An answer, and whether the server hangs up after it."""
+class _Response(NamedTuple):
+    """A response, and whether the server closes the connection after it."""
 
     body: bytes
     last: bool
 
 
-def _answer(heard: bytes) -> _Answer | None:
-    """The answer, when all of it is there."""
-    head, end, body = heard.partition(b"\r\n\r\n")
+def _response(received: bytes) -> _Response | None:
+    """The response; None while it is incomplete."""
+    head, end, body = received.partition(b"\r\n\r\n")
     head = head.lower()
     if not end or len(body) < int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]):
         return None
     if not head.startswith(b"http/1.1 200"):
-        raise BadAnswer(body[:1000].decode())
-    return _Answer(body, b"connection: close" in head)
+        raise BadResponse(body[:1000].decode())
+    return _Response(body, b"connection: close" in head)

@@ -38,10 +38,10 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def timed(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[T, float]:
-    """What `function` answers, and the seconds it took."""
+    """What `function` returns, and the seconds it took."""
     begun = perf_counter()
-    answer = function(*args, **kwargs)
-    return answer, perf_counter() - begun
+    result = function(*args, **kwargs)
+    return result, perf_counter() - begun
 
 
 def spread(seconds: Sequence[float]) -> tuple[float, float]:
@@ -50,9 +50,9 @@ def spread(seconds: Sequence[float]) -> tuple[float, float]:
 
 
 def apart(function: Callable[..., T], *args: object, **kwargs: object) -> tuple[T, float]:
-    """What `function` answers in a fresh process of its own, and the most memory that process held, in MB.
+    """What `function` returns in a fresh process of its own, and the most memory that process held, in MB.
 
-    The function, its arguments and its answer are pickled.
+    The function, its arguments and its result are pickled.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_watched, function, args, kwargs).result()

@@ -30,5 +30,5 @@ class Options:
 
 
 def smallest(folder: Path) -> Options:
-    """The least that a bench can work with: what it measures then means nothing."""
+    """The least that a bench can run with: what it measures then means nothing."""
     return Options(folder, events=300, entities=6_000, seconds=0.1, rounds=1, largest=100)

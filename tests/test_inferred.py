@@ -1,4 +1,4 @@
-"""Links by address, beside a plain model of their rules."""
+"""Links by address, compared with a plain model of their rules."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ CONTRIBUTED, PRODUCED = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
 ASSOCIATED = AssociationType.ASSOCIATED_WITH
 
 
-class Said(NamedTuple):
-    """One link that a resource reports."""
+class Link(NamedTuple):
+    """One link that is derived for a resource."""
 
     source: str
     type: AssociationType
@@ -52,11 +52,11 @@ def thing(name: str) -> Entity:
     return artifact(PARTITION, "DataSet", name, NOON)
 
 
-def holding(store: Store, said: Iterable[Said]) -> Store:
-    """The store, after one resource reported all of these links."""
-    said = list(said)
-    ends = {name: thing(name) for one in said for name in (one.source, one.destination)}
-    links = {(one.source, one.destination): one for one in said}  # a resource says one thing of a pair
+def saved(store: Store, derived: Iterable[Link]) -> Store:
+    """The store with these links saved, all of one resource."""
+    derived = list(derived)
+    ends = {name: thing(name) for one in derived for name in (one.source, one.destination)}
+    links = {(one.source, one.destination): one for one in derived}  # a resource has one link of a pair
     lineage = Lineage(
         tuple(ends.values()),
         tuple(
@@ -65,16 +65,16 @@ def holding(store: Store, said: Iterable[Said]) -> Store:
         ),
     )
 
-    def report(tx: Transaction) -> None:
+    def write(tx: Transaction) -> None:
         rows = table.claim(tx, {f"{PARTITION}training-job/job": "training-job"})
         save(tx, {row.id: lineage for row in rows.values()})
 
-    store.write(report)
+    store.write(write)
     return store
 
 
 def inferred_links(store: Store, *names: str) -> set[str]:
-    """All inferred links of walks from these in both directions, for people."""
+    """All inferred links of walks from these in both directions, with readable names."""
     named = {thing(name).arn: name for name in names}
     found = set()
     for name in names:
@@ -84,12 +84,12 @@ def inferred_links(store: Store, *names: str) -> set[str]:
     return found
 
 
-def made(uri: str, by: str = "run-1") -> Said:
-    return Said(by, PRODUCED, uri)
+def made(uri: str, by: str = "run-1") -> Link:
+    return Link(by, PRODUCED, uri)
 
 
-def read(uri: str, by: str = "run-2") -> Said:
-    return Said(uri, CONTRIBUTED, by)
+def read(uri: str, by: str = "run-2") -> Link:
+    return Link(uri, CONTRIBUTED, by)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def read(uri: str, by: str = "run-2") -> Said:
         ("s3://b/o", "s3://b/o//p"),
     ],
 )
-def test_what_was_read_inside_of_an_output_derives_from_it(outer: str, inner: str, store: Store) -> None:
-    holding(store, [made(outer), read(inner)])
+def test_an_input_inside_of_an_output_is_derived_from_it(outer: str, inner: str, store: Store) -> None:
+    saved(store, [made(outer), read(inner)])
 
     assert inferred_links(store, outer, inner) == {f"{outer} DerivedFrom {inner}"}
 
@@ -121,27 +121,27 @@ def test_what_was_read_inside_of_an_output_derives_from_it(outer: str, inner: st
         ("file:///b/out", "file:///b/out/x"),
     ],
 )
-def test_what_lies_elsewhere_does_not(outer: str, inner: str, store: Store) -> None:
-    holding(store, [made(outer), read(inner)])
+def test_an_input_elsewhere_is_not(outer: str, inner: str, store: Store) -> None:
+    saved(store, [made(outer), read(inner)])
 
     assert inferred_links(store, outer, inner) == set()
 
 
-def test_what_was_only_read_gives_nothing_and_what_was_only_made_takes_nothing(store: Store) -> None:
-    holding(store, [read("s3://b/in"), read("s3://b/in/x"), made("s3://b/out"), made("s3://b/out/x")])
+def test_what_was_only_read_is_no_origin_and_what_was_only_written_has_none(store: Store) -> None:
+    saved(store, [read("s3://b/in"), read("s3://b/in/x"), made("s3://b/out"), made("s3://b/out/x")])
 
     assert inferred_links(store, "s3://b/in", "s3://b/in/x", "s3://b/out", "s3://b/out/x") == set()
 
 
 @pytest.mark.parametrize("spelled", ["s3://b/logs/model", "s3://b/logs/model/"])
-def test_what_a_run_made_at_that_very_address_comes_from_that_run_alone(spelled: str, store: Store) -> None:
-    holding(store, [made("s3://b/logs"), made("s3://b/logs/model", "run-3"), read(spelled)])
+def test_what_a_run_wrote_at_exactly_that_address_comes_from_that_run_alone(spelled: str, store: Store) -> None:
+    saved(store, [made("s3://b/logs"), made("s3://b/logs/model", "run-3"), read(spelled)])
 
     assert not any("DerivedFrom" in link for link in inferred_links(store, "s3://b/logs", spelled))
 
 
-def test_a_slash_at_the_end_makes_no_other_thing(store: Store) -> None:
-    holding(store, [made("s3://b/x"), read("s3://b/x/"), read("s3://b/x//"), read("s3://b/xy")])
+def test_an_address_with_a_slash_at_the_end_is_the_same(store: Store) -> None:
+    saved(store, [made("s3://b/x"), read("s3://b/x/"), read("s3://b/x//"), read("s3://b/xy")])
 
     assert inferred_links(store, "s3://b/x", "s3://b/x/", "s3://b/x//", "s3://b/xy") == {
         "s3://b/x SameAs s3://b/x/",
@@ -150,16 +150,16 @@ def test_a_slash_at_the_end_makes_no_other_thing(store: Store) -> None:
     }
 
 
-def test_what_was_read_inside_of_an_offline_store_derives_from_it(store: Store) -> None:
-    holding(store, [Said("s3://b/offline", ASSOCIATED, "group-1"), read("s3://b/offline/2024/x.parquet")])
+def test_an_input_inside_of_an_offline_store_is_derived_from_it(store: Store) -> None:
+    saved(store, [Link("s3://b/offline", ASSOCIATED, "group-1"), read("s3://b/offline/2024/x.parquet")])
 
     assert inferred_links(store, "s3://b/offline", "s3://b/offline/2024/x.parquet") == {
         "s3://b/offline DerivedFrom s3://b/offline/2024/x.parquet"
     }
 
 
-def test_links_by_address_have_evidence_too(store: Store) -> None:
-    holding(store, [made("s3://b/x"), read("s3://b/x/"), read("s3://b/x/1")])
+def test_a_link_by_address_has_evidence_too(store: Store) -> None:
+    saved(store, [made("s3://b/x"), read("s3://b/x/"), read("s3://b/x/1")])
     x, slash, inner = (thing(name).arn for name in ("s3://b/x", "s3://b/x/", "s3://b/x/1"))
 
     assert of_association(store, x, slash) == [Evidence("", "same address", "SameAs", (), NOON, inferred=True)]
@@ -174,12 +174,12 @@ def base(uri: str) -> str:
     return uri[:-1] if uri.endswith("/") else uri
 
 
-def links(said: Sequence[Said], *, inferred: bool) -> dict[tuple[str, str], tuple[bool, str]]:
-    """All links there are, by the rules and by comparing everything with everything."""
+def links(derived: Sequence[Link], *, inferred: bool) -> dict[tuple[str, str], tuple[bool, str]]:
+    """All links by the rules, found by comparing everything with everything."""
     found: dict[tuple[str, str], tuple[bool, str]] = {}
-    for said_last in {(one.source, one.destination): one for one in said}.values():
-        if inferred or not said_last.inferred:
-            found[said_last.source, said_last.destination] = (said_last.inferred, said_last.type.value)
+    for last in {(one.source, one.destination): one for one in derived}.values():
+        if inferred or not last.inferred:
+            found[last.source, last.destination] = (last.inferred, last.type.value)
     if not inferred:
         return found
     stored = {(source, end): type_ for (source, end), (_, type_) in found.items()}
@@ -229,11 +229,11 @@ addresses = st.lists(st.sampled_from(["", "a", "out", "out2", "0", "é"]), min_s
 )
 runs = st.sampled_from(["run-1", "run-2", "run-3", "run-4"])
 ours = st.sampled_from([False, False, True])
-saying = st.lists(
-    st.builds(Said, addresses, st.just(CONTRIBUTED), runs, ours)
-    | st.builds(Said, runs, st.just(PRODUCED), addresses, ours)
-    | st.builds(Said, addresses, st.just(ASSOCIATED), st.just("group-1"), ours)
-    | st.builds(Said, addresses, st.just(AssociationType.DERIVED_FROM), addresses, ours),
+derivations = st.lists(
+    st.builds(Link, addresses, st.just(CONTRIBUTED), runs, ours)
+    | st.builds(Link, runs, st.just(PRODUCED), addresses, ours)
+    | st.builds(Link, addresses, st.just(ASSOCIATED), st.just("group-1"), ours)
+    | st.builds(Link, addresses, st.just(AssociationType.DERIVED_FROM), addresses, ours),
     min_size=1,
     max_size=14,
 )
@@ -242,11 +242,11 @@ saying = st.lists(
 @pytest.mark.law
 def test_a_walk_finds_what_a_plain_model_finds(store: Store, backend: Backend) -> None:
     @settings(max_examples=scaled(120 if backend == "sqlite" else 40))
-    @given(saying, st.booleans(), st.booleans(), st.none() | st.integers(0, 4), st.data())
-    def check(said: list[Said], inferred: bool, up: bool, depth: int | None, data: st.DataObject) -> None:
-        holding(emptied(store), said)
-        everything = links(said, inferred=inferred)
-        names = sorted({name for one in said for name in (one.source, one.destination)})
+    @given(derivations, st.booleans(), st.booleans(), st.none() | st.integers(0, 4), st.data())
+    def check(derived: list[Link], inferred: bool, up: bool, depth: int | None, data: st.DataObject) -> None:
+        saved(emptied(store), derived)
+        everything = links(derived, inferred=inferred)
+        names = sorted({name for one in derived for name in (one.source, one.destination)})
         start = data.draw(st.sampled_from(names))
         way = Direction.ASCENDANTS if up else Direction.DESCENDANTS
         named = {thing(name).arn: name for name in names}

@@ -34,14 +34,14 @@ CASES = sorted(folder.name for folder in (HERE / "cases").iterdir())
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A store to find out in what a set of events ends when each comes once, in one batch."""
+    """A store for the expected graph of a set of events: each comes once, all in one batch."""
     store = sqlite_store(tmp_path_factory.mktemp("undisturbed") / "store.db")
     yield store
     store.close()
 
 
 def graph(store: Store, bodies: Sequence[bytes], batches: Sequence[int] = ()) -> str:
-    """The canonical graph that these events end in, coming in batches of these sizes."""
+    """The canonical graph of these events, handled in batches of these sizes."""
     emptied(store)
     left = list(bodies)
     for size in (*batches, len(left)):
@@ -61,7 +61,7 @@ def disturbed(draw: st.DrawFn, events: Sequence[bytes]) -> tuple[list[bytes], li
 
 
 @pytest.mark.law
-def test_order_duplicates_and_batches_of_a_run_among_all_sorts_of_events_do_not_matter(
+def test_order_duplicates_and_batches_of_a_run_among_all_kinds_of_events_do_not_matter(
     store: Store,
     backend: str,
     undisturbed: Store,
@@ -70,8 +70,8 @@ def test_order_duplicates_and_batches_of_a_run_among_all_sorts_of_events_do_not_
 
     @examples(60, 15, backend)
     @given(disturbed(EVERYTHING))
-    def law(told: tuple[list[bytes], list[int]]) -> None:
-        assert graph(store, *told) == expected
+    def law(disorder: tuple[list[bytes], list[int]]) -> None:
+        assert graph(store, *disorder) == expected
 
     law()
 
@@ -90,23 +90,23 @@ def test_order_duplicates_and_batches_do_not_matter_in_worlds_full_of_collisions
     law()
 
 
-def told_of(seed: int, chance: random.Random) -> list[bytes]:
-    """All events of a made-up account, and what was answered of it: half of all that can be."""
+def events_of(seed: int, chance: random.Random) -> list[bytes]:
+    """All events of a generated account, and half of its descriptions."""
     account = generated(seed)
-    answered = account.answered()
-    return [*account.events(), *chance.sample(answered, len(answered) // 2)]
+    descriptions = account.answered()
+    return [*account.events(), *chance.sample(descriptions, len(descriptions) // 2)]
 
 
 def out_of_order(events: Sequence[bytes], chance: random.Random) -> list[bytes]:
     """The same events in another order, some of them again."""
     copies = [again(body, chance.randrange(10**7), number) for number, body in enumerate(chance.sample(events, 20))]
-    told = [*events, *copies, *chance.sample(events, 10)]
-    chance.shuffle(told)
-    return told
+    disordered = [*events, *copies, *chance.sample(events, 10)]
+    chance.shuffle(disordered)
+    return disordered
 
 
 @pytest.mark.law
-def test_order_duplicates_and_batches_do_not_matter_in_an_account_with_some_of_everything(
+def test_order_duplicates_and_batches_do_not_matter_in_an_account_with_all_kinds_of_resources(
     store: Store,
     backend: str,
     undisturbed: Store,
@@ -115,9 +115,9 @@ def test_order_duplicates_and_batches_do_not_matter_in_an_account_with_some_of_e
     @given(st.integers(0, 2**16), st.integers(0, 2**32))
     def law(account: int, disorder: int) -> None:
         chance = random.Random(disorder)
-        events = told_of(account, chance)
-        told = out_of_order(events, chance)
-        assert graph(store, told, [chance.randint(1, 30) for _ in told]) == graph(undisturbed, events)
+        events = events_of(account, chance)
+        disordered = out_of_order(events, chance)
+        assert graph(store, disordered, [chance.randint(1, 30) for _ in disordered]) == graph(undisturbed, events)
 
     law()
 
@@ -135,13 +135,13 @@ def test_order_duplicates_and_batches_of_a_case_do_not_matter(
 
     @examples(20, 4, backend)
     @given(disturbed(events))
-    def law(told: tuple[list[bytes], list[int]]) -> None:
-        assert graph(store, *told) == expected
+    def law(disorder: tuple[list[bytes], list[int]]) -> None:
+        assert graph(store, *disorder) == expected
 
     law()
 
 
-# ---------------------------------------------------------------------------------------------- whichever comes last
+# ---------------------------------------------------------------------------------------------- in any order
 
 
 def about(*kinds: str) -> tuple[bytes, ...]:
@@ -175,7 +175,7 @@ def test_a_link_across_resources_is_made_whichever_comes_last(
 
 
 @pytest.mark.parametrize("order", ["endpoint config model package", "package endpoint model config"])
-def test_an_endpoint_leads_to_its_package_whichever_comes_first(
+def test_an_endpoint_is_linked_to_its_package_whichever_comes_first(
     order: str,
     store: Store,
     undisturbed: Store,
@@ -187,7 +187,7 @@ def test_an_endpoint_leads_to_its_package_whichever_comes_first(
     assert graph(store, disordered, [1] * 4) == graph(undisturbed, case_events("endpoint_of_a_package"))
 
 
-def test_an_approval_before_its_package_was_registered_counts_the_same(
+def test_an_approval_that_comes_before_its_package_counts_the_same(
     store: Store,
     undisturbed: Store,
 ) -> None:
@@ -196,7 +196,7 @@ def test_an_approval_before_its_package_was_registered_counts_the_same(
     assert graph(store, events[::-1], [1] * len(events)) == graph(undisturbed, events)
 
 
-def test_what_was_told_before_may_come_again_beside_what_reads_it(store: Store, undisturbed: Store) -> None:
+def test_a_redelivered_event_may_come_in_one_batch_with_what_references_it(store: Store, undisturbed: Store) -> None:
     package, model, config, endpoint = case_events("endpoint_of_a_package")
     fed(emptied(store), [package, model, config])
 
@@ -205,7 +205,7 @@ def test_what_was_told_before_may_come_again_beside_what_reads_it(store: Store, 
     assert canonical(store) == graph(undisturbed, [package, model, config, endpoint])
 
 
-def test_a_display_name_that_is_changed_is_the_newest_one_however_it_comes(
+def test_the_newest_display_name_holds_in_whatever_order_the_changes_come(
     store: Store,
     undisturbed: Store,
 ) -> None:
@@ -214,7 +214,7 @@ def test_a_display_name_that_is_changed_is_the_newest_one_however_it_comes(
     assert graph(store, [first, last], [1, 1]) == graph(undisturbed, [first, last])
 
 
-def test_a_job_keeps_its_parameters_when_a_step_of_another_account_speaks_of_it(
+def test_a_job_keeps_its_parameters_when_a_step_of_another_account_mentions_it(
     store: Store,
     undisturbed: Store,
 ) -> None:
@@ -241,13 +241,13 @@ def two_processes() -> Iterator[ProcessPoolExecutor]:
 
 
 def work(url: str, bodies: Sequence[bytes], sizes: Sequence[int], start: float) -> list[str]:
-    """What a worker does with its share of the messages; the reasons of those it could not understand."""
+    """Handles a worker's share of the messages. Returns the reasons of its dead letters."""
     store = Store(url)
     time.sleep(max(0.0, start - time.time()))
     reasons: list[str] = []
     at = 0
     for size in sizes:
-        reasons += [why for _, why in handle([Delivery(body) for body in bodies[at : at + size]], store).dead]
+        reasons += [reason for _, reason in handle([Delivery(body) for body in bodies[at : at + size]], store).dead]
         at += size
     store.close()
     return reasons
@@ -261,7 +261,7 @@ def worked(store: Store, shares: Sequence[Sequence[bytes]], seed: int, pool: Pro
     start = time.time() + 0.02
     running = [pool.submit(work, url, share, [chance.randint(1, 3) for _ in share], start) for share in shares]
     for future in running:
-        assert [why for why in future.result() if "the store refuses" in why] == []
+        assert [reason for reason in future.result() if "the store refuses" in reason] == []
     return canonical(store)
 
 
@@ -290,7 +290,7 @@ def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
     two_processes: ProcessPoolExecutor,
     undisturbed: Store,
 ) -> None:
-    # What fails once in a race may not fail when it is tried again: nothing to shrink.
+    # A failure of a race may not happen again: there is nothing to shrink.
     @settings(examples(12, 24, backend), phases=[Phase.generate])
     @given(worlds, st.integers(0, 2**32))
     def law(world: list[bytes], seed: int) -> None:
@@ -302,23 +302,23 @@ def test_two_workers_in_two_processes_agree_on_worlds_full_of_collisions(
 
 @pytest.mark.law
 @pytest.mark.parametrize("seed", seeds(2))
-def test_two_workers_in_two_processes_agree_on_an_account_with_some_of_everything(
+def test_two_workers_in_two_processes_agree_on_an_account_with_all_kinds_of_resources(
     seed: int,
     store: Store,
     two_processes: ProcessPoolExecutor,
     undisturbed: Store,
 ) -> None:
     chance = random.Random(seed)
-    events = told_of(seed, chance)
-    told = out_of_order(events, chance)
-    half = len(told) // 2
+    events = events_of(seed, chance)
+    disordered = out_of_order(events, chance)
+    half = len(disordered) // 2
 
-    assert worked(store, (told[:half], told[half:]), seed, two_processes) == graph(undisturbed, events)
+    assert worked(store, (disordered[:half], disordered[half:]), seed, two_processes) == graph(undisturbed, events)
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_word_counts_that_is_spoken_while_a_heavier_one_is_withdrawn(store: Store) -> None:
-    # The one who speaks has compared its word with the heavier one, and is about to write it down.
+def test_a_type_counts_that_is_saved_while_a_heavier_one_is_withdrawn(store: Store) -> None:
+    # The slower store has compared its type with the heavier one, and is about to save it.
     slower = Store(store.url)
     compared, withdrawn = threading.Event(), threading.Event()
 
@@ -328,27 +328,27 @@ def test_a_word_counts_that_is_spoken_while_a_heavier_one_is_withdrawn(store: St
             compared.set()
             withdrawn.wait(2)
 
-    say(store, "job-1", "Model")
-    say(store, "job-2", "DataSet")
-    speaking = threading.Thread(target=say, args=(slower, "job-3", "Image"))
-    speaking.start()
+    save_type(store, "job-1", "Model")
+    save_type(store, "job-2", "DataSet")
+    saving = threading.Thread(target=save_type, args=(slower, "job-3", "Image"))
+    saving.start()
     compared.wait(120)
 
-    say(store, "job-1", None)
+    save_type(store, "job-1", None)
 
     withdrawn.set()
-    speaking.join()
+    saving.join()
     slower.close()
     assert [json.loads(line)[2] for line in canonical(store).splitlines()] == ["Image"]
 
 
-def say(store: Store, job: str, type_: str | None) -> None:
-    """Have a job say that an artifact is of a type, or nothing any more."""
-    said = Lineage((artifact(PARTITION, type_, "s3://bucket/thing", NOON),) if type_ else ())
+def save_type(store: Store, job: str, type_: str | None) -> None:
+    """Save that an artifact is of this type according to a job; with None, the job no longer mentions it."""
+    lineage = Lineage((artifact(PARTITION, type_, "s3://bucket/thing", NOON),) if type_ else ())
 
     def write(tx: Transaction) -> None:
         (row,) = table.claim(tx, {f"{PARTITION}training-job/{job}": "training-job"}).values()
-        save(tx, {row.id: said})
+        save(tx, {row.id: lineage})
 
     store.write(write)
 

@@ -1,7 +1,7 @@
-"""PostgreSQL finds what the product asks for by an index: no statement reads all of a table, however large it grows.
+"""PostgreSQL answers every query by an index: no statement reads all of a table, however large it grows.
 
-Left out are those that are about all there is: the digest, the counts of `status` and `prune`, and what looks for a
-part of a name or of a URI in any case, once nothing else was found; and entities by filters alone.
+Left out are queries that concern the whole store (the digest, the counts of `status` and `prune`), the search for a
+part of a name or URI in any case, which comes after all others, and entities by filters alone.
 """
 
 from __future__ import annotations
@@ -73,22 +73,22 @@ INSERT INTO describe_request SELECT n, 'arn', 'DescribeModel', 'answered', 0, 1,
 INSERT INTO checkpoint SELECT 'archive ' || n, '', 0 FROM generate_series(1, {ENTITIES}) n
 """
 EMPTY = {"ledger_default"}
-"""A plan for an empty table says nothing."""
+"""Tables that are empty here: their plans prove nothing."""
 
 
 @pytest.fixture(scope="module")
 def large() -> Iterator[Store]:
-    """A store with so many rows that PostgreSQL would rather not read all of a table."""
+    """A store with so many rows that PostgreSQL avoids reading all of a table."""
     url = _new_database()
     store = Store(url)
     migrate(store)
     partitions.make(store, range(2024 * 12 + 2, 2024 * 12 + 5))
 
-    told = {"rule": RESOURCE_TYPES[TRAINING_JOB].signature, "body": store.packer.pack(b"{}")}
+    values = {"rule": RESOURCE_TYPES[TRAINING_JOB].signature, "body": store.packer.pack(b"{}")}
 
     def fill(connection: Connection) -> None:
         for statement in FILLED.split(";"):
-            connection.execute(text(statement), told)
+            connection.execute(text(statement), values)
         for table in ("resource", "entity", "ledger", "dead_letter"):
             connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {2 * ENTITIES})"))
 
@@ -101,7 +101,7 @@ def large() -> Iterator[Store]:
 
 
 def page(store: Store, kind: str, after: PageKey | None = None, below: str = "", **more: Any) -> object:
-    """A page of what is described."""
+    """A page of descriptions."""
     part = "pipeline" if kind == "pipeline-execution" else kind
     return Descriptions(store).page(Listing(kind, f"{ARN}{part}/{below}", **more), after, 10)
 
@@ -109,11 +109,11 @@ def page(store: Store, kind: str, after: PageKey | None = None, below: str = "",
 MORE = [Delivery(body) for body in islice(events(1000), 500, 600)]
 HIGH = ENTITIES - 20
 MODELS = Filters(types=frozenset({"Model"}), properties=frozenset({("owner", "ada")}))
-QUESTIONS: Mapping[str, Callable[[Store], object]] = {
+QUERIES: Mapping[str, Callable[[Store], object]] = {
     "a batch": lambda store: handle(MORE, store),
     "a batch with a message that is no event": lambda store: handle([*MORE[:5], Delivery(b"{}")], store),
-    "what was left undone": catch_up,
-    "events that no rule knew": lambda store: store.read(lambda tx: ledger.kept(tx, ["of no kind"], 1000)),
+    "what earlier workers left undone": catch_up,
+    "events that had no rule": lambda store: store.read(lambda tx: ledger.kept(tx, ["of no kind"], 1000)),
     "marking events": lambda store: store.write(lambda tx: ledger.mark(tx, [5, 7], "kept")),
     "everything in the ledger": lambda store: list(islice(ledger.events(store), 1)),
     "what an ARN means": lambda store: find(store, f"{ARN}training-job/filler-{HIGH}"),
@@ -144,7 +144,7 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "runs of an experiment": lambda store: runs.runs(store, "experiment-7", [parse("eta-1<0.1")]),
     "runs of a family": lambda store: runs.runs(store, "family-7"),
     "what something is described as": lambda store: Descriptions(store).describe(f"{ARN}training-job/filler-{HIGH}"),
-    "a pipeline that nobody told of": lambda store: Descriptions(store).describe(f"{ARN}pipeline/none"),
+    "a pipeline without events": lambda store: Descriptions(store).describe(f"{ARN}pipeline/none"),
     "the newest jobs": lambda store: page(store, "training-job"),
     "older jobs": lambda store: page(store, "training-job", (HIGH, f"{ARN}training-job/filler-{HIGH}")),
     "jobs by name": lambda store: page(store, "training-job", ("",), sort_by=SortBy.NAME, ascending=True),
@@ -154,26 +154,26 @@ QUESTIONS: Mapping[str, Callable[[Store], object]] = {
     "steps": lambda store: Descriptions(store).steps(f"{ARN}pipeline/flow/execution/aaa"),
     "jobs of a tuning job": lambda store: store.read(lambda tx: runs_of(tx, f"{ARN}tuning/search")),
     "dead letters": lambda store: ledger.dead_letters(store, limit=10),
-    "sending dead letters round again": lambda store: redrive(store, [5, 6]),
+    "redriving dead letters": lambda store: redrive(store, [5, 6]),
     "discarding dead letters": lambda store: store.write(lambda tx: ledger.discard(tx, [7, 8])),
     "where reading stopped": lambda store: read_checkpoint(store, "archive 7"),
-    "keeping where reading stopped": lambda store: save_checkpoint(store, "archive 7", "here"),
+    "saving where reading stopped": lambda store: save_checkpoint(store, "archive 7", "here"),
     "the end of reading": lambda store: save_checkpoint(store, "archive 7", None),
 }
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_no_statement_reads_all_of_a_table(question: str, large: Store) -> None:
-    asked: list[str] = []
+@pytest.mark.parametrize("query", QUERIES)
+def test_no_statement_reads_all_of_a_table(query: str, large: Store) -> None:
+    executed: list[str] = []
     reading_all: list[tuple[str, str]] = []
 
     def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
         if not statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")) or "pg_" in statement:
             return
-        asked.append(statement)
+        executed.append(statement)
         beside = cursor.connection.cursor()
         plans = [beside.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters, prepare=False).fetchone()[0]]
-        # As PostgreSQL may plan it for any values, once the statement has come often.
+        # As PostgreSQL may plan it for any values, after it has executed the statement several times.
         numbered = {name: f"${number}" for number, name in enumerate(parameters, 1)}
         of_any = re.sub(r"%\((\w+)\)s", lambda name: numbered[name[1]], statement)
         plans.append(beside.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {of_any}", prepare=False).fetchone()[0])
@@ -181,10 +181,10 @@ def test_no_statement_reads_all_of_a_table(question: str, large: Store) -> None:
 
     listen(large.engine, "before_cursor_execute", explain)
     try:
-        QUESTIONS[question](large)
+        QUERIES[query](large)
     finally:
         remove(large.engine, "before_cursor_execute", explain)
-    assert asked
+    assert executed
     assert reading_all == []
 
 

@@ -40,40 +40,40 @@ from tests.support.stores import Backend, emptied, fed
 CONTRIBUTED, PRODUCED = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
 
 
-def holding(store: Store, *said: Lineage) -> Store:
-    """The store, after each of these was reported by a resource of its own."""
+def holding(store: Store, *parts: Lineage) -> Store:
+    """The store with all of this lineage saved, each part by a resource of its own."""
 
-    def report(tx: Transaction) -> None:
-        claimed = table.claim(tx, {f"{PARTITION}training-job/{number}": "training-job" for number in range(len(said))})
-        save(tx, dict(zip((row.id for row in claimed.values()), said, strict=True)))
+    def write(tx: Transaction) -> None:
+        claimed = table.claim(tx, {f"{PARTITION}training-job/{number}": "training-job" for number in range(len(parts))})
+        save(tx, dict(zip((row.id for row in claimed.values()), parts, strict=True)))
 
-    store.write(report)
+    store.write(write)
     return store
 
 
-def ask(store: Store, start: str | Sequence[str] = (), **told: Any) -> Response:
-    """What QueryLineage answers, without members that are not sent."""
+def queried(store: Store, start: str | Sequence[str] = (), **members: Any) -> Response:
+    """The response of QueryLineage to a request with these members."""
     starts = [start] if isinstance(start, str) else list(start)
-    nothing_else: Any = None  # it writes nothing, and asks for no descriptions
-    asked = Request(
+    unused: Any = None  # it neither writes nor reads descriptions
+    request = Request(
         operation="QueryLineage",
-        input={**({"StartArns": starts} if starts else {}), **told},
+        input={**({"StartArns": starts} if starts else {}), **members},
         region=REGION,
         account=ACCOUNT,
         arn_prefix=PARTITION,
     )
-    answered = query_lineage(Service(store, nothing_else, nothing_else), asked)
-    assert {"Vertices", "Edges"} <= answered.keys()  # the SageMaker SDK looks for both
-    return answered
+    response = query_lineage(Service(store, unused, unused), request)
+    assert {"Vertices", "Edges"} <= response.keys()  # the SageMaker SDK reads both
+    return response
 
 
-def glued(store: Store, start: str | Sequence[str], size: int, **told: Any) -> Response:
-    """The answer in pages, put together again: an edge is not told before both of its ends are."""
+def in_pages(store: Store, start: str | Sequence[str], size: int, **members: Any) -> Response:
+    """The pages of a response, put together again: an edge comes no earlier than both of its ends."""
     vertices: list[Any] = []
     edges: list[Any] = []
     token: dict[str, str] = {}
     while True:
-        page = ask(store, start, MaxResults=size, **told, **token)
+        page = queried(store, start, MaxResults=size, **members, **token)
         assert len(page["Vertices"]) <= size
         assert page["Vertices"] or not token
         vertices += page["Vertices"]
@@ -145,20 +145,20 @@ def shop(store: Store) -> Store:
     return holding(store, Lineage(tuple(NAMES.values()), (*map(link, LINKS), guess)))
 
 
-def names(answered: Response) -> list[str]:
-    """What was found, for people, in order."""
+def names(response: Response) -> list[str]:
+    """The readable names of what was found, in order."""
     by_arn = {one.arn: name for name, one in NAMES.items()}
-    return [by_arn[vertex["Arn"]] for vertex in answered["Vertices"]]
+    return [by_arn[vertex["Arn"]] for vertex in response["Vertices"]]
 
 
-def drawn(answered: Response) -> set[str]:
+def drawn(response: Response) -> set[str]:
     """The links that were found."""
     by_arn = {one.arn: name for name, one in NAMES.items()}
-    return {f"{by_arn[edge['SourceArn']]} {by_arn[edge['DestinationArn']]}" for edge in answered["Edges"]}
+    return {f"{by_arn[edge['SourceArn']]} {by_arn[edge['DestinationArn']]}" for edge in response["Edges"]}
 
 
-def test_ascendants_are_all_that_something_came_from_and_not_itself(shop: Store) -> None:
-    found = ask(shop, ENDPOINT.arn, Direction="Ascendants")
+def test_ascendants_are_all_that_an_entity_came_from_without_itself(shop: Store) -> None:
+    found = queried(shop, ENDPOINT.arn, Direction="Ascendants")
 
     assert names(found)[:4] == ["deployment", "package", "model", "job"]
     assert set(names(found)[4:6]) == {"raw", "image"}
@@ -166,16 +166,18 @@ def test_ascendants_are_all_that_something_came_from_and_not_itself(shop: Store)
     assert found["Edges"] == []
 
 
-def test_descendants_are_all_that_came_of_something_however_its_arn_is_spelled(shop: Store) -> None:
-    found = names(ask(shop, JOB.arn.upper().replace("ARN:AWS:SAGEMAKER", "arn:aws:sagemaker"), Direction="Descendants"))
+def test_descendants_are_all_that_came_of_an_entity_however_its_arn_is_spelled(shop: Store) -> None:
+    found = names(
+        queried(shop, JOB.arn.upper().replace("ARN:AWS:SAGEMAKER", "arn:aws:sagemaker"), Direction="Descendants")
+    )
 
     assert found[:1] == ["model"]
     assert set(found) == {"model", "package", "report", "deployment", "raw", "endpoint", "second-job", "second-model"}
 
 
-@pytest.mark.parametrize("told", [{}, {"Direction": "Both"}])
-def test_both_ways_are_both_ways_from_everything_that_is_reached(told: dict[str, str], shop: Store) -> None:
-    found = names(ask(shop, IMAGE.arn, **told))
+@pytest.mark.parametrize("members", [{}, {"Direction": "Both"}])
+def test_both_directions_are_followed_from_everything_that_is_reached(members: dict[str, str], shop: Store) -> None:
+    found = names(queried(shop, IMAGE.arn, **members))
 
     assert set(found) == set(NAMES) - {"image", "hand", "study", "trial"}
     assert "second-model" in found  # a sibling: neither an ascendant nor a descendant
@@ -185,24 +187,24 @@ def test_both_ways_are_both_ways_from_everything_that_is_reached(told: dict[str,
     ("depth", "found"),
     [(0, set()), (1, {"package"}), (2, {"package", "model"}), (3, {"package", "model", "job"})],
 )
-def test_a_depth_is_how_many_associations_are_followed(depth: int, found: set[str], shop: Store) -> None:
-    assert set(names(ask(shop, DEPLOYMENT.arn, Direction="Ascendants", MaxDepth=depth))) == found
+def test_max_depth_limits_how_many_associations_are_followed(depth: int, found: set[str], shop: Store) -> None:
+    assert set(names(queried(shop, DEPLOYMENT.arn, Direction="Ascendants", MaxDepth=depth))) == found
 
 
-def test_ten_associations_are_followed_unless_told_otherwise(store: Store) -> None:
+def test_ten_associations_are_followed_by_default(store: Store) -> None:
     chain = [artifact(PARTITION, "DataSet", f"s3://b/{number}", NOON) for number in range(13)]
     pairs = pairwise(chain)
     links = tuple(Association(one.arn, other.arn, CONTRIBUTED, NOON) for one, other in pairs)
     holding(store, Lineage(tuple(chain), links))
 
-    found = ask(store, chain[0].arn)["Vertices"]
+    found = queried(store, chain[0].arn)["Vertices"]
 
     assert [vertex["Arn"] for vertex in found] == [one.arn for one in chain[1:11]]
-    assert len(ask(store, chain[0].arn, MaxDepth=12)["Vertices"]) == 12
+    assert len(queried(store, chain[0].arn, MaxDepth=12)["Vertices"]) == 12
 
 
-def test_what_was_inferred_is_not_followed(shop: Store) -> None:
-    assert names(ask(shop, SECOND_MODEL.arn, Direction="Descendants")) == []
+def test_inferred_links_are_not_followed(shop: Store) -> None:
+    assert names(queried(shop, SECOND_MODEL.arn, Direction="Descendants")) == []
 
 
 @pytest.mark.parametrize(
@@ -228,8 +230,10 @@ def test_what_was_inferred_is_not_followed(shop: Store) -> None:
         ({"Properties": {"owner": "table"}}, set()),
     ],
 )
-def test_filters_select_what_is_reached_and_end_no_walk(filters: dict[str, Any], found: set[str], shop: Store) -> None:
-    assert set(names(ask(shop, MODEL.arn, Filters=filters))) == found
+def test_filters_select_from_what_is_reached_and_end_no_walk(
+    filters: dict[str, Any], found: set[str], shop: Store
+) -> None:
+    assert set(names(queried(shop, MODEL.arn, Filters=filters))) == found
 
 
 @pytest.mark.parametrize(
@@ -248,22 +252,22 @@ def test_filters_select_what_is_reached_and_end_no_walk(filters: dict[str, Any],
     ],
 )
 def test_filters_alone_select_from_everything_but_trials(filters: dict[str, Any], found: set[str], shop: Store) -> None:
-    answered = ask(shop, Filters=filters, IncludeEdges=True)
+    response = queried(shop, Filters=filters, IncludeEdges=True)
 
-    assert set(names(answered)) == found
-    assert answered["Edges"] == []
+    assert set(names(response)) == found
+    assert response["Edges"] == []
 
 
-def test_with_edges_the_start_and_the_way_to_what_is_wanted_are_told(shop: Store) -> None:
-    found = ask(shop, RAW.arn, Direction="Descendants", Filters={"Types": ["Model"]}, IncludeEdges=True)
+def test_with_edges_a_response_includes_the_start_and_the_way_to_each_match(shop: Store) -> None:
+    found = queried(shop, RAW.arn, Direction="Descendants", Filters={"Types": ["Model"]}, IncludeEdges=True)
 
     assert names(found)[0] == "raw"
     assert set(names(found)) == {"raw", "job", "model", "package", "second-job", "second-model"}
     assert drawn(found) == {"raw job", "job model", "model package", "raw second-job", "second-job second-model"}
 
 
-def test_with_edges_a_start_that_nothing_leads_from_is_told_alone(shop: Store) -> None:
-    found = ask(shop, ENDPOINT.arn, Direction="Descendants", IncludeEdges=True)
+def test_with_edges_a_start_without_descendants_is_the_only_vertex(shop: Store) -> None:
+    found = queried(shop, ENDPOINT.arn, Direction="Descendants", IncludeEdges=True)
 
     assert (names(found), found["Edges"]) == (["endpoint"], [])
 
@@ -275,36 +279,38 @@ def test_with_edges_a_start_that_nothing_leads_from_is_told_alone(shop: Store) -
         ("Descendants", ("model job", "model image", "job raw", "raw image")),
     ],
 )
-def test_what_is_only_led_back_to_is_not_on_the_way(direction: str, links: Sequence[str], store: Store) -> None:
+def test_what_is_reached_only_on_a_way_back_is_left_out(direction: str, links: Sequence[str], store: Store) -> None:
     holding(store, Lineage((RAW, JOB, MODEL, IMAGE), tuple(map(link, links))))
 
-    found = ask(store, MODEL.arn, Direction=direction, Filters={"Types": ["DataSet"]}, IncludeEdges=True)
+    found = queried(store, MODEL.arn, Direction=direction, Filters={"Types": ["DataSet"]}, IncludeEdges=True)
 
     assert names(found) == ["model", "job", "raw"]
 
 
-def test_an_association_that_leads_back_is_told_and_one_that_was_too_far_to_follow_is_not(shop: Store) -> None:
-    near = ask(shop, RAW.arn, Direction="Descendants", IncludeEdges=True, MaxDepth=3)
-    nearer = ask(shop, RAW.arn, Direction="Both", IncludeEdges=True, MaxDepth=1)
+def test_an_association_that_leads_back_is_an_edge_and_one_beyond_the_depth_is_not(shop: Store) -> None:
+    near = queried(shop, RAW.arn, Direction="Descendants", IncludeEdges=True, MaxDepth=3)
+    nearer = queried(shop, RAW.arn, Direction="Both", IncludeEdges=True, MaxDepth=1)
 
     assert "report" in names(near)
     assert "report raw" not in drawn(near)
-    assert "report raw" in drawn(ask(shop, RAW.arn, Direction="Descendants", IncludeEdges=True, MaxDepth=4))
+    assert "report raw" in drawn(queried(shop, RAW.arn, Direction="Descendants", IncludeEdges=True, MaxDepth=4))
     assert drawn(nearer) == {"raw job", "raw second-job", "report raw"}
 
 
-def test_an_answer_says_what_a_vertex_and_an_edge_are(shop: Store) -> None:
-    found = ask(shop, HAND.arn, IncludeEdges=True)
+def test_a_response_describes_each_vertex_and_each_edge(shop: Store) -> None:
+    found = queried(shop, HAND.arn, IncludeEdges=True)
 
     assert found["Vertices"] == [
         {"Arn": HAND.arn, "Type": "SageMakerExperimentTrialComponent", "LineageType": "TrialComponent"},
         {"Arn": STUDY.arn, "Type": None, "LineageType": "Experiment"},
     ]
     assert found["Edges"] == [{"SourceArn": HAND.arn, "DestinationArn": STUDY.arn, "AssociationType": "ContributedTo"}]
-    assert {"Arn": JOB.arn, "Type": "TrainingJob", "LineageType": "TrialComponent"} in ask(shop, RAW.arn)["Vertices"]
+    assert {"Arn": JOB.arn, "Type": "TrainingJob", "LineageType": "TrialComponent"} in queried(shop, RAW.arn)[
+        "Vertices"
+    ]
 
 
-def test_what_several_say_of_a_pair_is_one_edge_of_the_type_that_comes_first(store: Store) -> None:
+def test_associations_of_one_pair_are_one_edge_of_the_type_that_sorts_first(store: Store) -> None:
     both = (RAW, MODEL)
     holding(
         store,
@@ -313,11 +319,11 @@ def test_what_several_say_of_a_pair_is_one_edge_of_the_type_that_comes_first(sto
         Lineage(both, (link("raw model", AssociationType.ASSOCIATED_WITH, inferred=True),)),
     )
 
-    [edge] = ask(store, RAW.arn, IncludeEdges=True)["Edges"]
+    [edge] = queried(store, RAW.arn, IncludeEdges=True)["Edges"]
     assert edge["AssociationType"] == "ContributedTo"
 
 
-# ------------------------------------------------------------------------------------------------------ where it begins
+# ----------------------------------------------------------------------------------------------------------- the start
 
 
 @pytest.mark.parametrize(
@@ -331,17 +337,17 @@ def test_what_several_say_of_a_pair_is_one_edge_of_the_type_that_comes_first(sto
         (STUDY.arn, "study"),
     ],
 )
-def test_a_start_may_be_what_an_entity_stands_for(start: str, means: str, shop: Store) -> None:
-    assert names(ask(shop, start, IncludeEdges=True, MaxDepth=0)) == [means]
+def test_a_start_may_be_the_source_of_an_entity(start: str, means: str, shop: Store) -> None:
+    assert names(queried(shop, start, IncludeEdges=True, MaxDepth=0)) == [means]
 
 
-def test_all_that_stand_for_an_address_are_starts(store: Store) -> None:
+def test_all_entities_of_one_address_are_starts(store: Store) -> None:
     twins = [
         artifact(PARTITION, "Model", "s3://b/twin", NOON, source_types=types) for types in ((), (("Custom", "1"),))
     ]
     holding(store, Lineage(tuple(twins)))
 
-    found = ask(store, "s3://b/twin", IncludeEdges=True)
+    found = queried(store, "s3://b/twin", IncludeEdges=True)
 
     assert {vertex["Arn"] for vertex in found["Vertices"]} == {one.arn for one in twins}
 
@@ -349,7 +355,7 @@ def test_all_that_stand_for_an_address_are_starts(store: Store) -> None:
 def test_a_pipeline_execution_stands_for_its_trial_components(store: Store) -> None:
     fed(store, case_events("pipeline"))
 
-    found = ask(store, f"{PARTITION}pipeline/churn-flow/execution/abc123def456", IncludeEdges=True, MaxDepth=0)[
+    found = queried(store, f"{PARTITION}pipeline/churn-flow/execution/abc123def456", IncludeEdges=True, MaxDepth=0)[
         "Vertices"
     ]
 
@@ -357,13 +363,13 @@ def test_a_pipeline_execution_stands_for_its_trial_components(store: Store) -> N
 
 
 def test_several_starts_are_each_as_near_as_the_others(shop: Store) -> None:
-    found = ask(shop, [RAW.arn, PACKAGE.arn], Direction="Descendants", MaxDepth=1)
+    found = queried(shop, [RAW.arn, PACKAGE.arn], Direction="Descendants", MaxDepth=1)
 
     assert set(names(found)) == {"job", "second-job", "deployment"}
 
 
-def test_a_start_that_another_one_leads_to_is_no_match(shop: Store) -> None:
-    assert set(names(ask(shop, [RAW.arn, JOB.arn], Direction="Descendants", MaxDepth=1))) == {"second-job", "model"}
+def test_a_start_that_is_reached_from_another_start_is_no_match(shop: Store) -> None:
+    assert set(names(queried(shop, [RAW.arn, JOB.arn], Direction="Descendants", MaxDepth=1))) == {"second-job", "model"}
 
 
 @pytest.mark.parametrize(
@@ -372,43 +378,43 @@ def test_a_start_that_another_one_leads_to_is_no_match(shop: Store) -> None:
 )
 def test_an_unknown_start_is_not_found_and_named(start: str, shop: Store) -> None:
     with pytest.raises(NotFound, match=start):
-        ask(shop, [RAW.arn, start])
+        queried(shop, [RAW.arn, start])
 
 
-def test_an_entity_that_is_no_more_is_not_found_though_others_name_it(store: Store) -> None:
+def test_a_deleted_entity_is_not_found_though_others_reference_it(store: Store) -> None:
     gone = f"{PARTITION}action/gone"
     holding(store, Lineage((artifact(PARTITION, "DataSet", gone, NOON),)))
 
     with pytest.raises(NotFound, match=gone):
-        ask(store, gone)
+        queried(store, gone)
 
 
-def test_a_trial_is_no_start(shop: Store) -> None:
+def test_a_trial_is_refused_as_a_start(shop: Store) -> None:
     with pytest.raises(Invalid, match="is a trial"):
-        ask(shop, TRIAL.arn)
+        queried(shop, TRIAL.arn)
 
 
-@pytest.mark.parametrize("told", [{}, {"Filters": {}}, {"Filters": {"Types": []}}, {"Direction": "Both"}])
-def test_neither_start_nor_filter_is_refused(told: dict[str, Any], shop: Store) -> None:
+@pytest.mark.parametrize("members", [{}, {"Filters": {}}, {"Filters": {"Types": []}}, {"Direction": "Both"}])
+def test_a_request_with_neither_start_nor_filter_is_refused(members: dict[str, Any], shop: Store) -> None:
     with pytest.raises(Invalid, match="StartArns"):
-        ask(shop, **told)
+        queried(shop, **members)
 
 
 # ---------------------------------------------------------------------------------------------------------------- pages
 
 
-def test_an_answer_holds_a_thousand_vertices_and_says_where_it_goes_on(store: Store) -> None:
+def test_a_response_holds_at_most_a_thousand_vertices_and_a_token_for_the_next(store: Store) -> None:
     hub = artifact(PARTITION, "Image", "image", NOON)
     leaves = [artifact(PARTITION, "DataSet", f"s3://b/{number}", NOON) for number in range(1500)]
     links = tuple(Association(hub.arn, leaf.arn, PRODUCED, NOON) for leaf in leaves)
     holding(store, Lineage((hub, *leaves), links))
 
-    first = ask(store, hub.arn)
-    assert ask(store, hub.arn, MaxResults=1200) == first
-    second = ask(store, hub.arn, NextToken=first["NextToken"])
+    first = queried(store, hub.arn)
+    assert queried(store, hub.arn, MaxResults=1200) == first
+    second = queried(store, hub.arn, NextToken=first["NextToken"])
     wanted: dict[str, Any] = {"Filters": {"Types": ["DataSet"]}}
-    third = ask(store, **wanted)
-    fourth = ask(store, **wanted, NextToken=third["NextToken"])
+    third = queried(store, **wanted)
+    fourth = queried(store, **wanted, NextToken=third["NextToken"])
 
     for one, other in ((first, second), (third, fourth)):
         found = [vertex["Arn"] for vertex in (*one["Vertices"], *other["Vertices"])]
@@ -417,35 +423,35 @@ def test_an_answer_holds_a_thousand_vertices_and_says_where_it_goes_on(store: St
 
 
 @pytest.mark.parametrize("size", [0, -1])
-def test_a_page_of_nothing_is_refused(size: int, shop: Store) -> None:
+def test_max_results_below_one_is_refused(size: int, shop: Store) -> None:
     with pytest.raises(Invalid, match="MaxResults"):
-        ask(shop, RAW.arn, MaxResults=size)
+        queried(shop, RAW.arn, MaxResults=size)
 
 
-def test_a_page_that_is_full_is_not_the_last_one_if_something_farther_is_wanted(shop: Store) -> None:
-    found = glued(shop, ENDPOINT.arn, 1, Direction="Ascendants", Filters={"Types": ["DataSet"]})
+def test_a_full_page_is_not_the_last_one_if_there_are_farther_matches(shop: Store) -> None:
+    found = in_pages(shop, ENDPOINT.arn, 1, Direction="Ascendants", Filters={"Types": ["DataSet"]})
 
     assert names(found) == ["raw", "report"]
 
 
-def test_a_token_is_of_its_question(shop: Store) -> None:
-    token = ask(shop, ENDPOINT.arn, MaxResults=1)["NextToken"]
+def test_a_token_is_valid_for_its_own_request_only(shop: Store) -> None:
+    token = queried(shop, ENDPOINT.arn, MaxResults=1)["NextToken"]
 
     with pytest.raises(Invalid, match="NextToken"):
-        ask(shop, ENDPOINT.arn, MaxResults=1, Direction="Ascendants", NextToken=token)
+        queried(shop, ENDPOINT.arn, MaxResults=1, Direction="Ascendants", NextToken=token)
 
 
-def test_a_walk_without_end_stops_and_answers_what_is_nearest(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_walk_stops_at_its_limit_and_returns_what_is_nearest(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph_queries, "LIMIT", 4)
 
-    assert len(names(ask(shop, IMAGE.arn, IncludeEdges=True))) == 4
-    assert names(ask(shop, IMAGE.arn, IncludeEdges=True))[:2] == ["image", "job"]
+    assert len(names(queried(shop, IMAGE.arn, IncludeEdges=True))) == 4
+    assert names(queried(shop, IMAGE.arn, IncludeEdges=True))[:2] == ["image", "job"]
 
 
-def test_pages_go_on_where_they_ended_while_others_write(shop: Store) -> None:
-    first = ask(shop, ENDPOINT.arn, Direction="Ascendants", MaxResults=3)
-    holding(shop, Lineage((RAW, ENDPOINT), (link("raw endpoint"),)))  # raw is nearer now than what was told
-    second = ask(shop, ENDPOINT.arn, Direction="Ascendants", NextToken=first["NextToken"])
+def test_a_page_continues_where_the_last_one_ended_while_others_write(shop: Store) -> None:
+    first = queried(shop, ENDPOINT.arn, Direction="Ascendants", MaxResults=3)
+    holding(shop, Lineage((RAW, ENDPOINT), (link("raw endpoint"),)))  # raw is nearer now than the first page's vertices
+    second = queried(shop, ENDPOINT.arn, Direction="Ascendants", NextToken=first["NextToken"])
 
     assert names(first) == ["deployment", "package", "model"]
     assert not set(names(first)) & set(names(second))
@@ -454,27 +460,27 @@ def test_pages_go_on_where_they_ended_while_others_write(shop: Store) -> None:
 # ----------------------------------------------------------------------------------------- against a model of the rules
 
 
-def thing(number: int, sort: str, created: int, modified: int | None, properties: dict[str, str]) -> Entity:
-    """An entity of some sort, as long as its number is its own."""
-    told: dict[str, Any] = {"created": created, "weight": OWNER}
+def thing(number: int, kind: str, created: int, modified: int | None, properties: dict[str, str]) -> Entity:
+    """An entity of this lineage type and type, with a number of its own."""
+    common: dict[str, Any] = {"created": created, "weight": OWNER}
     arn = f"{PARTITION}{{}}/Thing-{number}"
     changed: dict[str, Any] = {"modified": modified, "properties": properties}
-    match sort.partition(" ")[::2]:
+    match kind.partition(" ")[::2]:
         case "Artifact", type_:
             return Artifact(
-                arn=arn.format("artifact"), type=type_, source_uri=f"s3://b/{number}", properties=properties, **told
+                arn=arn.format("artifact"), type=type_, source_uri=f"s3://b/{number}", properties=properties, **common
             )
         case "TrialComponent", type_:
-            return TrialComponent(arn=arn.format("experiment-trial-component"), type=type_, modified=modified, **told)
+            return TrialComponent(arn=arn.format("experiment-trial-component"), type=type_, modified=modified, **common)
         case "Context", type_:
-            return Context(arn=arn.format("context"), type=type_, **changed, **told)
+            return Context(arn=arn.format("context"), type=type_, **changed, **common)
         case "Action", type_:
-            return Action(arn=arn.format("action"), type=type_, **changed, **told)
+            return Action(arn=arn.format("action"), type=type_, **changed, **common)
         case _:
-            return Experiment(arn=arn.format("experiment"), **changed, **told)
+            return Experiment(arn=arn.format("experiment"), **changed, **common)
 
 
-SORTS = (
+ENTITY_KINDS = (
     "Artifact DataSet", "Artifact Model", "TrialComponent SageMakerTrainingJob", "TrialComponent", "Context Endpoint",
     "Context Model", "Action Approval", "Experiment",
 )  # fmt: skip
@@ -484,14 +490,14 @@ PROPERTIES = st.dictionaries(st.sampled_from("ab"), st.sampled_from("xy"), max_s
 
 @st.composite
 def graphs(draw: st.DrawFn) -> tuple[Lineage, Lineage]:
-    """What two resources say of some entities: links with cycles, loops, there and back, and of one pair by both."""
-    parts = st.tuples(st.sampled_from(SORTS), TIMES, st.none() | TIMES, PROPERTIES)
+    """Lineage of two resources over the same entities: links with cycles, loops, both ways, and of one pair by both."""
+    parts = st.tuples(st.sampled_from(ENTITY_KINDS), TIMES, st.none() | TIMES, PROPERTIES)
     things = tuple(thing(number, *part) for number, part in enumerate(draw(st.lists(parts, min_size=1, max_size=9))))
     arns = st.sampled_from([one.arn for one in things])
     inferred = st.sampled_from([False] * 4 + [True])
     link = st.builds(Association, arns, arns, st.sampled_from(AssociationType), st.just(1), inferred=inferred)
-    said = st.lists(link, max_size=10, unique_by=lambda one: (one.source, one.destination)).map(tuple)
-    return Lineage(things, draw(said)), Lineage(things, draw(said))
+    links = st.lists(link, max_size=10, unique_by=lambda one: (one.source, one.destination)).map(tuple)
+    return Lineage(things, draw(links)), Lineage(things, draw(links))
 
 
 TYPES = ("DataSet", "Model", "TrainingJob", "SageMakerTrainingJob", "SageMakerExperimentTrialComponent", "None")
@@ -507,7 +513,7 @@ KINDS: Mapping[str, st.SearchStrategy[Any]] = {
 FILTERS = st.sets(st.sampled_from(sorted(KINDS)), min_size=1, max_size=3).flatmap(
     lambda kinds: st.fixed_dictionaries({kind: KINDS[kind] for kind in kinds})
 )
-QUESTIONS = st.fixed_dictionaries(
+REQUESTS = st.fixed_dictionaries(
     {
         "Direction": st.sampled_from(["Both", "Ascendants", "Descendants"]),
         "IncludeEdges": st.booleans(),
@@ -518,7 +524,7 @@ QUESTIONS = st.fixed_dictionaries(
 
 
 def selected(one: Any, filters: Mapping[str, Any]) -> bool:
-    """Whether an entity is as the filters say."""
+    """Whether an entity matches the filters."""
     type_ = one.type.removeprefix("SageMaker")
     if isinstance(one, TrialComponent) and not type_:
         type_ = "ExperimentTrialComponent"
@@ -535,10 +541,12 @@ def selected(one: Any, filters: Mapping[str, Any]) -> bool:
     )
 
 
-def expected(graph: Lineage, starts: Sequence[str], told: Mapping[str, Any]) -> tuple[list[str], list[tuple[str, ...]]]:
-    """What is to be answered, as plainly as the rules say it: ARNs in their order, and edges."""
-    direction, depth = told.get("Direction", "Both"), told.get("MaxDepth", 10)
-    edges, filters = told.get("IncludeEdges", False), told.get("Filters", {})
+def expected(
+    graph: Lineage, starts: Sequence[str], members: Mapping[str, Any]
+) -> tuple[list[str], list[tuple[str, ...]]]:
+    """The right response, computed plainly by the rules: ARNs in their order, and edges."""
+    direction, depth = members.get("Direction", "Both"), members.get("MaxDepth", 10)
+    edges, filters = members.get("IncludeEdges", False), members.get("Filters", {})
     captured = {(one.source, one.destination) for one in graph.associations if not one.inferred}
     types = {pair: min(a.type for a in graph.associations if (a.source, a.destination) == pair and not a.inferred)
              for pair in captured}  # fmt: skip
@@ -563,34 +571,34 @@ def expected(graph: Lineage, starts: Sequence[str], told: Mapping[str, Any]) -> 
         nexts = [far for near, far, _ in steps if near == arn and hops.get(far) == hops[arn] + 1]
         return arn in matches or any(leads_to_a_match(far) for far in nexts)
 
-    told_of = {arn for arn in hops if leads_to_a_match(arn)} | set(starts) if edges else matches - set(starts)
+    returned = {arn for arn in hops if leads_to_a_match(arn)} | set(starts) if edges else matches - set(starts)
     return (
-        sorted(told_of, key=lambda arn: (hops[arn], arn.lower())),
-        sorted((*pair, types[pair]) for pair in followed if edges and set(pair) <= told_of),
+        sorted(returned, key=lambda arn: (hops[arn], arn.lower())),
+        sorted((*pair, types[pair]) for pair in followed if edges and set(pair) <= returned),
     )
 
 
-def plainly(answered: Response) -> tuple[list[str], list[tuple[str, ...]]]:
-    """What was answered, as `expected` says it."""
+def plainly(response: Response) -> tuple[list[str], list[tuple[str, ...]]]:
+    """A response in the form of `expected`."""
     return (
-        [vertex["Arn"] for vertex in answered["Vertices"]],
-        sorted((edge["SourceArn"], edge["DestinationArn"], edge["AssociationType"]) for edge in answered["Edges"]),
+        [vertex["Arn"] for vertex in response["Vertices"]],
+        sorted((edge["SourceArn"], edge["DestinationArn"], edge["AssociationType"]) for edge in response["Edges"]),
     )
 
 
 @pytest.mark.law
-def test_answers_are_those_of_the_rules_on_any_graph_whole_and_in_pages(store: Store, backend: Backend) -> None:
+def test_responses_follow_the_rules_on_any_graph_whole_and_in_pages(store: Store, backend: Backend) -> None:
     @examples(60, 15, backend)
     @given(graphs(), st.data())
-    def law(said: tuple[Lineage, Lineage], data: st.DataObject) -> None:
-        holding(emptied(store), *said)
-        arns = st.sampled_from([one.arn for one in said[0].entities])
+    def law(parts: tuple[Lineage, Lineage], data: st.DataObject) -> None:
+        holding(emptied(store), *parts)
+        arns = st.sampled_from([one.arn for one in parts[0].entities])
         for _ in range(4):
             starts = data.draw(st.lists(arns, min_size=1, max_size=2))
-            told = data.draw(QUESTIONS)
-            right = expected(said[0] | said[1], starts, told)
-            assert plainly(ask(store, starts, **told)) == right
-            assert plainly(glued(store, starts, data.draw(st.integers(1, 5)), **told)) == right
+            members = data.draw(REQUESTS)
+            right = expected(parts[0] | parts[1], starts, members)
+            assert plainly(queried(store, starts, **members)) == right
+            assert plainly(in_pages(store, starts, data.draw(st.integers(1, 5)), **members)) == right
 
     law()
 
@@ -599,14 +607,14 @@ def test_answers_are_those_of_the_rules_on_any_graph_whole_and_in_pages(store: S
 def test_filters_alone_select_the_same_as_on_a_walk_whole_and_in_pages(
     store: Store, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph_queries, "_AT_ONCE", 3)  # so that what is looked at ends in different places
+    monkeypatch.setattr(graph_queries, "_AT_ONCE", 3)  # so that what is read at once ends in different places
 
     @examples(32, 10, backend)
-    @given(graphs(), FILTERS.filter(lambda told: any(told.values())), st.integers(1, 5))
-    def law(said: tuple[Lineage, Lineage], filters: dict[str, Any], size: int) -> None:
-        holding(emptied(store), *said)
-        right = sorted((one.arn for one in said[0].entities if selected(one, filters)), key=str.lower)
-        assert plainly(ask(store, Filters=filters)) == (right, [])
-        assert plainly(glued(store, (), size, Filters=filters)) == (right, [])
+    @given(graphs(), FILTERS.filter(lambda filters: any(filters.values())), st.integers(1, 5))
+    def law(parts: tuple[Lineage, Lineage], filters: dict[str, Any], size: int) -> None:
+        holding(emptied(store), *parts)
+        right = sorted((one.arn for one in parts[0].entities if selected(one, filters)), key=str.lower)
+        assert plainly(queried(store, Filters=filters)) == (right, [])
+        assert plainly(in_pages(store, (), size, Filters=filters)) == (right, [])
 
     law()
