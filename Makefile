@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-kafka demo-backfill image test format lint types imports template unit soak test-sdk test-pythons docs bench lock clean
+.PHONY: help setup demo demo-kafka demo-backfill image test format lint types imports template unit soak test-sdk test-pythons docs picture bench lock clean
 
 help:  ## what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ test-pythons: setup  ## what needs no server, on each other Python from 3.11 to 
 
 docs: setup  ## docs/capture.md, docs/operations.md and the policy in infra/template.yaml, from the code
 	$(BIN)/python -m docs.generate
+
+picture:  ## docs/imports.svg: who imports whom (needs pydeps and graphviz)
+	pydeps consumers --only consumers store ingest --max-module-depth 2 --rankdir BT --noshow -T svg -o docs/imports.svg
 
 bench: setup  ## speed and size, as ratios from one run
 	$(BIN)/python -m bench
