@@ -1,0 +1,58 @@
+"""What holds for every resource type, and for the tables that are computed from them."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+import msgspec
+import pytest
+
+from consumers.resources import CALLS, DESCRIPTIONS, EVENTS, RESOURCE_TYPES
+from consumers.resources.types import AnyResource, AnyResourceType, D, Resource
+from store.lineage import Lineage
+from tests.support.events import NOON, PARTITION
+
+each_type = pytest.mark.parametrize("one", RESOURCE_TYPES.values(), ids=attrgetter("name"))
+
+
+class Others(msgspec.Struct, frozen=True):
+    """The fields of no type."""
+
+
+def nothing_known(key: str, fields: type[D], at: int | None = None) -> Resource[D] | None:
+    return None
+
+
+def resource(one: AnyResourceType, fields: type[msgspec.Struct]) -> AnyResource:
+    return Resource(one.kind, f"{PARTITION}{one.kind}/name", fields(), created=NOON, modified=NOON)
+
+
+@each_type
+def test_a_type_names_fields_that_its_resources_have(one: AnyResourceType) -> None:
+    named = (one.arn_field, one.name_field, one.created_field, one.began_field, *one.status_fields, *one.clock_fields)
+
+    assert {*filter(None, named)} <= set(one.fields.__struct_fields__)
+    assert one.identity or (one.arn_field and one.name_field)
+
+
+@each_type
+def test_a_resource_without_any_field_has_lineage_all_the_same(one: AnyResourceType) -> None:
+    bare = resource(one, one.fields)
+
+    assert isinstance(one.lineage_of(bare, nothing_known), Lineage)
+    assert all(key == key.lower() for key in one.references_of(bare))
+    assert {request.operation for request in one.missing_of(bare, nothing_known)} <= DESCRIPTIONS.keys()
+
+
+@each_type
+def test_a_type_takes_no_resource_of_another_type(one: AnyResourceType) -> None:
+    with pytest.raises(TypeError, match=f"Others are not the fields of a {one.name}"):
+        one.lineage_of(resource(one, Others), nothing_known)
+
+
+def test_no_event_or_call_belongs_to_two_types() -> None:
+    types = RESOURCE_TYPES.values()
+
+    assert len(EVENTS) == sum(len(one.events) for one in types)
+    assert len(CALLS) == sum(len(one.calls) for one in types)
+    assert len({one.signature for one in types}) == len(types)
