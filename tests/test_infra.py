@@ -41,7 +41,7 @@ def received(aws: Aws, queue_url: str) -> list[dict[str, Any]]:
 
 
 def drained(aws: Aws, queue_url: str) -> list[dict[str, Any]]:
-    """All that waits in a queue, taken out of it."""
+    """All messages of a queue, received and deleted."""
     sqs, bodies = aws.client("sqs"), []
     while messages := received(aws, queue_url):
         for message in messages:
@@ -50,8 +50,8 @@ def drained(aws: Aws, queue_url: str) -> list[dict[str, Any]]:
     return bodies
 
 
-def told(events: list[dict[str, Any]]) -> list[str]:
-    """What events say, without what EventBridge gives them anew: id, account, region."""
+def content(events: list[dict[str, Any]]) -> list[str]:
+    """The content of events, without what EventBridge sets itself: id, account, region."""
     fields = ("source", "detail-type", "time", "resources", "detail")
     return sorted(json.dumps({name: event[name] for name in fields}, sort_keys=True) for event in events)
 
@@ -63,7 +63,7 @@ def statements(policy: str) -> dict[str, dict[str, Any]]:
 def test_every_event_of_sagemaker_reaches_the_queue_unchanged(aws: Aws, stack: Stack) -> None:
     assert demo.publish(aws, demo.abalone(), bus=stack.event_bus) == 29
     assert demo.waiting(aws, stack.queue_url) == 29
-    assert told(drained(aws, stack.queue_url)) == told(demo.abalone())
+    assert content(drained(aws, stack.queue_url)) == content(demo.abalone())
 
 
 def test_events_of_other_sources_do_not_reach_the_queue(aws: Aws, stack: Stack) -> None:
@@ -74,10 +74,10 @@ def test_events_of_other_sources_do_not_reach_the_queue(aws: Aws, stack: Stack) 
 def test_calls_logged_by_cloudtrail_reach_the_queue(aws: Aws, stack: Stack) -> None:
     call = demo.abalone()[0] | {"detail-type": "AWS API Call via CloudTrail", "resources": []}
     demo.publish(aws, [call])
-    assert told(drained(aws, stack.queue_url)) == told([call])
+    assert content(drained(aws, stack.queue_url)) == content([call])
 
 
-def test_of_glue_what_becomes_of_job_runs_and_what_starts_them_reach_the_queue(aws: Aws, stack: Stack) -> None:
+def test_of_glue_only_states_of_job_runs_and_calls_that_start_them_reach_the_queue(aws: Aws, stack: Stack) -> None:
     about = demo.abalone()[0] | {"source": "aws.glue", "resources": []}
     running = about | {"detail-type": "Glue Job Run Status"}
     ended = about | {"detail-type": "Glue Job State Change"}
@@ -90,10 +90,10 @@ def test_of_glue_what_becomes_of_job_runs_and_what_starts_them_reach_the_queue(a
         for name in ("StartJobRun", "CreateTable")
     )
     demo.publish(aws, [running, ended, started, listed, about | {"detail-type": "Glue Crawler State Change"}])
-    assert told(drained(aws, stack.queue_url)) == told([running, ended, started])
+    assert content(drained(aws, stack.queue_url)) == content([running, ended, started])
 
 
-def test_the_archive_keeps_what_the_queue_was_sent_and_can_replay_it(aws: Aws, stack: Stack) -> None:
+def test_the_archive_holds_what_was_sent_to_the_queue_and_can_replay_it(aws: Aws, stack: Stack) -> None:
     demo.publish(aws, demo.abalone())
     drained(aws, stack.queue_url)
     aws.client("events").start_replay(
@@ -103,7 +103,7 @@ def test_the_archive_keeps_what_the_queue_was_sent_and_can_replay_it(aws: Aws, s
         EventEndTime="2022-07-14T00:00:00Z",
         Destination={"Arn": stack.event_bus_arn, "FilterArns": [stack.rule_arn]},
     )
-    assert told(drained(aws, stack.queue_url)) == told(demo.abalone())
+    assert content(drained(aws, stack.queue_url)) == content(demo.abalone())
 
 
 def test_the_archive_and_the_rule_take_the_same_events() -> None:
@@ -116,7 +116,7 @@ def test_the_archive_can_be_left_out(aws: Aws) -> None:
     assert aws.client("events").list_archives()["Archives"] == []
 
 
-def test_another_bus_can_be_listened_on(aws: Aws) -> None:
+def test_events_can_be_taken_from_another_bus(aws: Aws) -> None:
     aws.client("events").create_event_bus(Name="lineage")
     stack = demo.deploy(aws, parameters={"EventBusName": "lineage"})
     assert stack.event_bus == "lineage"
@@ -136,7 +136,7 @@ def test_a_message_received_too_often_goes_to_the_dead_letter_queue(aws: Aws, st
             QueueUrl=stack.queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
         )
     assert received(aws, stack.queue_url) == []
-    assert told(drained(aws, stack.dead_letter_queue_url)) == told(demo.abalone()[:1])
+    assert content(drained(aws, stack.dead_letter_queue_url)) == content(demo.abalone()[:1])
 
 
 def test_both_queues_are_encrypted_and_keep_messages_for_14_days(aws: Aws, stack: Stack) -> None:
@@ -146,7 +146,7 @@ def test_both_queues_are_encrypted_and_keep_messages_for_14_days(aws: Aws, stack
         assert attributes == {"SqsManagedSseEnabled": "true", "MessageRetentionPeriod": str(14 * 24 * 3600)}
 
 
-def test_a_key_of_the_users_encrypts_both_queues(aws: Aws) -> None:
+def test_a_key_given_as_a_parameter_encrypts_both_queues(aws: Aws) -> None:
     key = f"arn:aws:kms:{aws.region}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     stack = demo.deploy(aws, parameters={"KmsKeyArn": key})
     for queue_url in (stack.queue_url, stack.dead_letter_queue_url):
@@ -170,7 +170,7 @@ def allowed_by(aws: Aws, policy_arn: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_worker_may_take_messages_from_its_queue_and_do_nothing_else(aws: Aws, stack: Stack) -> None:
+def test_the_worker_policy_allows_receiving_from_its_queue_and_nothing_else(aws: Aws, stack: Stack) -> None:
     assert allowed_by(aws, stack.worker_policy_arn) == [
         {
             "Sid": "WorkTheQueue",
@@ -187,11 +187,11 @@ def test_the_worker_may_take_messages_from_its_queue_and_do_nothing_else(aws: Aw
     ]
 
 
-def test_whoever_looks_at_sagemaker_may_ask_what_headwater_asks_and_nothing_else(aws: Aws, stack: Stack) -> None:
+def test_the_describe_policy_allows_the_calls_that_headwater_makes_and_nothing_else(aws: Aws, stack: Stack) -> None:
     listing = {one.name for one in KINDS.values()}
     existing = {operation.name for kind in KINDS for operation in descriptions(kind)}
     described = {one.described_by.operation.name for one in RESOURCE_TYPES.values() if one.described_by}
-    # Of AutoML jobs of the first sort, the older operation is asked.
+    # AutoML jobs of the first version are described by the older operation.
     about_one = {*existing, *described, "DescribeAutoMLJob"} - listing
     assert stack.describe_policy_arn
     assert allowed_by(aws, stack.describe_policy_arn) == [
@@ -210,7 +210,7 @@ def test_whoever_looks_at_sagemaker_may_ask_what_headwater_asks_and_nothing_else
     ]
 
 
-def test_looking_at_sagemaker_can_be_left_out(aws: Aws) -> None:
+def test_the_describe_policy_can_be_left_out(aws: Aws) -> None:
     stack = demo.deploy(aws, parameters={"DescribeSageMaker": "false"})
     assert stack.describe_policy_arn is None
 

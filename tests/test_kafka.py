@@ -99,7 +99,7 @@ async def test_a_message_of_900_kb_arrives(kafka: Cluster) -> None:
     assert [message for _, message in everything_on(kafka, topic)] == [large]
 
 
-async def test_nothing_to_put_asks_nobody() -> None:
+async def test_putting_no_messages_connects_to_no_broker() -> None:
     await put(Connection("127.0.0.1:1"), "anywhere")
 
 
@@ -138,13 +138,13 @@ async def test_a_missing_topic_is_refused_and_not_made(kafka: Cluster) -> None:
         await partition_count(Connection(kafka.bootstrap), missing)
 
 
-async def test_where_nobody_listens_is_unavailable() -> None:
+async def test_an_address_without_a_broker_is_unavailable() -> None:
     with pytest.raises(Unavailable) as outage:
         await put(Connection("127.0.0.1:1"), "any", Message(None, b"kept"))
     assert str(outage.value) == "Kafka at 127.0.0.1:1 did not answer (Connection refused)"
 
 
-async def test_a_broker_that_is_silent_is_unavailable() -> None:
+async def test_a_broker_that_does_not_answer_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         server = f"127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(Unavailable) as outage:
@@ -161,7 +161,7 @@ async def test_one_broker_that_answers_is_enough(kafka: Cluster) -> None:
     assert [message for _, message in everything_on(kafka, topic)] == [Message(b"key", b"here", [])]
 
 
-async def test_a_broker_that_goes_in_the_middle_of_a_put_and_comes_back_costs_nothing(broker: Broker) -> None:
+async def test_a_broker_that_restarts_in_the_middle_of_a_put_loses_nothing(broker: Broker) -> None:
     topic = broker.new_topic(3)
     onto = Topic(Connection(broker.bootstrap), topic, patience=60)
     await onto.put([Message(b"first", b"before")])
@@ -177,7 +177,7 @@ async def test_a_broker_that_goes_in_the_middle_of_a_put_and_comes_back_costs_no
 
 
 async def until_put(onto: Topic, messages: Sequence[Message]) -> None:
-    """Put messages, again where a busy machine does not do it in the time that the topic has."""
+    """Put messages, and retry where a busy machine exceeds the topic's patience."""
     late = time.monotonic() + PATIENCE
     while True:
         try:
@@ -189,7 +189,7 @@ async def until_put(onto: Topic, messages: Sequence[Message]) -> None:
             return
 
 
-async def test_what_an_outage_refused_can_be_put_again_by_the_same_topic(broker: Broker) -> None:
+async def test_messages_that_failed_in_an_outage_can_be_put_again_by_the_same_topic(broker: Broker) -> None:
     topic = broker.new_topic(3)
     onto = Topic(Connection(broker.bootstrap), topic, patience=1)
     await until_put(onto, numbered(10))
@@ -205,7 +205,7 @@ async def test_what_an_outage_refused_can_be_put_again_by_the_same_topic(broker:
     assert found.keys() == {message.value for message in numbered(1000)}
 
 
-async def test_a_broker_that_hangs_ends_the_put_and_the_closing(broker: Broker) -> None:
+async def test_a_put_and_a_close_end_though_the_broker_hangs(broker: Broker) -> None:
     topic = broker.new_topic(1)
     onto = Topic(Connection(broker.bootstrap), topic, patience=1)
     await until_put(onto, numbered(10))
@@ -218,7 +218,7 @@ async def test_a_broker_that_hangs_ends_the_put_and_the_closing(broker: Broker) 
         broker.signal(signal.SIGCONT)
 
 
-async def test_a_topic_is_made_as_asked_and_then_found(real_kafka: Cluster) -> None:
+async def test_a_topic_is_created_with_its_settings_and_then_found(real_kafka: Cluster) -> None:
     connection = Connection(real_kafka.bootstrap)
     topic = f"{real_kafka.new_topic()}-made"
     assert await prepare_topic(connection, topic, partitions=5, retention_hours=1) == PreparedTopic(True, 5)
@@ -229,21 +229,21 @@ async def test_a_topic_is_made_as_asked_and_then_found(real_kafka: Cluster) -> N
     assert [message.value for _, message in everything_on(real_kafka, topic)] == [large.value]
 
 
-async def test_a_topic_that_is_there_keeps_its_ways_and_they_are_told(real_kafka: Cluster) -> None:
+async def test_an_existing_topic_keeps_its_settings_and_the_differences_are_reported(real_kafka: Cluster) -> None:
     connection = Connection(real_kafka.bootstrap)
     topic = f"{real_kafka.new_topic()}-theirs"
     real_kafka.create_topic(topic, 3, {"retention.ms": "1000000", "max.message.bytes": "1048588"})
-    ways = (
+    differences = (
         "its max.message.bytes is 1048588, where Headwater would set 2097152",
         "its retention.ms is 1000000, where Headwater would set 604800000",
     )
-    assert await prepare_topic(connection, topic, partitions=2) == PreparedTopic(False, 3, 0, ways)
+    assert await prepare_topic(connection, topic, partitions=2) == PreparedTopic(False, 3, 0, differences)
     fewer = "it has 3 partitions, not 6: add the others with --add-partitions"
-    assert await prepare_topic(connection, topic, partitions=6) == PreparedTopic(False, 3, 0, (*ways, fewer))
+    assert await prepare_topic(connection, topic, partitions=6) == PreparedTopic(False, 3, 0, (*differences, fewer))
     assert real_kafka.partitions(topic) == [0, 1, 2]
 
 
-async def test_partitions_are_added_when_asked_for(real_kafka: Cluster) -> None:
+async def test_partitions_are_added_on_request(real_kafka: Cluster) -> None:
     connection = Connection(real_kafka.bootstrap)
     topic = f"{real_kafka.new_topic()}-grown"
     await prepare_topic(connection, topic, partitions=2)
@@ -254,10 +254,10 @@ async def test_partitions_are_added_when_asked_for(real_kafka: Cluster) -> None:
     assert await prepare_topic(connection, topic, partitions=6, add_partitions=True) == PreparedTopic(False, 6)
 
 
-async def test_what_was_made_is_reported_when_the_broker_shows_it(
+async def test_a_new_topic_is_reported_once_the_broker_shows_it(
     real_kafka: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A broker shows a new topic, and more partitions, a while after it has answered that it made them.
+    # A broker shows new topics and partitions some time after it has confirmed them.
     connection, topic = Connection(real_kafka.bootstrap), f"{real_kafka.new_topic()}-late"
     shown = late = TopicDescription(0, 1)
     stale = 0
@@ -280,14 +280,14 @@ async def test_what_was_made_is_reported_when_the_broker_shows_it(
     assert (grown.partitions, shown) == (6, TopicDescription(6, 1))
 
 
-async def test_a_topic_made_at_the_same_moment_by_two_is_made_once(real_kafka: Cluster) -> None:
+async def test_a_topic_that_two_create_at_the_same_moment_is_created_once(real_kafka: Cluster) -> None:
     connection = Connection(real_kafka.bootstrap)
     topic = f"{real_kafka.new_topic()}-raced"
     both = await asyncio.gather(*(prepare_topic(connection, topic, partitions=2) for _ in range(2)))
     assert sorted(one.made for one in both) == [False, True]
 
 
-async def test_a_topic_that_cannot_be_made_is_refused(real_kafka: Cluster) -> None:
+async def test_a_topic_that_cannot_be_created_is_refused(real_kafka: Cluster) -> None:
     connection = Connection(real_kafka.bootstrap)
     with pytest.raises(Refused, match=r"refuses the topic 'no spaces'"):
         await prepare_topic(connection, "no spaces")
@@ -297,20 +297,20 @@ async def test_a_topic_that_cannot_be_made_is_refused(real_kafka: Cluster) -> No
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, Path]]:
-    """A broker that listens with TLS as well, and the folder of the certificates; `nobody` may do nothing."""
+    """A broker that listens with TLS as well, and the folder of the certificates; the user `nobody` has no rights."""
     folder = tmp_path_factory.mktemp("certificates")
     certificates(folder)
     users = {"worker": PASSWORD, "nobody": PASSWORD}
     secure = Secure(folder / "broker.pem", folder / "ca.pem", users, powerless=["nobody"])
     try:
         own = Broker(tmp_path_factory.mktemp("guarded"), secure=secure)
-    except NoBroker as why:
-        pytest.skip(f"no broker of our own, {why}")
+    except NoBroker as error:
+        pytest.skip(f"no broker of our own, {error}")
     with own:
         yield own, folder
 
 
-async def test_a_certificate_of_ours_opens_the_door(guarded: tuple[Broker, Path]) -> None:
+async def test_a_client_certificate_is_accepted(guarded: tuple[Broker, Path]) -> None:
     broker, folder = guarded
     topic = broker.new_topic()
     connection = Connection(broker.tls_bootstrap, ca=folder / "ca.pem", cert=folder / "client.pem")
@@ -320,7 +320,7 @@ async def test_a_certificate_of_ours_opens_the_door(guarded: tuple[Broker, Path]
 
 
 @pytest.mark.parametrize("sasl", ["plain", "scram-sha-256", "scram-sha-512"])
-async def test_a_user_with_a_password_is_let_in(guarded: tuple[Broker, Path], sasl: Any) -> None:
+async def test_a_user_with_a_password_is_accepted(guarded: tuple[Broker, Path], sasl: Any) -> None:
     broker, folder = guarded
     topic = broker.new_topic()
     await put(as_user(broker, folder, sasl), topic, Message(b"key", sasl.encode(), []))
@@ -328,7 +328,7 @@ async def test_a_user_with_a_password_is_let_in(guarded: tuple[Broker, Path], sa
 
 
 @pytest.mark.parametrize("sasl", ["plain", "scram-sha-256", "scram-sha-512"])
-async def test_a_wrong_password_is_refused_and_not_told(
+async def test_a_wrong_password_is_refused_and_not_logged(
     guarded: tuple[Broker, Path], sasl: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker, folder = guarded
@@ -346,14 +346,16 @@ async def test_a_user_without_rights_is_refused(guarded: tuple[Broker, Path]) ->
     broker, folder = guarded
     topic = broker.new_topic()
     connection = replace(as_user(broker, folder, "plain"), username="nobody")
-    told = f"Kafka at {broker.sasl_bootstrap} does not let the user 'nobody' use the topic '{topic}': grant that right"
+    reason = (
+        f"Kafka at {broker.sasl_bootstrap} does not let the user 'nobody' use the topic '{topic}': grant that right"
+    )
     for attempt in (put(connection, topic, Message(None, b"x")), partition_count(connection, topic)):
         with pytest.raises(Refused) as refusal:
             await attempt
-        assert str(refusal.value) == told
+        assert str(refusal.value) == reason
 
 
-async def test_a_broker_that_nobody_vouches_for_is_refused(guarded: tuple[Broker, Path]) -> None:
+async def test_a_broker_with_an_untrusted_certificate_is_refused(guarded: tuple[Broker, Path]) -> None:
     broker, folder = guarded
     connection = replace(as_user(broker, folder, "plain"), ca=None)
     with pytest.raises(Refused) as refusal:
@@ -364,7 +366,7 @@ async def test_a_broker_that_nobody_vouches_for_is_refused(guarded: tuple[Broker
     )
 
 
-async def test_a_broker_that_wants_a_certificate_of_ours_refuses_without(guarded: tuple[Broker, Path]) -> None:
+async def test_a_broker_that_requires_a_client_certificate_refuses_without(guarded: tuple[Broker, Path]) -> None:
     broker, folder = guarded
     with pytest.raises(Refused) as refusal:
         await put(Connection(broker.tls_bootstrap, ca=folder / "ca.pem"), "any", Message(None, b"x"))
@@ -372,7 +374,7 @@ async def test_a_broker_that_wants_a_certificate_of_ours_refuses_without(guarded
     assert str(refusal.value).endswith("): check that it speaks TLS there, and --kafka-cert")
 
 
-async def test_a_broker_that_speaks_no_tls_is_told(kafka: Cluster) -> None:
+async def test_a_broker_without_tls_is_reported(kafka: Cluster) -> None:
     with pytest.raises((Refused, Unavailable)) as refusal:
         await put(Connection(kafka.bootstrap, tls=True), "any", Message(None, b"x"))
     assert kafka.bootstrap in str(refusal.value)
@@ -382,7 +384,7 @@ def as_user(broker: Broker, folder: Path, sasl: Any) -> Connection:
     return Connection(broker.sasl_bootstrap, ca=folder / "ca.pem", sasl=sasl, username="worker", password=PASSWORD)
 
 
-async def test_a_role_comes_to_msk_with_a_token_signed_here(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_role_connects_to_msk_with_a_token_signed_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     connection = Connection("b-1.example.org:9098", sasl="msk-iam", region="eu-west-1")
@@ -394,10 +396,10 @@ async def test_a_role_comes_to_msk_with_a_token_signed_here(monkeypatch: pytest.
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": "OAUTHBEARER",
     }
-    asked = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-    assert asked.startswith("https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect&")
-    assert "X-Amz-Credential=AKIDEXAMPLE%2F" in asked
-    AIOKafkaClient(**connection.arguments())  # takes them all
+    url = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    assert url.startswith("https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3AConnect&")
+    assert "X-Amz-Credential=AKIDEXAMPLE%2F" in url
+    AIOKafkaClient(**connection.arguments())  # accepts them all
 
 
 async def test_msk_without_credentials_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,7 +415,7 @@ async def test_msk_without_credentials_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "reason"),
     [
         ({"bootstrap": " , "}, "say where Kafka is"),
         ({"bootstrap": "kafka"}, "takes host:port, not 'kafka'"),
@@ -426,8 +428,8 @@ async def test_msk_without_credentials_is_refused(monkeypatch: pytest.MonkeyPatc
         ({"key": Path("key.pem")}, "--kafka-cert"),
     ],
 )
-def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], told: str) -> None:
-    with pytest.raises(Refused, match=told):
+def test_settings_that_do_not_go_together_are_refused(settings: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
         Connection(**settings)
 
 
@@ -436,7 +438,7 @@ def test_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     wrong.write_text("not a certificate")
     certificates(tmp_path)
     ca = tmp_path / "ca.pem"
-    for settings, told in (
+    for settings, reason in (
         ({"ca": missing}, f"--kafka-ca {missing} cannot be used: No such file or directory"),
         ({"ca": wrong}, f"--kafka-ca {wrong} cannot be used: it must hold certificates as PEM"),
         ({"cert": missing}, f"--kafka-cert {missing} and its key cannot be used: No such file or directory"),
@@ -447,7 +449,7 @@ def test_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(Refused) as refusal:
             Connection(**settings).ssl_context()  # type: ignore[arg-type]  # of many types
-        assert str(refusal.value) == told
+        assert str(refusal.value) == reason
 
 
 @pytest.mark.parametrize(
@@ -459,5 +461,5 @@ def test_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
         ({"sasl": "plain", "username": "u", "password": "p", "tls": False}, "SASL_PLAINTEXT"),
     ],
 )
-def test_a_user_is_sealed_by_tls_unless_told_otherwise(settings: dict[str, Any], protocol: str) -> None:
+def test_a_connection_with_a_user_uses_tls_by_default(settings: dict[str, Any], protocol: str) -> None:
     assert Connection(**settings).arguments()["security_protocol"] == protocol

@@ -1,4 +1,4 @@
-"""PostgreSQL in earnest: lost races, limits, options of the URL, poolers, and dictionaries that come later."""
+"""PostgreSQL in particular: lost races, limits, options of the URL, poolers, and later dictionaries."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def with_options(store: Store, **options: str) -> Store:
 
 
 @ON_POSTGRESQL
-def test_a_batch_that_deadlocks_is_done_again(make_store: MakeStore) -> None:
+def test_a_batch_that_deadlocks_is_handled_again(make_store: MakeStore) -> None:
     store = fed(make_store(), abalone()[:HALF])
     first, last = store.read(lambda tx: tx.connection.execute(select(func.min(_ID), func.max(_ID))).one())
     lost: list[str] = []
@@ -55,7 +55,9 @@ def test_a_batch_that_deadlocks_is_done_again(make_store: MakeStore) -> None:
         def note(context: ExceptionContext) -> None:
             lost.append(str(getattr(context.original_exception, "sqlstate", "")))
 
-        other.execute(text("SET LOCAL deadlock_timeout = '1h'"))  # whoever looks first is the one who loses
+        other.execute(
+            text("SET LOCAL deadlock_timeout = '1h'")
+        )  # the session that detects the deadlock first is the one that loses
         other.execute(_locked(last))
         working = threading.Thread(target=fed, args=(worker, abalone()))
         working.start()
@@ -76,10 +78,10 @@ def _locked(number: int) -> Select[tuple[int]]:
 
 
 def _waiting(store: Store) -> int:
-    asked = text(
+    query = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    return int(store.raw(lambda connection: connection.scalar(asked), writes=False) or 0)
+    return int(store.raw(lambda connection: connection.scalar(query), writes=False) or 0)
 
 
 # ------------------------------------------------------------------------------------------------- options and limits
@@ -106,7 +108,7 @@ def _waiting(store: Store) -> int:
         ("pgbouncer=true&pgbouncer=false", "pgbouncer is in the database URL more than once: say it once"),
     ],
 )
-def test_an_option_that_cannot_be_is_refused_in_one_sentence(query: str, sentence: str) -> None:
+def test_an_invalid_option_is_refused_in_one_sentence(query: str, sentence: str) -> None:
     with pytest.raises(BadUrl) as refused:
         Store(f"postgresql://me:secret@host/db?{query}")
     assert str(refused.value) == sentence
@@ -118,7 +120,7 @@ def settings(connection: Connection) -> dict[str, str]:
 
 
 @ON_POSTGRESQL
-def test_the_server_gets_our_limits_and_what_the_url_says(store: Store) -> None:
+def test_the_server_gets_our_limits_and_the_options_of_the_url(store: Store) -> None:
     expected = {"application_name": "headwater", "lock_timeout": "1min", "statement_timeout": "5min", "work_mem": "4MB"}
     assert store.raw(settings) == expected
     with with_options(
@@ -132,11 +134,11 @@ def test_the_server_gets_our_limits_and_what_the_url_says(store: Store) -> None:
 
 
 @ON_POSTGRESQL
-def test_a_statement_that_takes_too_long_is_named(store: Store) -> None:
+def test_a_statement_that_takes_too_long_is_reported(store: Store) -> None:
     with with_options(store, statement_timeout="0.05") as hasty:
-        for ask in (hasty.read, hasty.write):
+        for access in (hasty.read, hasty.write):
             with pytest.raises(Unavailable) as refused:
-                ask(lambda tx: tx.connection.execute(text("SELECT pg_sleep(20)")))
+                access(lambda tx: tx.connection.execute(text("SELECT pg_sleep(20)")))
             assert str(refused.value) == (
                 f"{hasty} cancelled a statement (canceling statement due to statement timeout): "
                 "see what keeps it busy, or raise statement_timeout in its URL"
@@ -144,7 +146,7 @@ def test_a_statement_that_takes_too_long_is_named(store: Store) -> None:
 
 
 @ON_POSTGRESQL
-def test_more_work_at_once_than_there_are_connections_is_named(store: Store) -> None:
+def test_more_transactions_than_connections_are_reported(store: Store) -> None:
     narrow = Store(store.url.update_query_dict({"pool_size": "1", "max_overflow": "0"}), busy_seconds=0.1)
 
     def inner() -> object:
@@ -166,18 +168,18 @@ LEFT = text(
 
 
 def left_behind(store: Store) -> tuple[object, ...]:
-    """What is found on a connection by whoever comes next."""
+    """What the next user of a connection finds on it."""
     with store.engine.connect() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None
-        raw.autocommit = True  # no transaction of ours, which would begin with our limits
+        raw.autocommit = True  # no transaction of ours: it begins with our limits
         found = raw.execute(str(LEFT), prepare=False).fetchone()
         raw.autocommit = False
         return tuple(found)
 
 
 @ON_POSTGRESQL
-def test_nothing_is_left_on_a_connection_that_a_pooler_hands_on(make_store: MakeStore) -> None:
+def test_nothing_is_left_on_a_connection_that_a_pooler_passes_on(make_store: MakeStore) -> None:
     want = digest(fed(make_store(), abalone(), 2))
     store = make_store()
     with with_options(store, pool_size="1", max_overflow="0", pgbouncer="true") as pooled:
@@ -190,12 +192,12 @@ def test_nothing_is_left_on_a_connection_that_a_pooler_hands_on(make_store: Make
         fed(direct, abalone(), 2)
         prepared, *_ = left_behind(direct)
         assert isinstance(prepared, int)
-        assert prepared > 0  # so that the above says something
+        assert prepared > 0  # so that the zero above means something
 
 
 @pytest.fixture
 def behind_pgbouncer(make_store: MakeStore, tmp_path: Path) -> Iterator[Store]:
-    """A store behind a PgBouncer that hands connections on after each transaction; it has two of them."""
+    """A store behind a PgBouncer that passes connections on after each transaction; it has two of them."""
     program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         pytest.skip("pgbouncer is not installed")
@@ -257,9 +259,9 @@ def test_workers_share_two_connections_behind_pgbouncer(behind_pgbouncer: Store,
 
 
 def another_dictionary() -> zstandard.ZstdCompressionDict:
-    """One that no store holds, of a higher number than those that stores do."""
-    said: list[bytes | bytearray | memoryview[int]] = [*(body * 3 for body in abalone())] * 20
-    data = zstandard.train_dictionary(4096, said, level=LEVEL).as_bytes()
+    """A dictionary that no store holds, with a higher number than those of the stores."""
+    samples: list[bytes | bytearray | memoryview[int]] = [*(body * 3 for body in abalone())] * 20
+    data = zstandard.train_dictionary(4096, samples, level=LEVEL).as_bytes()
     return zstandard.ZstdCompressionDict(data[:4] + (2**31 + 7).to_bytes(4, "little") + data[8:])
 
 
@@ -270,19 +272,19 @@ def test_a_worker_reads_what_a_newer_one_packed_with_another_dictionary(make_sto
     with Store(old.url) as newer:
         newer.raw(lambda connection: connection.execute(tables.dictionary.insert().values(id=number, data=data)))
         fed(newer, abalone()[HALF:])
-        packed = newer.packer.pack(b"news")
+        packed = newer.packer.pack(b"text")
     assert zstandard.get_frame_parameters(packed).dict_id == number
 
-    fed(old, abalone())  # reads what the newer one knows
+    fed(old, abalone())  # reads what the newer one saved
 
     assert list(ledger.events(old)) == list(abalone())
     assert digest(old) == digest(fed(make_store(), abalone()))
     old.raw(lambda connection: connection.execute(tables.dictionary.delete().where(tables.dictionary.c.id == number)))
 
 
-def test_a_dictionary_that_is_gone_is_named(store: Store) -> None:
+def test_a_missing_dictionary_is_reported(store: Store) -> None:
     data = another_dictionary()
-    packed = zstandard.ZstdCompressor(dict_data=data).compress(b"news")
+    packed = zstandard.ZstdCompressor(dict_data=data).compress(b"text")
 
     with pytest.raises(Unusable) as refused:
         store.packer.unpack(packed)

@@ -1,4 +1,4 @@
-"""Whatever both versions of the SDK have, from where each of them keeps it."""
+"""What both versions of the SDK have, imported from its place in each of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EXECUTION = "arn:aws:sagemaker:us-west-2:000000000000:pipeline/abalonepipeline/e
 """The pipeline execution of the case `abalone`."""
 CHURN_PACKAGE = "arn:aws:sagemaker:us-east-1:111122223333:model-package/churnmodels/1"
 V3 = int(version("sagemaker-core").partition(".")[0]) >= 2
-"""Whether this is the environment of v3, in which `sagemaker.core` is all of the SDK that there is."""
+"""Whether this is the environment of v3, in which `sagemaker.core` is the whole SDK."""
 
 
 def sdk(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Headwater's server and S3 in miniature, both in processes of Headwater's own environment; and who asks them."""
+"""Headwater's server and S3 in miniature, both in processes of Headwater's own environment; and their clients."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from tests.sdk.clients import V3, new_session
 
 HERE = Path(__file__).parent
 BIN = Path(os.environ["HEADWATER_BIN"])
-"""Where Headwater's own programs are: `make test-sdk` says it."""
+"""The folder of Headwater's own programs, which `make test-sdk` sets."""
 REGION = "us-east-1"
 ACCOUNT = "111122223333"
 CHURN = ("training_job", "endpoint_of_a_package", "experiment_config")
-"""Cases that are about one thing: two jobs make a model, its package is approved, and an endpoint serves it."""
+"""Cases about one thing: two jobs make a model, its package is approved, and an endpoint serves it."""
 
 collect_ignore = [] if V3 else ["test_resources.py"]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _environment(server: str, s3: str) -> Iterator[None]:
-    """The environment leads every client to servers of this run, with credentials that mean nothing."""
+    """The environment directs every client to the servers of this run, with meaningless credentials."""
     with pytest.MonkeyPatch.context() as environment:
         for name in ("AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN"):
             environment.delenv(name, raising=False)
@@ -46,13 +46,13 @@ def _environment(server: str, s3: str) -> Iterator[None]:
         environment.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
         environment.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(HERE / "defaults.yaml"))
         environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        environment.setenv("AWS_MAX_ATTEMPTS", "1")  # else what fails is tried again, and only seems to be slow
+        environment.setenv("AWS_MAX_ATTEMPTS", "1")  # otherwise failures are retried and look like slowness
         yield
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of the Churn cases, and of what the tests make."""
+    """A server of the Churn cases, and of what the tests create."""
     files = [HERE.parent / "cases" / case / "events.jsonl" for case in CHURN]
     with _serving(tmp_path_factory.mktemp("churn"), [*files, HERE / "job_of_a_run.jsonl"], ACCOUNT) as url:
         yield url
@@ -60,7 +60,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def abalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A session of the SDK whose server knows the Abalone run and nothing else."""
+    """A session of the SDK whose server holds the Abalone run and nothing else."""
     events = HERE.parent / "cases" / "abalone" / "events.jsonl"
     with _serving(tmp_path_factory.mktemp("abalone"), [events], "000000000000") as url:
         boto = boto3.Session(region_name="us-west-2")
@@ -84,7 +84,7 @@ def session() -> Any:
 
 @pytest.fixture
 def sagemaker(session: Any) -> Any:
-    """The session's own client of SageMaker, to look at what was kept without the SDK's classes."""
+    """The session's own client of SageMaker, to read what was saved without the SDK's classes."""
     return session.sagemaker_client
 
 
@@ -103,7 +103,7 @@ def unique() -> str:
 
 @pytest.fixture
 def unthrottled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDKs sleep for seconds between calls because AWS throttles them: here nobody does."""
+    """The SDKs sleep for seconds between calls because AWS throttles them; Headwater does not."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
@@ -119,8 +119,8 @@ def _serving(folder: Path, events: Sequence[Path], account: str) -> Iterator[str
 
 @contextmanager
 def _running(command: Sequence[str | Path], url: str, path: str, log: Path) -> Iterator[str]:
-    """A server in a process, from when it answers."""
-    with log.open("wb") as told, subprocess.Popen(command, stdout=told, stderr=told) as process:
+    """A server in a process, from its first response on."""
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
             while not _answers(url + path):
                 if process.poll() is not None:

@@ -24,11 +24,11 @@ def study(unique: str) -> str:
 
 
 def described(sagemaker: Any, study: str, name: str) -> dict[str, Any]:
-    told: dict[str, Any] = sagemaker.describe_trial_component(TrialComponentName=f"{study}-{name}")
-    return told
+    response: dict[str, Any] = sagemaker.describe_trial_component(TrialComponentName=f"{study}-{name}")
+    return response
 
 
-def test_a_run_keeps_parameters_metrics_artifacts_and_files(
+def test_a_run_saves_parameters_metrics_artifacts_and_files(
     study: str, session: Any, sagemaker: Any, bucket: str, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.txt").write_text("all went well")
@@ -42,25 +42,25 @@ def test_a_run_keeps_parameters_metrics_artifacts_and_files(
         first.log_artifact("weights", "s3://churn/weights")
         first.log_file(str(tmp_path / "notes.txt"))
 
-    told = described(sagemaker, study, "first")
-    arn = told["TrialComponentArn"]
-    assert told["TrialComponentName"] == f"{study}-first"
-    assert told["DisplayName"] == "The-first"
-    assert told["Status"] == {"PrimaryStatus": "Completed"}
-    assert told["CreationTime"] <= told["EndTime"]
-    assert told["Parameters"] == {
+    description = described(sagemaker, study, "first")
+    arn = description["TrialComponentArn"]
+    assert description["TrialComponentName"] == f"{study}-first"
+    assert description["DisplayName"] == "The-first"
+    assert description["Status"] == {"PrimaryStatus": "Completed"}
+    assert description["CreationTime"] <= description["EndTime"]
+    assert description["Parameters"] == {
         "eta": {"NumberValue": 0.2},
         "depth": {"NumberValue": 5.0},
         "objective": {"StringValue": "reg:linear"},
     }
-    assert told["InputArtifacts"] == {"train": {"Value": "s3://churn/train", "MediaType": "text/csv"}}
+    assert description["InputArtifacts"] == {"train": {"Value": "s3://churn/train", "MediaType": "text/csv"}}
     uploaded = f"trial-component-artifacts/{study}-first/notes.txt"
-    assert told["OutputArtifacts"] == {
+    assert description["OutputArtifacts"] == {
         "weights": {"Value": "s3://churn/weights"},
         "notes.txt": {"Value": f"s3://{bucket}/{uploaded}", "MediaType": "text/plain"},
     }
     assert boto3.client("s3").get_object(Bucket=bucket, Key=uploaded)["Body"].read() == b"all went well"
-    metrics = {one.pop("MetricName"): one for one in told["Metrics"]}
+    metrics = {one.pop("MetricName"): one for one in description["Metrics"]}
     assert {
         name: {key: value for key, value in one.items() if key != "TimeStamp"} for name, one in metrics.items()
     } == {
@@ -78,7 +78,7 @@ def test_a_run_keeps_parameters_metrics_artifacts_and_files(
 
 
 def test_the_last_value_of_a_metric_is_the_one_that_was_logged_last(study: str, session: Any) -> None:
-    # Two requests of ten and of three, most likely within the second that is all the SDK tells of their times.
+    # Two requests, of ten values and of three, most likely in one second: the SDK sends times in whole seconds.
     with Run(study, "first", sagemaker_session=session) as first:
         for value in range(13):
             first.log_metric("countdown", 12 - value)
@@ -99,15 +99,15 @@ def test_a_run_belongs_to_the_experiment(study: str, session: Any, sagemaker: An
     assert listed["TrialComponentName"] == f"{study}-first"
 
 
-def test_tags_of_a_run_go_to_all_that_is_made_for_it(study: str, session: Any, sagemaker: Any) -> None:
+def test_tags_of_a_run_are_on_all_that_is_created_for_it(study: str, session: Any, sagemaker: Any) -> None:
     with Run(study, "first", tags=[{"Key": "team", "Value": "a"}], sagemaker_session=session) as first:
-        told = first._trial_component.trial_component_arn
+        arn = first._trial_component.trial_component_arn
 
-    tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=told)["Tags"]}
+    tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
     assert tags == {"team": "a", "sagemaker:trial-component-source": "run"}
 
 
-def test_a_run_that_fails_says_why(study: str, session: Any, sagemaker: Any) -> None:
+def test_a_failed_run_has_the_reason_in_its_status(study: str, session: Any, sagemaker: Any) -> None:
     def failing() -> None:
         with Run(study, "first", sagemaker_session=session):
             raise ValueError("no data\nnone at all")
@@ -119,17 +119,19 @@ def test_a_run_that_fails_says_why(study: str, session: Any, sagemaker: Any) -> 
     assert status == {"PrimaryStatus": "Failed", "Message": "no data\nnone at all"}
 
 
-def test_a_run_under_way_says_so(study: str, session: Any, sagemaker: Any) -> None:
+def test_a_run_in_progress_has_that_status(study: str, session: Any, sagemaker: Any) -> None:
     with Run(study, "first", sagemaker_session=session):
-        told = described(sagemaker, study, "first")
+        description = described(sagemaker, study, "first")
 
-    assert told["Status"] == {"PrimaryStatus": "InProgress", "Message": "Within a run context"}
-    assert "EndTime" not in told
+    assert description["Status"] == {"PrimaryStatus": "InProgress", "Message": "Within a run context"}
+    assert "EndTime" not in description
 
 
-def test_a_graph_of_a_run_is_an_artifact_that_it_made(study: str, session: Any, sagemaker: Any, bucket: str) -> None:
+def test_a_graph_of_a_run_is_an_artifact_that_it_produced(
+    study: str, session: Any, sagemaker: Any, bucket: str
+) -> None:
     with Run(study, "first", sagemaker_session=session, artifact_bucket=bucket) as first:
-        # What log_confusion_matrix and its like do once scikit-learn has reckoned, which would be large to install.
+        # What log_confusion_matrix and others do after scikit-learn has computed, which is large to install.
         for name, is_output in (("made", True), ("used", False)):
             first._log_graph_artifact(data={"cells": 4}, graph_type="Table", is_output=is_output, artifact_name=name)
         arn = first._trial_component.trial_component_arn
@@ -185,7 +187,7 @@ def test_a_run_is_loaded_within_the_job_that_was_started_for_it(
 
 
 @pytest.mark.parametrize("order", [run.SortOrderType.ASCENDING, run.SortOrderType.DESCENDING])
-def test_the_runs_of_an_experiment_are_listed_in_order_and_nothing_else(order: Any, study: str, session: Any) -> None:
+def test_exactly_the_runs_of_an_experiment_are_listed_in_order(order: Any, study: str, session: Any) -> None:
     names = [f"run-{number}" for number in (3, 1, 2)]
     for name in names:
         with Run(study, name, sagemaker_session=session):
@@ -202,7 +204,7 @@ def test_the_runs_of_an_experiment_are_listed_in_order_and_nothing_else(order: A
     assert listed(run.SortByType.NAME) == sorted(names)[::turn]
 
 
-def test_an_experiment_in_other_letters_is_the_same_one(study: str, session: Any) -> None:
+def test_the_name_of_an_experiment_is_the_same_in_upper_and_lower_case(study: str, session: Any) -> None:
     with Run(study, "first", sagemaker_session=session):
         pass
     with Run(study.upper(), "Second", sagemaker_session=session):
@@ -220,8 +222,8 @@ def test_an_experiment_is_a_data_frame(study: str, session: Any) -> None:
             one.log_artifact("weights", f"s3://churn/{name}", media_type="a/b")
 
     def frame(**more: Any) -> pd.DataFrame:
-        told = sdk("analytics").ExperimentAnalytics(experiment_name=study, sagemaker_session=session, **more)
-        return told.dataframe(force_refresh=True)
+        analytics = sdk("analytics").ExperimentAnalytics(experiment_name=study, sagemaker_session=session, **more)
+        return analytics.dataframe(force_refresh=True)
 
     group = [f"Default-Run-Group-{study}"]
     columns = {
@@ -259,11 +261,11 @@ def test_more_runs_than_a_page_are_all_in_the_data_frame(study: str, session: An
         with Run(study, name, sagemaker_session=session):
             pass
 
-    told = sdk("analytics").ExperimentAnalytics(
+    analytics = sdk("analytics").ExperimentAnalytics(
         experiment_name=study, sort_by="CreationTime", sort_order="Ascending", sagemaker_session=session
     )
 
-    assert told.dataframe()["TrialComponentName"].tolist() == [f"{study}-{name}" for name in names]
+    assert analytics.dataframe()["TrialComponentName"].tolist() == [f"{study}-{name}" for name in names]
 
 
 def test_an_experiment_is_saved_and_loaded(study: str, session: Any) -> None:

@@ -1,4 +1,4 @@
-"""What clients make, change and delete: artifacts, contexts, actions and the associations between them."""
+"""What clients create, change and delete: artifacts, contexts, actions and the associations between them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Action = sdk("lineage.action").Action
 Context = sdk("lineage.context").Context
 Association = sdk("lineage.association").Association
 already_exists = sdk("experiments._utils").is_already_exist_error
-"""What the SDK takes for "there is one already"."""
+"""The codes by which the SDK recognizes that something exists already."""
 
 ETAG = [{"SourceIdType": "S3ETag", "Value": '"9b7c6f52"'}]
 
@@ -30,7 +30,7 @@ def refusal(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
-def test_an_artifact_is_loaded_as_it_was_made(session: Any, unique: str) -> None:
+def test_an_artifact_is_loaded_as_it_was_created(session: Any, unique: str) -> None:
     made = artifact(
         session, f"s3://{unique}/a", artifact_name=unique, source_types=ETAG, properties={"rows": "5", "empty": ""}
     )
@@ -96,7 +96,9 @@ def test_a_deleted_artifact_is_not_found(session: Any, unique: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["Ascending", "Descending"])
-def test_artifacts_are_listed_in_the_order_of_their_making_page_by_page(order: str, session: Any, unique: str) -> None:
+def test_artifacts_are_listed_in_the_order_of_their_creation_page_by_page(
+    order: str, session: Any, unique: str
+) -> None:
     uris = [f"s3://{unique}/{number}" for number in range(5)]
     for uri in uris:
         artifact(session, uri, artifact_type=unique)
@@ -114,24 +116,24 @@ def test_artifacts_are_listed_by_source_and_by_time(session: Any, unique: str) -
     made = [artifact(session, uri, artifact_type=unique) for uri in uris]
     middle = Artifact.load(made[1].artifact_arn, session).creation_time
 
-    def told(**filters: Any) -> set[str]:
+    def listed(**filters: Any) -> set[str]:
         found = Artifact.list(**filters, sagemaker_session=session)
         return {one.source.source_uri for one in found}
 
-    assert told(source_uri=uris[2]) == {uris[2]}
-    assert told(artifact_type=unique, created_after=middle) == set(uris[1:])
-    assert told(artifact_type=unique, created_before=middle) == set(uris[:2])
-    assert told(artifact_type=unique, created_after=datetime.now(UTC) + timedelta(hours=1)) == set()
+    assert listed(source_uri=uris[2]) == {uris[2]}
+    assert listed(artifact_type=unique, created_after=middle) == set(uris[1:])
+    assert listed(artifact_type=unique, created_before=middle) == set(uris[:2])
+    assert listed(artifact_type=unique, created_after=datetime.now(UTC) + timedelta(hours=1)) == set()
     assert made[0].s3_uri_artifacts(uris[0])["ArtifactSummaries"][0]["ArtifactArn"] == made[0].artifact_arn
 
 
-def test_tags_are_added_to_those_that_are_there(session: Any, sagemaker: Any, unique: str) -> None:
+def test_tags_are_added_to_existing_ones(session: Any, sagemaker: Any, unique: str) -> None:
     made = artifact(session, f"s3://{unique}/a", tags=[{"Key": "team", "Value": "a"}])
 
-    told = made.set_tags([{"Key": "cost", "Value": "4"}, {"Key": "team", "Value": "b"}])
+    tags = made.set_tags([{"Key": "cost", "Value": "4"}, {"Key": "team", "Value": "b"}])
 
-    assert told == sagemaker.list_tags(ResourceArn=made.artifact_arn)["Tags"]
-    assert sorted((tag["Key"], tag["Value"]) for tag in told) == [("cost", "4"), ("team", "b")]
+    assert tags == sagemaker.list_tags(ResourceArn=made.artifact_arn)["Tags"]
+    assert sorted((tag["Key"], tag["Value"]) for tag in tags) == [("cost", "4"), ("team", "b")]
 
 
 def test_an_action_is_saved_and_loaded(session: Any, unique: str) -> None:
@@ -208,15 +210,15 @@ def test_associations_are_listed_by_types(session: Any, unique: str) -> None:
         other = artifact(session, f"s3://{unique}/{type_}", artifact_type=type_)
         Association.create(data.artifact_arn, other.artifact_arn, link, session)
 
-    def told(**filters: Any) -> set[str]:
+    def listed(**filters: Any) -> set[str]:
         found = Association.list(source_arn=data.artifact_arn, **filters, sagemaker_session=session)
         return {one.destination_type for one in found}
 
-    assert told() == {"Model", "Image", "Notes"}
-    assert told(destination_type="Model") == {"Model"}
-    assert told(source_type="DataSet", association_type="Produced") == {"Model", "Image"}
-    assert told(source_type="Model") == set()
-    assert told(destination_type="Artifact") == set()
+    assert listed() == {"Model", "Image", "Notes"}
+    assert listed(destination_type="Model") == {"Model"}
+    assert listed(source_type="DataSet", association_type="Produced") == {"Model", "Image"}
+    assert listed(source_type="Model") == set()
+    assert listed(destination_type="Artifact") == set()
 
 
 def test_an_association_that_exists_is_refused_as_such(session: Any, unique: str) -> None:
@@ -229,7 +231,7 @@ def test_an_association_that_exists_is_refused_as_such(session: Any, unique: str
     assert already_exists(refused.value.response["Error"])
 
 
-def test_an_association_with_what_is_not_there_is_refused(session: Any, unique: str) -> None:
+def test_an_association_with_an_entity_that_does_not_exist_is_refused(session: Any, unique: str) -> None:
     made = artifact(session, f"s3://{unique}/a").artifact_arn
     missing = f"{made.rpartition('/')[0]}/{'0' * 32}"
 
@@ -249,9 +251,9 @@ def test_a_deleted_association_is_gone_and_its_ends_stay(session: Any, unique: s
     assert [Artifact.load(arn, session).artifact_arn for arn in ends] == ends
 
 
-def test_what_is_still_associated_is_deleted_only_with_its_associations(session: Any, unique: str) -> None:
+def test_an_associated_entity_is_deleted_only_with_its_associations(session: Any, unique: str) -> None:
     made = artifact(session, f"s3://{unique}/a")
-    # More than a page of them: the SDK deletes those of a page before it asks for the next one.
+    # More than a page of them: the SDK deletes those of a page before it requests the next one.
     others = [artifact(session, f"s3://{unique}/{number}").artifact_arn for number in range(13)]
     for other in others:
         Association.create(made.artifact_arn, other, "Produced", session)

@@ -1,4 +1,4 @@
-"""Walks through lineage with the SDK: over what events told, and over what clients linked."""
+"""Queries of lineage with the SDK: of events, and of what clients linked."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def endpoint(session: Any) -> Any:
     return contexts.EndpointContext.load(ENDPOINT, session)
 
 
-class TestWhatEventsTold:
-    """Nothing here was linked by hand."""
+class TestLineageOfEvents:
+    """No client linked anything here."""
 
-    def test_an_endpoint_knows_its_data_jobs_and_actions(self, endpoint: Any) -> None:
+    def test_an_endpoint_has_its_data_jobs_and_actions(self, endpoint: Any) -> None:
         assert uris(endpoint.dataset_artifacts()) == DATA
         assert set(endpoint.training_job_arns()) == JOBS
         assert {one.trial_component_name for one in endpoint.trial_components()} == RUNS
@@ -65,7 +65,7 @@ class TestWhatEventsTold:
         assert endpoint.models() == []
         assert endpoint.models_v2() == []
 
-    def test_a_model_knows_its_data_jobs_and_endpoints(self, session: Any) -> None:
+    def test_a_model_has_its_data_jobs_and_endpoints(self, session: Any) -> None:
         model = only(MODEL, session, artifacts.ModelArtifact)
 
         assert uris(model.dataset_artifacts()) == DATA
@@ -73,14 +73,14 @@ class TestWhatEventsTold:
         assert [one.context_name for one in model.endpoint_contexts()] == [ENDPOINT]
         assert model.dataset_artifacts(DOWN) == []
 
-    def test_a_data_set_knows_its_endpoints_and_other_data(self, session: Any) -> None:
+    def test_a_data_set_has_its_endpoints_and_other_data(self, session: Any) -> None:
         data = only("s3://churn/train/", session, artifacts.DatasetArtifact)
 
         assert [one.context_name for one in data.endpoint_contexts()] == [ENDPOINT]
         assert data.downstream_datasets() == []
         assert data.upstream_datasets() == []
 
-    def test_a_data_set_made_of_another_one_knows_it(self, abalone: Any) -> None:
+    def test_a_data_set_made_of_another_one_has_it_upstream(self, abalone: Any) -> None:
         bucket = "s3://sagemaker-us-west-2-000000000000/sklearn-abalone-process-2022-07-13-16-07-51-228"
         test = only(f"{bucket}/output/test", abalone, artifacts.DatasetArtifact)
 
@@ -89,7 +89,7 @@ class TestWhatEventsTold:
             f"{bucket}/input/code/preprocessing.py",
         }
 
-    def test_an_image_knows_the_data_that_it_made(self, session: Any, abalone: Any) -> None:
+    def test_an_image_has_the_data_that_it_made(self, session: Any, abalone: Any) -> None:
         image = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:0.23-1-cpu-py3"
 
         made = only(image, abalone, artifacts.ImageArtifact).datasets(DOWN)
@@ -97,7 +97,7 @@ class TestWhatEventsTold:
         names = {uri.rpartition("/")[2] for uri in uris(made)}
         assert names >= {"train", "validation", "test"}
 
-    def test_a_run_of_a_job_knows_its_data_models_and_pipeline(self, abalone: Any) -> None:
+    def test_a_run_of_a_job_has_its_data_models_and_pipeline(self, abalone: Any) -> None:
         run = components.LineageTrialComponent.load(
             "pipelines-d84ewltjmxhe-AbaloneTrain-3kYZvpYx11-aws-training-job", abalone
         )
@@ -106,13 +106,13 @@ class TestWhatEventsTold:
         assert len(run.models()) == 2
         assert run.pipeline_execution_arn() == EXECUTION
 
-    def test_a_model_of_a_pipeline_knows_the_execution_that_made_it(self, abalone: Any) -> None:
+    def test_a_model_of_a_pipeline_has_the_execution_that_made_it(self, abalone: Any) -> None:
         run = "pipelines-d84ewltjmxhe-AbaloneTrain-3kYZvpYx11"
         uri = f"s3://sagemaker-us-west-2-000000000000/AbaloneTrain/{run}/output/model.tar.gz"
 
         assert only(uri, abalone, artifacts.ModelArtifact).pipeline_execution_arn() == EXECUTION
 
-    def test_an_approval_stands_before_its_package(self, session: Any) -> None:
+    def test_an_approval_is_an_ascendant_of_its_package(self, session: Any) -> None:
         approval = actions.ModelPackageApprovalAction.load(APPROVAL, session)
 
         assert approval.status == "Completed"
@@ -136,7 +136,7 @@ class TestWhatEventsTold:
 
 
 class TestFilters:
-    """What a query leaves out, and what it does not walk around."""
+    """What a query leaves out, and what it follows all the same."""
 
     @pytest.fixture
     def found(self, session: Any, endpoint: Any) -> Any:
@@ -153,7 +153,7 @@ class TestFilters:
 
         return look
 
-    def test_without_a_filter_everything_is_told_but_the_start(self, found: Any) -> None:
+    def test_without_a_filter_everything_is_returned_but_the_start(self, found: Any) -> None:
         assert found() == {
             ("Action", "Approval"),
             ("Action", "ModelDeployment"),
@@ -163,7 +163,7 @@ class TestFilters:
             ("TrialComponent", "TrainingJob"),
         }
 
-    def test_entities_and_sources_both_have_to_fit(self, found: Any) -> None:
+    def test_entities_and_sources_both_have_to_match(self, found: Any) -> None:
         assert found(Filter(entities=[Entity.ARTIFACT])) == {
             ("Artifact", "DataSet"),
             ("Artifact", "Image"),
@@ -178,7 +178,7 @@ class TestFilters:
         }
         assert found(Filter(entities=[Entity.CONTEXT], sources=[Source.IMAGE])) == set()
 
-    def test_the_direction_is_kept(self, found: Any) -> None:
+    def test_only_the_given_direction_is_followed(self, found: Any) -> None:
         assert found(direction=DOWN) == set()
         assert found(Filter(sources=["Checkpoint"]), direction=UP) == set()
         assert found(Filter(sources=["Checkpoint"]), direction=BOTH) == {("Artifact", "Checkpoint")}
@@ -187,13 +187,13 @@ class TestFilters:
         assert found(max_depth=1) == {("Action", "ModelDeployment")}
         assert found(max_depth=2) == {("Action", "ModelDeployment"), ("Artifact", "Model")}
 
-    def test_any_of_the_properties_will_do(self, found: Any) -> None:
+    def test_one_matching_property_is_enough(self, found: Any) -> None:
         assert found(Filter(properties={"ModelApprovalStatus": "Approved", "EndpointConfigName": "other"})) == {
             ("Action", "Approval")
         }
         assert found(Filter(properties={"ModelApprovalStatus": "Rejected"})) == set()
 
-    def test_times_bound_what_is_told(self, found: Any) -> None:
+    def test_times_bound_what_is_returned(self, found: Any) -> None:
         noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
         before, after = found(Filter(created_before=noon)), found(Filter(created_after=noon))
 
@@ -208,7 +208,7 @@ class TestFilters:
 
         assert refused.value.response["Error"]["Code"] == "ValidationException"
 
-    def test_a_start_that_is_not_there_is_not_found(self, session: Any) -> None:
+    def test_a_start_that_does_not_exist_is_not_found(self, session: Any) -> None:
         with pytest.raises(ClientError) as refused:
             query.LineageQuery(session).query(start_arns=[f"{PARTITION}artifact/{'0' * 32}"])
 
@@ -250,46 +250,46 @@ def graph(session: Any, unique: str) -> Graph:
     return Graph(session, unique)
 
 
-class TestWhatClientsLinked:
+class TestLineageOfClients:
     """The graphs of the SDK's own tests against AWS."""
 
-    def test_an_endpoint_knows_the_models_that_were_linked_below_it(self, graph: Graph) -> None:
+    def test_an_endpoint_has_the_models_that_were_linked_below_it(self, graph: Graph) -> None:
         endpoint = graph.context("Endpoint", contexts.EndpointContext)
         deployment, model = graph.action("ModelDeployment"), graph.artifact("Model")
         graph.link(endpoint.context_arn, deployment.action_arn)
         graph.link(deployment.action_arn, model.artifact_arn)
 
-        (told,) = endpoint.models()
+        (association,) = endpoint.models()
 
-        assert (told.source_arn, told.destination_arn) == (deployment.action_arn, model.artifact_arn)
-        assert (told.source_type, told.destination_type) == ("ModelDeployment", "Model")
+        assert (association.source_arn, association.destination_arn) == (deployment.action_arn, model.artifact_arn)
+        assert (association.source_type, association.destination_type) == ("ModelDeployment", "Model")
         assert [one.artifact_arn for one in endpoint.models_v2()] == [model.artifact_arn]
 
-    def test_a_model_knows_its_endpoints_by_actions_of_type_action(self, graph: Graph) -> None:
+    def test_a_model_has_its_endpoints_by_actions_of_type_action(self, graph: Graph) -> None:
         model = graph.artifact("Model", artifacts.ModelArtifact)
         action, endpoint = graph.action("Action"), graph.context("Context")
         for between, end in ((action, endpoint), (graph.action("Review"), graph.context("Context"))):
             graph.link(model.artifact_arn, between.action_arn)
             graph.link(between.action_arn, end.context_arn)
 
-        (told,) = model.endpoints()
+        (association,) = model.endpoints()
 
-        assert (told.source_arn, told.destination_arn) == (action.action_arn, endpoint.context_arn)
-        assert (told.source_type, told.destination_type) == ("Action", "Context")
+        assert (association.source_arn, association.destination_arn) == (action.action_arn, endpoint.context_arn)
+        assert (association.source_type, association.destination_type) == ("Action", "Context")
 
-    def test_a_data_set_knows_the_models_trained_with_it(self, graph: Graph) -> None:
+    def test_a_data_set_has_the_models_trained_with_it(self, graph: Graph) -> None:
         data = graph.artifact("DataSet", artifacts.DatasetArtifact)
         component, model = graph.component(), graph.artifact("Context")
         graph.link(data.artifact_arn, component.trial_component_arn, "ContributedTo")
         graph.link(component.trial_component_arn, model.artifact_arn)
 
-        (told,) = data.trained_models()
+        (association,) = data.trained_models()
 
-        assert told.source_arn == component.trial_component_arn
-        assert told.source_type == "SageMakerExperimentTrialComponent"
-        assert told.destination_arn == model.artifact_arn
+        assert association.source_arn == component.trial_component_arn
+        assert association.source_type == "SageMakerExperimentTrialComponent"
+        assert association.destination_arn == model.artifact_arn
 
-    def test_an_artifact_knows_the_trials_that_used_it(self, graph: Graph) -> None:
+    def test_an_artifact_has_the_trials_that_used_it(self, graph: Graph) -> None:
         experiment, trial, _ = (module for module in experiments)
         name = graph.name()
         experiment.Experiment.create(experiment_name=name, sagemaker_session=graph.session)
@@ -304,7 +304,7 @@ class TestWhatClientsLinked:
         assert result.upstream_trials() == [f"{name}-trial"]
         assert result.downstream_trials_v2() == []
 
-    def test_siblings_are_told_by_a_query_in_both_directions(self, graph: Graph) -> None:
+    def test_a_query_in_both_directions_returns_siblings(self, graph: Graph) -> None:
         component, one, other = graph.component(), graph.artifact("Model"), graph.artifact("Model")
         for end in (one, other):
             graph.link(component.trial_component_arn, end.artifact_arn, "Produced")
@@ -313,7 +313,7 @@ class TestWhatClientsLinked:
 
         assert {vertex.arn for vertex in result.vertices} == {component.trial_component_arn, other.artifact_arn}
 
-    def test_a_ring_is_walked_once(self, graph: Graph) -> None:
+    def test_a_cycle_is_followed_once(self, graph: Graph) -> None:
         arns = [graph.artifact("Notes").artifact_arn for _ in range(3)]
         for source, destination in zip(arns, arns[1:] + arns[:1], strict=True):
             graph.link(source, destination, "DerivedFrom")
@@ -323,7 +323,7 @@ class TestWhatClientsLinked:
         assert sorted(vertex.arn for vertex in result.vertices) == sorted(arns)
         assert len(result.edges) == 3
 
-    def test_wide_graphs_are_told_whole(self, graph: Graph) -> None:
+    def test_a_wide_graph_is_returned_whole(self, graph: Graph) -> None:
         start, ends = graph.artifact("Notes"), [graph.artifact("Notes") for _ in range(150)]
         for end in ends:
             graph.link(start.artifact_arn, end.artifact_arn)
@@ -333,7 +333,7 @@ class TestWhatClientsLinked:
         assert len(result.edges) == 150
         assert {vertex.arn for vertex in result.vertices} == {one.artifact_arn for one in [start, *ends]}
 
-    def test_every_vertex_becomes_what_it_is(self, graph: Graph) -> None:
+    def test_every_vertex_becomes_an_object_of_its_class(self, graph: Graph) -> None:
         start, data, image = graph.artifact("Notes"), graph.artifact("DataSet"), graph.artifact("Image")
         model, deployment = graph.artifact("Model"), graph.action("ModelDeployment")
         endpoint, group = graph.context("Endpoint"), graph.context("ModelGroup")
@@ -357,7 +357,7 @@ class TestWhatClientsLinked:
 
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where to draw: in a folder of its own, as scripts are put beside where one stands."""
+    """The page to draw: in a folder of its own, since scripts are written to the current folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path / "graph.html"
 
@@ -365,8 +365,8 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def drawn(page: Path, what: str) -> list[dict[str, Any]]:
     """The nodes or edges that a page draws."""
     (found,) = re.findall(rf"{what} = new vis.DataSet\((\[.*?\])\);", page.read_text(), re.DOTALL)
-    told: list[dict[str, Any]] = json.loads(found)
-    return told
+    items: list[dict[str, Any]] = json.loads(found)
+    return items
 
 
 def test_a_graph_is_drawn_with_all_that_is_linked(graph: Graph, page: Path) -> None:

@@ -24,14 +24,14 @@ def test_the_lines_of_the_readme_find_the_data_of_the_demos_model_and_log_a_run(
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    said = [line for line in done.stdout.splitlines() if line.startswith("s3://")]
-    assert [address.rpartition("/")[2] for address in said] == [
+    printed = [line for line in done.stdout.splitlines() if line.startswith("s3://")]
+    assert [address.rpartition("/")[2] for address in printed] == [
         "train",
         "validation",
         "abalone-dataset.csv",
         "preprocessing.py",
     ]
     [run] = client.list_trial_components(ExperimentName="abalone-by-hand")["TrialComponentSummaries"]
-    told = client.describe_trial_component(TrialComponentName=run["TrialComponentName"])
-    assert told["Parameters"] == {"eta": {"NumberValue": 0.2}}
-    assert [(metric["MetricName"], metric["Last"]) for metric in told["Metrics"]] == [("rmse", 1.93)]
+    component = client.describe_trial_component(TrialComponentName=run["TrialComponentName"])
+    assert component["Parameters"] == {"eta": {"NumberValue": 0.2}}
+    assert [(metric["MetricName"], metric["Last"]) for metric in component["Metrics"]] == [("rmse", 1.93)]

@@ -1,4 +1,4 @@
-"""The classes that v3 of the SDK makes of every operation: what they are given has to fit their types."""
+"""The classes that v3 of the SDK generates for every operation: responses have to match their types."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from sagemaker.core.shapes import (
 from tests.sdk.clients import CHURN_PACKAGE
 
 
-def test_an_artifact_lives(unique: str) -> None:
+def test_an_artifact_is_created_updated_and_deleted(unique: str) -> None:
     types = [ArtifactSourceType(source_id_type="Custom", value="1")]
     source = ArtifactSource(source_uri=f"s3://{unique}/a", source_types=types)
     made = Artifact.create(source=source, artifact_type=unique, artifact_name=unique, properties={"a": "1"})
@@ -68,11 +68,11 @@ def test_a_context_and_an_action_are_associated(unique: str) -> None:
         source_arn=context.context_arn, destination_arn=action.action_arn, association_type="AssociatedWith"
     )
 
-    (told,) = Association.get_all(source_arn=context.context_arn)
+    (association,) = Association.get_all(source_arn=context.context_arn)
 
-    assert (told.source_name, told.destination_name) == (f"{unique}-context", f"{unique}-action")
-    assert (told.source_type, told.destination_type) == ("Project", "Review")
-    told.delete()
+    assert (association.source_name, association.destination_name) == (f"{unique}-context", f"{unique}-action")
+    assert (association.source_type, association.destination_type) == ("Project", "Review")
+    association.delete()
     action.update(status="Completed")
     assert Action.get(action_name=f"{unique}-action").status == "Completed"
     assert [one.context_arn for one in Context.get_all(source_uri=unique)] == [context.context_arn]
@@ -119,8 +119,8 @@ def test_metrics_are_put_into_a_component(unique: str) -> None:
 
     component.batch_put_metrics(metric_data=data)
 
-    (told,) = component.refresh().metrics
-    assert (told.metric_name, told.last, told.count, told.max) == ("loss", 0.5, 2, 1.0)
+    (metric,) = component.refresh().metrics
+    assert (metric.metric_name, metric.last, metric.count, metric.max) == ("loss", 0.5, 2, 1.0)
 
 
 def test_everything_is_in_one_lineage_group() -> None:
@@ -129,7 +129,7 @@ def test_everything_is_in_one_lineage_group() -> None:
     assert group.lineage_group_name == "sagemaker-default-lineage-group"
 
 
-def test_what_events_told_is_read() -> None:
+def test_lineage_of_events_is_read() -> None:
     job = TrainingJob.get(training_job_name="Churn-Train-7")
     assert job.training_job_status == "Completed"
     assert job.model_artifacts.s3_model_artifacts == "s3://churn/models/Churn-Train-7/output/model.tar.gz"

@@ -1,4 +1,4 @@
-"""`sagemaker-experiments`, which came before the SDK's own experiments and still is in many notebooks."""
+"""`sagemaker-experiments`, the predecessor of the SDK's own experiments, still used in many notebooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from smexperiments.trial_component import TrialComponent
 
 @pytest.fixture(autouse=True)
 def _one_client(sagemaker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package makes a client anew for each call, which takes longer than all else that is tested here."""
+    """The package creates a client for each call, which takes longer than everything else here."""
     monkeypatch.setattr("smexperiments._utils.sagemaker_client", lambda: sagemaker)
 
 
@@ -46,7 +46,7 @@ def test_an_experiment_is_saved_loaded_and_listed(study: Any) -> None:
     assert study.experiment_name in named("experiment_name", Experiment.list(created_after=loaded.creation_time))
 
 
-def test_trials_are_listed_in_the_order_of_their_making(study: Any, unique: str) -> None:
+def test_trials_are_listed_in_the_order_of_their_creation(study: Any, unique: str) -> None:
     names = [f"{unique}-{name}" for name in ("b", "a", "c")]
     for name in names:
         study.create_trial(trial_name=name)
@@ -70,7 +70,7 @@ def test_a_component_is_in_every_trial_that_it_was_added_to(study: Any, unique: 
     assert named("trial_name", Trial.list(trial_component_name=f"{unique}-Step")) == [f"{unique}-1"]
 
 
-def test_a_tracker_keeps_what_is_logged(study: Any, unique: str, bucket: str, tmp_path: Path) -> None:
+def test_a_tracker_saves_what_is_logged(study: Any, unique: str, bucket: str, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("all went well")
     with Tracker.create(base_trial_component_name=unique, display_name="prepare", artifact_bucket=bucket) as tracker:
         study.create_trial(trial_name=unique).add_trial_component(tracker)
@@ -80,24 +80,27 @@ def test_a_tracker_keeps_what_is_logged(study: Any, unique: str, bucket: str, tm
         tracker.log_output_artifact(str(tmp_path / "notes.txt"), name="notes")
         tracker.log_table("sizes", data_frame=pd.DataFrame({"size": [1, 2]}), output_artifact=False)
 
-    told = TrialComponent.load(tracker.trial_component.trial_component_name)
+    component = TrialComponent.load(tracker.trial_component.trial_component_name)
 
-    assert told.display_name == "prepare"
-    assert told.parameters == {"rows": 100.0, "mode": "slow"}
-    assert (told.input_artifacts["raw"].value, told.input_artifacts["raw"].media_type) == ("s3://churn/raw", "s3/uri")
-    assert told.output_artifacts["clean"].value == "s3://churn/clean"
-    assert told.output_artifacts["notes"].media_type == "text/plain"
-    assert told.status.primary_status == "Completed"
-    assert told.start_time <= told.end_time
+    assert component.display_name == "prepare"
+    assert component.parameters == {"rows": 100.0, "mode": "slow"}
+    assert (component.input_artifacts["raw"].value, component.input_artifacts["raw"].media_type) == (
+        "s3://churn/raw",
+        "s3/uri",
+    )
+    assert component.output_artifacts["clean"].value == "s3://churn/clean"
+    assert component.output_artifacts["notes"].media_type == "text/plain"
+    assert component.status.primary_status == "Completed"
+    assert component.start_time <= component.end_time
     client = boto3.client("sagemaker")
-    (made,) = client.list_associations(SourceArn=told.trial_component_arn)["AssociationSummaries"]
-    (used,) = client.list_associations(DestinationArn=told.trial_component_arn)["AssociationSummaries"]
+    (made,) = client.list_associations(SourceArn=component.trial_component_arn)["AssociationSummaries"]
+    (used,) = client.list_associations(DestinationArn=component.trial_component_arn)["AssociationSummaries"]
     assert (made["DestinationName"], made["DestinationType"]) == ("notes", "text/plain")
     assert (used["SourceName"], used["SourceType"]) == ("sizes", "Table")
     assert made["SourceType"] == used["DestinationType"] == "SageMakerExperimentTrialComponent"
 
 
-def test_a_tracker_that_fails_says_why(unique: str) -> None:
+def test_a_failed_tracker_has_the_reason_in_its_status(unique: str) -> None:
     def failing() -> str:
         with Tracker.create(base_trial_component_name=unique) as tracker:
             failed.append(tracker.trial_component.trial_component_name)
@@ -111,16 +114,16 @@ def test_a_tracker_that_fails_says_why(unique: str) -> None:
     assert (status.primary_status, status.message) == ("Failed", "no data")
 
 
-def test_a_tracker_takes_up_the_component_of_a_job(unique: str) -> None:
+def test_a_tracker_continues_the_component_of_a_job(unique: str) -> None:
     tracker = Tracker.load(training_job_name="Flow-Train-1")
     tracker.log_parameter("note", unique)
     tracker.close()
 
-    told = TrialComponent.load("Flow-Train-1-aws-training-job")
+    component = TrialComponent.load("Flow-Train-1-aws-training-job")
 
-    assert told.parameters["note"] == unique
-    assert told.parameters["SageMaker.ImageUri"].endswith("sagemaker-xgboost:1.7-1")
-    assert told.source.source_arn == "arn:aws:sagemaker:us-east-1:111122223333:training-job/flow-train-1"
+    assert component.parameters["note"] == unique
+    assert component.parameters["SageMaker.ImageUri"].endswith("sagemaker-xgboost:1.7-1")
+    assert component.source.source_arn == "arn:aws:sagemaker:us-east-1:111122223333:training-job/flow-train-1"
 
 
 def test_components_are_listed_by_the_job_they_are_of() -> None:
@@ -130,7 +133,7 @@ def test_components_are_listed_by_the_job_they_are_of() -> None:
 
 
 class TestSearch:
-    """Searches, as the package spells them."""
+    """Searches, written with the package's classes."""
 
     @pytest.fixture
     def searched(self, study: Any, unique: str) -> None:
@@ -145,10 +148,10 @@ class TestSearch:
                 trial.add_trial_component(component)
 
     def found(self, unique: str, *filters: Filter, operator: BooleanOperator = BooleanOperator.AND) -> list[str]:
-        """The depths of what is found, among the components of this test."""
+        """The depths of the components found, among those of this test."""
         ours = SearchExpression(filters=[Filter("Tags.test", Operator.EQUALS, unique)])
-        asked = SearchExpression(filters=list(filters), boolean_operator=operator)
-        both = SearchExpression(sub_expressions=[ours, asked])
+        expression = SearchExpression(filters=list(filters), boolean_operator=operator)
+        both = SearchExpression(sub_expressions=[ours, expression])
         names = named(
             "trial_component_name", TrialComponent.search(both, sort_by="Parameters.depth", sort_order="Ascending")
         )
@@ -156,20 +159,20 @@ class TestSearch:
 
     @pytest.mark.usefixtures("searched")
     def test_by_parameters_tags_names_and_parents(self, study: Any, unique: str) -> None:
-        def told(name: str, operator: Operator | None = None, value: str | None = None) -> list[str]:
+        def depths(name: str, operator: Operator | None = None, value: str | None = None) -> list[str]:
             return self.found(unique, Filter(name, operator, value))
 
-        assert told("Parameters.depth", Operator.GREATER_THAN, "3") == ["5", "8"]
-        assert told("Parameters.depth", Operator.LESS_THAN_OR_EQUAL, "5") == ["3", "5"]
-        assert told("Parameters.place", Operator.NOT_EQUALS, "home") == ["3", "5"]
-        assert told("Parameters.depth", Operator.EXISTS) == ["3", "5", "8"]
-        assert told("Parameters.width", Operator.EXISTS) == []
-        assert told("Parameters.width", Operator.NOT_EXISTS) == ["3", "5", "8"]
-        assert told("Tags.place", Operator.EQUALS, "home") == ["8"]
-        assert told("DisplayName", None, "depth-5") == ["5"]
-        assert told("TrialComponentName", Operator.CONTAINS, f"{unique}-8") == ["8"]
-        assert told("Parents.TrialName", Operator.EQUALS, f"{unique}-office") == ["3", "5"]
-        assert told("Parents.ExperimentName", Operator.EQUALS, study.experiment_name) == ["3", "5", "8"]
+        assert depths("Parameters.depth", Operator.GREATER_THAN, "3") == ["5", "8"]
+        assert depths("Parameters.depth", Operator.LESS_THAN_OR_EQUAL, "5") == ["3", "5"]
+        assert depths("Parameters.place", Operator.NOT_EQUALS, "home") == ["3", "5"]
+        assert depths("Parameters.depth", Operator.EXISTS) == ["3", "5", "8"]
+        assert depths("Parameters.width", Operator.EXISTS) == []
+        assert depths("Parameters.width", Operator.NOT_EXISTS) == ["3", "5", "8"]
+        assert depths("Tags.place", Operator.EQUALS, "home") == ["8"]
+        assert depths("DisplayName", None, "depth-5") == ["5"]
+        assert depths("TrialComponentName", Operator.CONTAINS, f"{unique}-8") == ["8"]
+        assert depths("Parents.TrialName", Operator.EQUALS, f"{unique}-office") == ["3", "5"]
+        assert depths("Parents.ExperimentName", Operator.EQUALS, study.experiment_name) == ["3", "5", "8"]
 
     @pytest.mark.usefixtures("searched")
     def test_by_all_or_any_of_several(self, unique: str) -> None:
@@ -182,8 +185,8 @@ class TestSearch:
         assert self.found(unique, office, deep, operator=BooleanOperator.OR) == ["3", "5", "8"]
 
     @pytest.mark.usefixtures("searched")
-    def test_by_several_things_true_of_one_parent(self, study: Any, unique: str) -> None:
-        def told(trial: str, experiment: str) -> list[str]:
+    def test_by_several_conditions_on_one_parent(self, study: Any, unique: str) -> None:
+        def names(trial: str, experiment: str) -> list[str]:
             parent = [
                 Filter("Parents.TrialName", Operator.EQUALS, trial),
                 Filter("Parents.ExperimentName", Operator.EQUALS, experiment),
@@ -191,28 +194,28 @@ class TestSearch:
             found = TrialComponent.search(SearchExpression(nested_filters=[NestedFilter("Parents", parent)]))
             return sorted(named("display_name", found))
 
-        assert told(f"{unique}-office", study.experiment_name) == ["depth-3", "depth-5"]
-        assert told(f"{unique}-office", "another") == []
+        assert names(f"{unique}-office", study.experiment_name) == ["depth-3", "depth-5"]
+        assert names(f"{unique}-office", "another") == []
 
     @pytest.mark.usefixtures("searched")
     def test_a_page_at_a_time_is_the_same_as_all_at_once(self, unique: str) -> None:
-        asked = SearchExpression(filters=[Filter("Tags.test", Operator.EQUALS, unique)])
+        expression = SearchExpression(filters=[Filter("Tags.test", Operator.EQUALS, unique)])
 
-        paged = TrialComponent.search(asked, sort_by="Parameters.depth", sort_order="Descending", max_results=1)
+        paged = TrialComponent.search(expression, sort_by="Parameters.depth", sort_order="Descending", max_results=1)
 
         assert named("display_name", paged) == ["depth-8", "depth-5", "depth-3"]
 
     @pytest.mark.usefixtures("searched")
-    def test_a_record_tells_all_of_a_component(self, study: Any, unique: str) -> None:
-        asked = SearchExpression(filters=[Filter("TrialComponentName", Operator.EQUALS, f"{unique}-5")])
+    def test_a_record_contains_all_of_a_component(self, study: Any, unique: str) -> None:
+        expression = SearchExpression(filters=[Filter("TrialComponentName", Operator.EQUALS, f"{unique}-5")])
 
-        (told,) = TrialComponent.search(asked)
+        (record,) = TrialComponent.search(expression)
 
-        assert told.trial_component_arn == TrialComponent.load(f"{unique}-5").trial_component_arn
-        assert told.display_name == "depth-5"
-        assert told.parameters == {"depth": {"NumberValue": 5.0}, "place": {"StringValue": "office"}}
-        assert {tag["Key"]: tag["Value"] for tag in told.tags} == {"test": unique, "place": "office"}
-        assert told.parents == [{"TrialName": f"{unique}-office", "ExperimentName": study.experiment_name}]
+        assert record.trial_component_arn == TrialComponent.load(f"{unique}-5").trial_component_arn
+        assert record.display_name == "depth-5"
+        assert record.parameters == {"depth": {"NumberValue": 5.0}, "place": {"StringValue": "office"}}
+        assert {tag["Key"]: tag["Value"] for tag in record.tags} == {"test": unique, "place": "office"}
+        assert record.parents == [{"TrialName": f"{unique}-office", "ExperimentName": study.experiment_name}]
 
     @pytest.mark.usefixtures("searched")
     def test_trials_and_experiments(self, study: Any, unique: str) -> None:

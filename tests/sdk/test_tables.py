@@ -1,4 +1,4 @@
-"""The tables that AWS printed of a real run, printed again by the same class of the SDK that asks Headwater."""
+"""The tables that AWS printed of a real run, printed again by the same class of the SDK from Headwater."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 def printed(step: str) -> list[Row]:
-    """What AWS printed: longer names are cut by the SDK itself, those of actions and contexts by the notebook."""
+    """What AWS printed: the SDK itself cuts long names, the notebook those of actions and contexts."""
     rows = [
         Row(row["name"], row["direction"], row["type"], row["association"], row["lineage_type"])
         for row in STEPS[step]["rows"]
@@ -45,9 +45,9 @@ def rows(table: Any) -> list[Row]:
     beginnings = [
         row["name"] for step in PRINTED for row in step["rows"] if row["lineage_type"] in ("action", "context")
     ]
-    told = [Row(*line) for line in table.itertuples(index=False)]
+    lines = [Row(*line) for line in table.itertuples(index=False)]
     return sorted(
-        row._replace(name=next((name for name in beginnings if row.name.startswith(name)), row.name)) for row in told
+        row._replace(name=next((name for name in beginnings if row.name.startswith(name)), row.name)) for row in lines
     )
 
 
@@ -58,8 +58,8 @@ def visualizer(abalone: Any) -> Any:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_the_table_of_a_step_is_the_one_that_aws_printed(step: str, abalone: Any, visualizer: Any) -> None:
-    told = abalone.sagemaker_client.list_pipeline_execution_steps(PipelineExecutionArn=EXECUTION)
-    steps = {one["StepName"]: one for one in told["PipelineExecutionSteps"]}
+    response = abalone.sagemaker_client.list_pipeline_execution_steps(PipelineExecutionArn=EXECUTION)
+    steps = {one["StepName"]: one for one in response["PipelineExecutionSteps"]}
 
     table = visualizer.show(pipeline_execution_step=steps[step])
 
@@ -70,13 +70,13 @@ def test_the_table_of_a_step_is_the_one_that_aws_printed(step: str, abalone: Any
 
 
 def test_a_run_has_the_steps_that_aws_printed_and_no_others(abalone: Any) -> None:
-    told = abalone.sagemaker_client.list_pipeline_execution_steps(PipelineExecutionArn=EXECUTION)
+    response = abalone.sagemaker_client.list_pipeline_execution_steps(PipelineExecutionArn=EXECUTION)
 
-    assert sorted(step["StepName"] for step in told["PipelineExecutionSteps"]) == sorted(STEPS)
+    assert sorted(step["StepName"] for step in response["PipelineExecutionSteps"]) == sorted(STEPS)
 
 
 @pytest.mark.parametrize(
-    ("step", "asked"),
+    ("step", "arguments"),
     [
         ("AbaloneTrain", {"training_job_name": "pipelines-d84ewltjmxhe-AbaloneTrain-3kYZvpYx11"}),
         ("AbaloneTrain", {"training_job_name": "pipelines-d84ewltjmxhe-abalonetrain-3kyzvpyx11"}),
@@ -88,8 +88,10 @@ def test_a_run_has_the_steps_that_aws_printed_and_no_others(abalone: Any) -> Non
         ("AbaloneRegisterModel-RegisterModel", {"model_package_arn": PACKAGE}),
     ],
 )
-def test_a_table_is_the_same_whichever_way_it_is_asked_for(step: str, asked: dict[str, str], visualizer: Any) -> None:
-    assert rows(visualizer.show(**asked)) == printed(step)
+def test_a_table_is_the_same_whichever_argument_names_its_step(
+    step: str, arguments: dict[str, str], visualizer: Any
+) -> None:
+    assert rows(visualizer.show(**arguments)) == printed(step)
 
 
 def test_an_endpoint_has_a_table(session: Any) -> None:

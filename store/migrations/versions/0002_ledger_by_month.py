@@ -68,7 +68,7 @@ def split_by_month() -> None:
         op.execute("DROP TABLE ledger_before")
         return
     end = beginning(this_month() + 2)
-    ahead = sa.text(  # told by clocks that are wrong
+    ahead = sa.text(  # events with times of wrong clocks
         "WITH ahead AS (DELETE FROM ledger_before WHERE time >= :end RETURNING *)"
         " INSERT INTO ledger SELECT * FROM ahead"
     )

@@ -1,4 +1,4 @@
-"""Links that are inferred, families of runs, and questions to SageMaker.
+"""Inferred links, families of runs, and describe requests.
 
 Revision: 0003, after 0002.
 """

@@ -1,4 +1,4 @@
-"""What SageMaker's API lists and sorts by, and metrics point by point.
+"""Columns that SageMaker's API lists and sorts by, and metrics point by point.
 
 Revision: 0005, after 0004. The names of resources are written by the next worker that starts.
 """
@@ -42,8 +42,8 @@ def upgrade() -> None:
             comment="when it was changed; 0: nobody tells",
         ),
     )
-    told = "(document::jsonb ->> 'modified')::bigint" if postgres else "json_extract(document, '$.modified')"
-    op.execute(f"UPDATE entity SET modified = {told} WHERE document LIKE '%\"modified\"%' AND {told} IS NOT NULL")  # noqa: S608
+    value = "(document::jsonb ->> 'modified')::bigint" if postgres else "json_extract(document, '$.modified')"
+    op.execute(f"UPDATE entity SET modified = {value} WHERE document LIKE '%\"modified\"%' AND {value} IS NOT NULL")  # noqa: S608
     op.drop_index("ix_entity_lineage_type", "entity")
     op.drop_index("ix_entity_created", "entity")
     op.create_index("ix_entity_lineage_type_created", "entity", ["lineage_type", "created"])

@@ -1,9 +1,9 @@
-"""Names of tables and columns that say what they hold.
+"""Names of tables and columns that describe what they hold.
 
-Revision: 0006, after 0005. Nothing is derived again: the rows are the same.
+Revision: 0006, after 0005. Nothing is derived again: the rows stay the same.
 
-A worker of an older version that still runs meets names that are gone. It waits (SQLite) or stops (PostgreSQL), with
-nothing acknowledged: the rows that it would write dead letters with have other names as well.
+A worker of an older version that still runs no longer finds the old names. It waits (SQLite) or stops (PostgreSQL) and
+acknowledges nothing: it cannot write dead letters either, since their columns have other names as well.
 """
 
 import sqlalchemy as sa
@@ -95,7 +95,7 @@ def rename(tables: dict[tuple[str, str], dict[str, str]], indexes: dict[str, str
 
 
 def copy_renamed() -> None:
-    """SQLite keeps the names of constraints in the text of a table: the tables are made again."""
+    """SQLite stores the names of constraints in the text of a table: the tables are created again."""
     op.drop_index("ix_question_due", "question")
     op.rename_table("dead_letter", "dead_letter_before")
     op.create_table(
