@@ -1,7 +1,7 @@
 """`make soak`: the laws with twenty times the examples of `make test` and fresh seeds, for an hour or SOAK_MINUTES.
 
 Each law runs in a process of its own, as many at a time as there are processors; all laws come up in turn, in an order
-that is drawn anew each time. It prints every seed, and for what fails how to run it again.
+that is drawn at each run. It prints every seed, and for what fails how to run it again.
 """
 
 from __future__ import annotations

@@ -138,8 +138,8 @@ def test_a_group_may_read_only_what_belongs_to_root_and_is_read_by_somebody_else
 def test_no_repr_and_no_log_has_a_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     credentials = Credentials.read(written(tmp_path, TWO))
-    for told in (credentials, *credentials.identities.values()):
-        assert "wJalr" not in f"{told} {told!r}"
+    for holder in (credentials, *credentials.identities.values()):
+        assert "wJalr" not in f"{holder} {holder!r}"
     assert "wJalr" not in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""The server as a process: whom it lets in, over TLS; when it refuses to start; how it stops."""
+"""The server as a process: who is let in, over TLS; when it refuses to start; how it stops."""
 
 from __future__ import annotations
 

@@ -50,9 +50,9 @@ class Client:
         kind = "application/json" if operation in METRICS else "application/x-amz-json-1.1"
         self._connection.request(method, path, json.dumps(body).encode(), {"Content-Type": kind, **target})
         response = self._connection.getresponse()
-        told = {"status_code": response.status, "headers": dict(response.headers.items()), "body": response.read()}
+        received = {"status_code": response.status, "headers": dict(response.headers.items()), "body": response.read()}
         parser = create_parser("rest-json" if operation in METRICS else "json")
-        parsed: dict[str, Any] = parser.parse(told, service_model.operation(operation).output_shape)
+        parsed: dict[str, Any] = parser.parse(received, service_model.operation(operation).output_shape)
         return response.status, parsed
 
     def close(self) -> None:

@@ -48,8 +48,8 @@ def send(
         connection.request(method, path, body, TARGET if headers is None else headers)
         response = connection.getresponse()
         text = response.read()
-        told = response.headers["content-type"] or ""
-        return response.status, json.loads(text) if "json" in told else {"text": text.decode()}
+        content_type = response.headers["content-type"] or ""
+        return response.status, json.loads(text) if "json" in content_type else {"text": text.decode()}
     finally:
         connection.close()
 
@@ -232,7 +232,7 @@ def test_a_request_beyond_the_limit_is_throttled(narrow: Api) -> None:
     for one in waiting:
         one.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
     answers: list[tuple[int, dict[str, Any]]] = []
-    while not answers or answers[-1][0] == 200:  # until all four are inside, which nobody tells
+    while not answers or answers[-1][0] == 200:  # until all four are inside, which only a refusal shows
         answers.append(send(narrow))
     for one in waiting:
         one.close()
@@ -265,11 +265,11 @@ def _send(connection: socket.socket, data: bytes) -> None:
     st.dictionaries(st.sampled_from(["X-Amz-Target", "Authorization", "Host", "X-A"]), st.binary(max_size=20)),
 )
 def test_no_bytes_make_the_server_fail(narrow: Api, body: bytes, headers: dict[str, bytes]) -> None:
-    told = b"".join(b"%s: %s\r\n" % (name.encode(), value) for name, value in headers.items())
+    head = b"".join(b"%s: %s\r\n" % (name.encode(), value) for name, value in headers.items())
 
     response = raw(
         narrow,
-        b"POST / HTTP/1.1\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s" % (told, len(body), body),
+        b"POST / HTTP/1.1\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body),
         end=True,
     )
 

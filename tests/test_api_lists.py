@@ -312,7 +312,7 @@ def test_nothing_is_listed_twice_or_left_out_while_others_write(api_on_both: Api
     with writing(comes, comes_and_goes, changes):
         for _ in range(3):
             found = [*chain.from_iterable(by_pages(api, CONTEXT, **order, MaxResults=4))]
-            # What is made anew under a name that was listed is another one.
+            # A resource made again under a listed name is another one.
             stood = [name for name in found if not name.startswith("mm")]
             assert len(stood) == len({*stood})
             kept = [name for name in found if name in staying]

@@ -1,4 +1,4 @@
-"""Metrics of trial components: put point by point, told as statistics, and read again as series."""
+"""Metrics of trial components: put point by point, described as statistics, and read again as series."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def test_what_exists_is_derived_as_if_its_events_had_come(aws: str, make_store: 
             }[kind]
             tags = {} if kind == "model-package" else {"Tags": client.list_tags(ResourceArn=arn)["Tags"]}
             described = describe(**{parameter: name}) | tags
-            if kind == "model-package":  # which an event always tells
+            if kind == "model-package":  # which events always name
                 described.setdefault("LastModifiedTime", described["CreationTime"])
             events.append(event(by_kind[kind], arn, described))
     fed(listener, events)

@@ -24,10 +24,10 @@ CASES = sorted(folder.name for folder in (HERE / "cases").iterdir())
 @pytest.mark.parametrize("case", CASES)
 def test_a_case(case: str, tmp_path: Path) -> None:
     store = fed(sqlite_store(tmp_path / "store.db"), case_events(case))
-    told = lineage(store)
+    found = lineage(store)
     store.close()
 
-    assert told == json.loads((HERE / "cases" / case / "lineage.json").read_text())
+    assert found == json.loads((HERE / "cases" / case / "lineage.json").read_text())
 
 
 def test_a_store_fed_with_all_the_news_of_a_run_asks_only_when_its_package_group_was_made(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def _lineage(connection: Connection) -> dict[str, Any]:
         )
     for row in connection.execute(select(metric).order_by(metric.c.name)):
         values["metrics"].setdefault(titles[row.entity_id], {})[row.name] = row.value
-    told: dict[str, Any] = {
+    found: dict[str, Any] = {
         "entities": sorted(
             (
                 {"lineage_type": row.lineage_type, "type": row.type, "name": row.name}
@@ -86,14 +86,14 @@ def _lineage(connection: Connection) -> dict[str, Any]:
         **values,
         "questions": sorted([row.arn, row.operation] for row in connection.execute(select(describe_request))),
     }
-    for one in told["entities"]:
+    for one in found["entities"]:
         if not one["name"]:
             del one["name"]
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in found.items() if value}
 
 
-def _sorting(told: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(name, str(value)) for name, value in told.items()]
+def _sorting(found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(name, str(value)) for name, value in found.items()]
 
 
 def _iso(milliseconds: int) -> str:

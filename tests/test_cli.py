@@ -424,7 +424,7 @@ def test_a_replay_of_a_folder_leaves_the_store_in_it_out(headwater: Headwater, t
 def test_reading_does_not_wait_for_who_writes(headwater: Headwater, tmp_path: Path) -> None:
     headwater("replay", ABALONE)
     with sqlite3.connect(tmp_path / "headwater.db", isolation_level=None) as writer:
-        writer.execute("BEGIN IMMEDIATE")  # held all the while: whoever waited for it would fail in the end
+        writer.execute("BEGIN IMMEDIATE")  # held all the while: a command that waited for it would fail in the end
         assert [headwater(*words).code for words in (["digest"], ["status"], ["lineage", PACKAGE])] == [0, 0, 0]
     writer.close()
 

@@ -53,12 +53,12 @@ def sagemaker() -> Iterator[FakeSageMaker]:
 
 
 def has_the_model(fake: FakeSageMaker) -> None:
-    told = {"ModelName": "Prices", "ModelArn": MODEL, "PrimaryContainer": CONTAINER, "CreationTime": at(0)}
-    fake.has("ListModels", "DescribeModel", {**told, "ExecutionRoleArn": ROLE})
+    fields = {"ModelName": "Prices", "ModelArn": MODEL, "PrimaryContainer": CONTAINER, "CreationTime": at(0)}
+    fake.has("ListModels", "DescribeModel", {**fields, "ExecutionRoleArn": ROLE})
 
 
 class Clock:
-    """The time, which goes on when it is told to."""
+    """A clock that goes on when the test says so."""
 
     def __init__(self) -> None:
         self.now = time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""What clients make: links that come and go, ends that are told later, and what a job's own word leaves of theirs."""
+"""What clients make: links that come and go, ends that are reported later, and what a job's own report leaves of it."""
 
 from __future__ import annotations
 

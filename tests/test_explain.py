@@ -95,8 +95,8 @@ def test_the_events_are_printed_as_they_came(abalone: Headwater) -> None:
     assert said.code == 0
     assert 0 < len(lines) == len(set(lines))
     assert set(lines) <= came
-    told = json.loads(abalone("explain", f"{GROUP}/1", "--json").out)
-    assert len(lines) == len({event["ledger_id"] for why in told["evidence"] for event in why["events"]})
+    found = json.loads(abalone("explain", f"{GROUP}/1", "--json").out)
+    assert len(lines) == len({event["ledger_id"] for why in found["evidence"] for event in why["events"]})
 
 
 def test_what_it_prints_makes_the_same_entity_in_another_store(abalone: Headwater, tmp_path: Path) -> None:

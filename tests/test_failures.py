@@ -1,4 +1,4 @@
-"""Three kinds of failures of a database, told apart on both: an outage, data that it refuses, and a fault of ours."""
+"""Three kinds of failures of a database, distinguished on both: an outage, refused data, and a fault of ours."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def measured(step: int) -> bytes:
     point = {"MetricName": "loss", "Timestamp": NOON, "Value": 0.5, "Step": step}
     detail = {"Operation": "BatchPutMetrics", "Request": {"Put": 1, "MetricData": [point]}, "Time": NOON}
     about = f"{PARTITION}experiment-trial-component/c"
-    told: dict[str, Any] = {"detail-type": "Headwater Call", "account": ACCOUNT, "region": REGION, "time": NOON}
-    return json.dumps(told | {"resources": [about], "detail": detail}).encode()
+    event: dict[str, Any] = {"detail-type": "Headwater Call", "account": ACCOUNT, "region": REGION, "time": NOON}
+    return json.dumps(event | {"resources": [about], "detail": detail}).encode()
 
 
 async def test_a_statement_that_is_wrong_stops_the_worker_and_nothing_is_acknowledged_or_buried(

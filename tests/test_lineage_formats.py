@@ -477,11 +477,11 @@ def test_any_encoding_can_write_the_tree(walk: Walk, encoding: str) -> None:
 @pytest.mark.law
 @given(walks(st.text(max_size=90)))
 def test_json_tells_all(walk: Walk) -> None:
-    told = json.loads(as_json(walk))
-    starts = [told["start"]] if isinstance(told["start"], str) else told["start"]
-    vertices = tuple(Vertex(**vertex) for vertex in told["vertices"])
-    edges = tuple(Edge(**link) for link in told["edges"])
-    assert Walk(tuple(starts), Direction(told["direction"]), told["complete"], vertices, edges) == walk
+    document = json.loads(as_json(walk))
+    starts = [document["start"]] if isinstance(document["start"], str) else document["start"]
+    vertices = tuple(Vertex(**vertex) for vertex in document["vertices"])
+    edges = tuple(Edge(**link) for link in document["edges"])
+    assert Walk(tuple(starts), Direction(document["direction"]), document["complete"], vertices, edges) == walk
 
 
 @pytest.mark.law
@@ -490,8 +490,8 @@ def test_csv_reads_back(walk: Walk) -> None:
     _, *table = csv.reader(io.StringIO(as_csv(walk), newline=""))
     linked = {arn for link in walk.edges for arn in (link.source, link.destination)}
     alone = [vertex.arn for vertex in walk.vertices if vertex.arn not in linked]
-    told = [(link.source, link.type, link.destination) for link in walk.edges]
-    assert [(row[0], row[6], row[7]) for row in table] == [*told, *((arn, "", "") for arn in alone)]
+    links = [(link.source, link.type, link.destination) for link in walk.edges]
+    assert [(row[0], row[6], row[7]) for row in table] == [*links, *((arn, "", "") for arn in alone)]
 
 
 @pytest.mark.law

@@ -113,13 +113,13 @@ values = st.recursive(
 def spoiled(draw: st.DrawFn) -> bytes:
     """A real message of any kind, with one to three of its values changed, exchanged, doubled or taken out."""
     kind = draw(st.sampled_from(sorted(by_kind())))
-    told = copy.deepcopy(draw(st.sampled_from(by_kind()[kind])))
+    event = copy.deepcopy(draw(st.sampled_from(by_kind()[kind])))
     for _ in range(draw(st.integers(1, 3))):
-        if not (there := paths(told)):
+        if not (there := paths(event)):
             break
         *path, last = draw(st.sampled_from(there))
-        inside = reduce(getitem, path, told)
-        original = copy.deepcopy(told)
+        inside = reduce(getitem, path, event)
+        original = copy.deepcopy(event)
         match draw(st.sampled_from(["change", "change", "remove", "wrap", "copy from elsewhere"])):
             case "change":
                 inside[last] = draw(values)
@@ -129,7 +129,7 @@ def spoiled(draw: st.DrawFn) -> bytes:
                 inside[last] = draw(st.sampled_from([[inside[last]], {"x": inside[last]}, [inside[last]] * 2]))
             case _:
                 inside[last] = copy.deepcopy(reduce(getitem, draw(st.sampled_from(there)), original))
-    return json.dumps(told).encode()
+    return json.dumps(event).encode()
 
 
 def test_every_way_in_and_every_kind_of_event_has_a_message_to_spoil() -> None:

@@ -71,7 +71,7 @@ def as_printed(row: Row) -> Row:
 def test_a_store_fed_with_a_real_run_says_the_23_rows_that_aws_printed_and_no_others(store: Store) -> None:
     fed(store, abalone())
 
-    told = [row for step in PRINTED if step["resource"] for row in rows_about(store, step["step"], step["resource"])]
+    rows = [row for step in PRINTED if step["resource"] for row in rows_about(store, step["step"], step["resource"])]
 
     assert len(printed()) == 23
-    assert sorted(map(as_printed, told)) == printed()
+    assert sorted(map(as_printed, rows)) == printed()

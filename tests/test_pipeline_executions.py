@@ -1,4 +1,4 @@
-"""Pipeline executions for people: found by ARN, id or pipeline; steps in the order of time with all that is told."""
+"""Pipeline executions for people: found by ARN, id or pipeline; steps in the order of time with all their details."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ DAY = 86_400_000
 
 
 def step(name: str, type_: str, status: str, started: int, ended: int, **more: object) -> Step:
-    told = {"attempts": None, "made": "", "earlier": (), "cached_from": "", "details": {}, "failure": ""} | more
-    return Step(name, type_, status, started, ended, **told)  # type: ignore[arg-type]
+    fields = {"attempts": None, "made": "", "earlier": (), "cached_from": "", "details": {}, "failure": ""} | more
+    return Step(name, type_, status, started, ended, **fields)  # type: ignore[arg-type]
 
 
 def test_an_execution_tells_its_parameters_and_its_steps_in_the_order_of_time(store: Store) -> None:

@@ -43,7 +43,7 @@ def test_what_the_model_knows_goes_out_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "sent"),
+    ("value", "sent"),
     [
         (1_700_000_000_123, b"1700000000.123"),
         (1_700_000_000_000, b"1700000000"),
@@ -58,12 +58,12 @@ def test_what_the_model_knows_goes_out_and_nothing_else() -> None:
         (1_700_000_000.5, b"1700000000.5"),
     ],
 )
-def test_times_go_out_in_epoch_seconds_however_they_were_told(told: Any, sent: bytes) -> None:
-    assert encoded("DescribeArtifact", {"CreationTime": told}) == b'{"CreationTime":' + sent + b"}"
+def test_times_go_out_in_epoch_seconds_however_they_came(value: Any, sent: bytes) -> None:
+    assert encoded("DescribeArtifact", {"CreationTime": value}) == b'{"CreationTime":' + sent + b"}"
 
 
 @pytest.mark.parametrize(
-    ("operation", "member", "told"),
+    ("operation", "member", "value"),
     [
         ("DescribeArtifact", "CreationTime", "yesterday"),
         ("DescribeArtifact", "CreationTime", "nan"),
@@ -84,13 +84,13 @@ def test_times_go_out_in_epoch_seconds_however_they_were_told(told: Any, sent: b
         ("DescribeTrainingJob", "TrainingTimeInSeconds", 2**63),
     ],
 )
-def test_what_is_of_another_type_is_left_out(operation: str, member: str, told: Any) -> None:
-    assert encoded(operation, {member: told}) == b"{}"
+def test_what_is_of_another_type_is_left_out(operation: str, member: str, value: Any) -> None:
+    assert encoded(operation, {member: value}) == b"{}"
 
 
-@pytest.mark.parametrize("told", [math.nan, math.inf, -math.inf, 10**400, "Infinity", "nothing", True, []])
-def test_what_is_no_finite_number_is_left_out(told: Any) -> None:
-    assert encoded("DescribeTrialComponent", {"Metrics": [{"Last": told, "Count": 1}]}) == b'{"Metrics":[{"Count":1}]}'
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, "Infinity", "nothing", True, []])
+def test_what_is_no_finite_number_is_left_out(value: Any) -> None:
+    assert encoded("DescribeTrialComponent", {"Metrics": [{"Last": value, "Count": 1}]}) == b'{"Metrics":[{"Count":1}]}'
 
 
 def test_numbers_are_read_from_texts() -> None:
@@ -149,10 +149,10 @@ ANSWERING = [name for name in OPERATIONS if service_model.operation(name).output
     )
 )
 def test_whatever_is_told_botocore_can_read_the_answer(answer: tuple[str, Any]) -> None:
-    operation, told = answer
+    operation, value = answer
     shape = service_model.operation(operation).output_shape
-    sent = shaped(shape, told)
-    assert (sent is None) == (not isinstance(told, dict))
+    sent = shaped(shape, value)
+    assert (sent is None) == (not isinstance(value, dict))
     body = msgspec.json.encode(sent or {})
     protocol = "rest-json" if operation in service_model.names(service_model.METRICS) else "json"
     read = create_parser(protocol).parse({"body": body, "headers": {}, "status_code": 200}, shape)

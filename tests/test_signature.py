@@ -160,9 +160,9 @@ def test_the_date_may_be_in_the_format_of_http() -> None:
 
 
 def test_a_hash_of_the_body_may_be_sent() -> None:
-    told = PLAIN.having(x_amz_content_sha256=sha256(PLAIN.body).hexdigest())
-    assert verify(signed(told)) == ANN
-    assert verify(signed(told, names=["host", "x-amz-date", "x-amz-target"])) == ANN
+    request = PLAIN.having(x_amz_content_sha256=sha256(PLAIN.body).hexdigest())
+    assert verify(signed(request)) == ANN
+    assert verify(signed(request, names=["host", "x-amz-date", "x-amz-target"])) == ANN
 
 
 # What was changed on the way

@@ -327,16 +327,16 @@ async def test_a_worker_that_may_not_delete_is_told_to_stop(queue: Queue, betwee
     async with aclosing(SqsSource("events", endpoint_url=between.url)) as source:
         batch = await read(source)
         between.replies["DeleteMessageBatch"] = [FORBIDDEN]
-        with pytest.raises(Refused) as told:
+        with pytest.raises(Refused) as refusal:
             await batch.ack()
-        assert str(told.value) == "not allowed to read queue 'events': give this role sqs:DeleteMessage"
+        assert str(refusal.value) == "not allowed to read queue 'events': give this role sqs:DeleteMessage"
 
 
 async def refusal(source: SqsSource) -> str:
     async with aclosing(source):
-        with pytest.raises(Refused) as told:
+        with pytest.raises(Refused) as refusal:
             await source.read()
-        return str(told.value)
+        return str(refusal.value)
 
 
 async def test_a_queue_that_does_not_exist_is_refused(aws: str) -> None:

@@ -120,8 +120,8 @@ def test_sigterm_finishes_the_batch_in_hand_and_gives_back_the_rest(aws: str, tm
     sqs = boto3.client("sqs", endpoint_url=aws)
 
     def visible() -> int:
-        told = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
-        return int(told["Attributes"]["ApproximateNumberOfMessages"])
+        answer = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     # What was in hand is given back at once; only what SQS was just sending comes back by its own time limit of 2 s.
     assert held + visible() > 900
@@ -138,13 +138,13 @@ def test_metrics_and_health_are_served(aws: str, tmp_path: Path, unused_tcp_port
             if json.loads(line)["event"] == "dead letter":
                 break
         with urllib.request.urlopen(f"{at}/metrics") as answer:
-            told = answer.read().decode()
+            page = answer.read().decode()
         with urllib.request.urlopen(f"{at}/health") as answer:
             health = answer.status, answer.read()
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{at}/elsewhere")
-    assert "headwater_events_total 29.0" in told
-    assert "headwater_dead_letters_total 1.0" in told
+    assert "headwater_events_total 29.0" in page
+    assert "headwater_dead_letters_total 1.0" in page
     assert health == (200, b"ok\n")
 
 

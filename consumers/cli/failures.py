@@ -24,7 +24,7 @@ class OutputFailed(Exception):
 
 
 class ReaderGone(Exception):
-    """Whoever read our output has had enough of it, as `head` does: no failure of ours."""
+    """The reader of the output has closed it, as `head` does: no failure."""
 
 
 class _StandardOutput(io.FileIO):

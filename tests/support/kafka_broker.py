@@ -138,7 +138,7 @@ class Secure:
 
     Attributes:
         certificate: PEM: the broker's key, its certificate and those that signed it.
-        ca: PEM: whom it trusts to sign the certificates of clients.
+        ca: PEM: the authority that signs the certificates of clients.
         users: Who may come in by SASL, and their passwords.
         powerless: Those of them who may do nothing.
     """

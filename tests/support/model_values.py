@@ -86,7 +86,7 @@ def places(shape: Shape, container: Any, key: Any) -> Iterator[tuple[Shape, Any,
 
 @cache
 def values(shape: Shape, depth: int = 0) -> st.SearchStrategy[Any]:
-    """Values of a shape, as JSON tells them."""
+    """Values of a shape, as JSON has them."""
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     few = least or 0
     some = max(few, min(3 if most is None else most, 3))

@@ -108,7 +108,7 @@ class FakeSageMaker:
             listed_by: The operation that lists it.
             describe: The operation that describes it.
             response: What that answers.
-            more: What the list tells beside what the description tells.
+            more: What the list has beside the fields of the description.
 
         Returns:
             Its ARN.
@@ -242,7 +242,7 @@ def fake_sagemaker() -> Iterator[FakeSageMaker]:
         daemon_threads = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """A client that has gone is no news."""
+            """A client that has gone is nothing to log."""
 
     server = Server(("127.0.0.1", 0), Handler)
     fake = FakeSageMaker(f"http://127.0.0.1:{server.server_address[1]}")

@@ -43,17 +43,17 @@ def generated(seed: int) -> Account:
 
 
 def _served(account: Account, packages: list[str]) -> None:
-    """Models of packages behind endpoints: one is updated, one is deleted and made anew, one has components."""
+    """Models of packages behind endpoints: one is updated, one is deleted and made again, one has components."""
     first, second = (registry.model(account, account.fresh("Served"), {"ModelPackageName": one}) for one in packages)
     both = registry.model(account, account.fresh("Both"), *({"ModelPackageName": one} for one in packages))
     shop = account.fresh("Shop")
     serving.endpoint(account, shop, [first])
     serving.update(account, shop, [second], rolled_back=account.maybe())
     serving.monitoring_schedule(account, account.fresh("Drift"), shop)
-    anew = account.fresh("Anew")
-    serving.endpoint(account, anew, [first])
-    serving.delete(account, anew)
-    serving.endpoint(account, anew, [both])
+    again = account.fresh("Again")
+    serving.endpoint(account, again, [first])
+    serving.delete(account, again)
+    serving.endpoint(account, again, [both])
     shared = account.fresh("Shared")
     serving.endpoint(account, shared, [])
     serving.inference_components(account, shared, [first, second])

@@ -1,4 +1,4 @@
-"""What clients make themselves in a made-up account: entities, links and tags. Calls alone tell of them."""
+"""What clients make themselves in a made-up account: entities, links and tags. Only calls report them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def lineage(account: Account, uri: str) -> None:
 
 
 def _artifact(account: Account, uri: str) -> str:
-    """An artifact; its ARN, whose last part nobody can tell from what it stands for."""
+    """An artifact; its ARN, whose last part does not follow from its source."""
     arn = f"{PARTITION}artifact/{account.chance.getrandbits(128):032x}"
     began = account.second()
     name = account.fresh("Data")
@@ -78,7 +78,7 @@ def _change(account: Account, arn: str) -> None:
     account.forget(arn, operations=("DescribeArtifact", "ListTags"))
     described = {**before, "Properties": {"Rows": "4"}, "LastModifiedTime": moment(changed), "LastModifiedBy": BY}
     made = call("UpdateArtifact", asked, {"artifactArn": arn}, at=changed)
-    # That it was changed, nobody else tells.
+    # Nothing else reports the change.
     account.keep(arn, [made], ("DescribeArtifact", request, described), spare=0)
 
 
@@ -123,7 +123,7 @@ def experiments(account: Account, component: str) -> None:
     experiment, trial, mine = account.fresh("Churn"), account.fresh("Monday"), account.fresh("By-Hand")
     experiment_arn = f"{PARTITION}experiment/{experiment.lower()}"
     done: list[tuple[str, Detail, Any]] = [
-        ("CreateExperiment", {"experimentName": experiment, "description": "told"}, {"experimentArn": experiment_arn}),
+        ("CreateExperiment", {"experimentName": experiment, "description": "first"}, {"experimentArn": experiment_arn}),
         ("CreateTrial", {"trialName": trial, "experimentName": experiment}, None),
         (
             "CreateTrialComponent",
@@ -148,7 +148,7 @@ def experiments(account: Account, component: str) -> None:
             },
             None,
         ),
-        ("UpdateExperiment", {"experimentName": experiment, "description": "told anew"}, None),
+        ("UpdateExperiment", {"experimentName": experiment, "description": "second"}, None),
         (
             "AddTags",
             {"resourceArn": experiment_arn, "tags": [{"key": "team", "value": "crm"}, {"key": "cost", "value": "4"}]},

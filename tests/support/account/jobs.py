@@ -86,7 +86,7 @@ def processing_job(
         image: That it runs.
         group: The name of a feature group into which it writes, too.
         status: How it ends.
-        more: What else its description tells.
+        more: What else its description contains.
 
     Returns:
         Its ARN.
@@ -231,7 +231,7 @@ def tuning_job(account: Account, name: str, uri: str, *, spare: int = 1) -> str:
 
 
 def automl_job(account: Account, name: str, uri: str) -> str:
-    """An AutoML job, of which only a call tells, and the jobs of its best candidate; its ARN."""
+    """An AutoML job, which only a call reports, and the jobs of its best candidate; its ARN."""
     arn = f"{PARTITION}automl-job/{name.lower()}"
     began = account.second()
     prepare, train = f"{name}-pr-1", f"{name}-tr-1"
@@ -279,7 +279,7 @@ def automl_job(account: Account, name: str, uri: str) -> str:
         "roleArn": ROLE,
     }
     made = call("CreateAutoMLJobV2", asked, {"autoMLJobArn": arn}, at=began)
-    # Who made it, no answer tells.
+    # No description says who made it.
     return account.keep(arn, [made], ("DescribeAutoMLJobV2", {"AutoMLJobName": name}, described), spare=0)
 
 
@@ -287,7 +287,7 @@ def automl_job(account: Account, name: str, uri: str) -> str:
 
 
 def labeling_job(account: Account, name: str, manifest: str) -> str:
-    """A labeling job, whose events tell a status only; the URI of the manifest that it makes."""
+    """A labeling job, whose events have only a status; the URI of the manifest that it makes."""
     arn = f"{PARTITION}labeling-job/{name.lower()}"
     began, ended = account.later(), account.later()
     made = f"s3://bucket/labels/{name}/manifests/output/output.manifest"

@@ -15,7 +15,7 @@ from tests.support.sagemaker import FakeSageMaker
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/lineage"
 WHO = f"arn:aws:sts::{ACCOUNT}:assumed-role/lineage/ada"
 BY: Mapping[str, Any] = {"IamIdentity": {"Arn": WHO, "PrincipalId": "AROA:ada"}}
-"""Who made all things, as answers tell it."""
+"""Who made everything, as descriptions say it."""
 Detail = dict[str, Any]
 Answer = tuple[str, Mapping[str, Any], Mapping[str, Any]]
 """(operation, request, response)."""
@@ -87,7 +87,7 @@ class Account:
         return self.now
 
     def second(self) -> int:
-        """A time after all others, in whole seconds: CloudTrail and some of SageMaker's answers tell no fractions."""
+        """A time after all others, in whole seconds: CloudTrail and some of SageMaker's responses have no fractions."""
         self.now = -(-self.later() // 1000) * 1000
         return self.now
 
@@ -114,7 +114,7 @@ class Account:
         return arn
 
     def calls(self, arn: str, *calls: bytes, spare: int = 0) -> None:
-        """Add what was done with a thing, of which calls tell and nothing else."""
+        """Add what was done with a resource and only calls report."""
         self.made.append(Made(arn, calls, (), spare))
 
     def forget(self, arn: str, *, operations: Collection[str] = ()) -> None:
@@ -136,7 +136,7 @@ def call(name: str, asked: Detail, answered: Detail | None = None, *, at: int, *
 
 
 def moment(milliseconds: int) -> datetime:
-    """A time as answers tell it."""
+    """A time as responses spell it."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 

@@ -22,7 +22,7 @@ EXECUTION = "Model Building Pipeline Execution Status Change"
 
 
 def pipeline(account: Account, name: str) -> str:
-    """A pipeline, which calls alone tell of, and nobody asks for; its name."""
+    """A pipeline, which only calls report, and which no rule requests; its name."""
     arn = f"{PARTITION}pipeline/{name.lower()}"
     began = account.second()
     asked = {"pipelineName": name, "pipelineDisplayName": f"The {name}", "pipelineDefinition": "{}", "roleArn": ROLE}
@@ -150,7 +150,7 @@ def execution(account: Account, name: str, *, cached: str = "") -> tuple[str, st
     prefix = account.fresh(f"pipelines-{name}")
     raw, prepared = f"s3://bucket/raw/{name}", f"s3://bucket/{prefix}/train"
     if cached:
-        # What it took over: nothing but its own events and an answer about all steps tells.
+        # What it took over: only its own events and the list of all steps say that.
         run.step("Prepare", "Processing", {}, cached=cached)
     else:
         job = processing_job(account, f"{prefix}-Prepare", [raw], [prepared], spare=2)
@@ -170,7 +170,7 @@ def _train(account: Account, run: _Run, prefix: str, prepared: str) -> str:
     attempts: Sequence[str] = ("Train", "Train-again")[: account.chance.randint(1, 2)]
     models = [training_job(account, f"{prefix}-{name}", [prepared], spare=2) for name in attempts]
     jobs = [{"trainingJob": {"arn": f"{PARTITION}training-job/{prefix}-{name}".lower()}} for name in attempts]
-    # The list of steps tells of the last attempt only.
+    # The list of steps has the last attempt only.
     run.step("Train", "Training", *jobs, spare=1 if len(jobs) == 1 else 0)
     return models[-1]
 

@@ -13,7 +13,7 @@ from tests.support.events import PARTITION, event
 
 
 def model(account: Account, name: str, *containers: Mapping[str, Any], spare: int = 1) -> str:
-    """A model; its name. All news of it may be lost where something that is known refers to it."""
+    """A model; its name. All its events may be lost where a resource with a state references it."""
     arn = f"{PARTITION}model/{name.lower()}"
     described = {
         "ModelName": name,
@@ -28,7 +28,7 @@ def model(account: Account, name: str, *containers: Mapping[str, Any], spare: in
 
 
 def model_package_group(account: Account, name: str) -> str:
-    """A group, which only a recorded call tells of; its name."""
+    """A group, which only a recorded call reports; its name."""
     arn = f"{PARTITION}model-package-group/{name.lower()}"
     when = account.second()
     described = {
@@ -91,7 +91,7 @@ def model_package(
         events.append(event("Model Package State Change", said, time=account.now))
         account.later()
     asked = {"ModelPackageName": arn}
-    # An answer tells the last decision only, and nothing shows that one is missing.
+    # A description has the last decision only, and nothing shows that one is missing.
     spare = 1 if len(approvals) == 1 else 0
     return account.keep(arn, events, ("DescribeModelPackage", asked, described), spare=spare, tags=tags)
 
@@ -117,12 +117,12 @@ def model_card(account: Account, name: str, package: str, model_name: str) -> No
     kind = "Model Card State Change"
     answers = ("DescribeModelCard", {"ModelCardName": name}, described)
     account.keep(arn, [event(kind, draft, time=began)], answers, spare=1)
-    # Nobody refers to a card: that it was changed, only its own event tells.
+    # No resource references a card: only its own event reports a change.
     account.keep(arn, [event(kind, said, time=ended)], spare=0)
 
 
 def image(account: Account, name: str) -> None:
-    """An image with a version, whose container image no event tells."""
+    """An image with a version, whose container image no event names."""
     arn = f"{PARTITION}image/{name.lower()}"
     began, ended = account.later(), account.later()
     described = {

@@ -60,7 +60,7 @@ def endpoint(account: Account, name: str, models: Sequence[str]) -> str:
 def update(account: Account, name: str, models: Sequence[str], *, rolled_back: bool) -> None:
     """An endpoint is updated to another configuration, or goes back to the one before.
 
-    An answer tells what is behind it now and not what was, and nothing shows that an update is missing.
+    A description says what is behind it now, not what was, and nothing shows that an update is missing.
     """
     arn = f"{PARTITION}endpoint/{name.lower()}"
     before = _described(account, arn)
@@ -127,12 +127,12 @@ def _up(name: str, config: str, began: int, changed: int) -> Detail:
 def inference_components(account: Account, endpoint_name: str, models: Sequence[str]) -> None:
     """A component that is updated from model to model, an adapter on top of it, and one that is deleted.
 
-    Calls alone tell of them, and who made them no answer does: none may be lost.
+    Only calls report them, and no description says who made them: none may be lost.
     """
     base = account.fresh("Scorer")
     parts = [{"modelName": name} for name in models]
     _component(account, endpoint_name, base, parts)
-    # No job is referred to by what it made; but the model's place tells its name.
+    # Nothing references a job by what it made; but the model's address contains its name.
     trained = training_job(account, account.fresh("Adapt"), ["s3://bucket/y"], spare=2)
     adapter = {"baseInferenceComponentName": base, "container": {"artifactUrl": trained}}
     _component(account, endpoint_name, account.fresh("Adapter"), [adapter])
@@ -231,5 +231,5 @@ def monitoring_schedule(account: Account, name: str, endpoint_name: str) -> None
         described["LastModifiedTime"] = moment(account.later())
         runs.append(event(kind, detail_of(described), time=account.now))
     account.keep(arn, first, ("DescribeMonitoringSchedule", {"MonitoringScheduleName": name}, described), spare=2)
-    # An answer tells of the last run only, and nothing shows that one is missing.
+    # A description has the last run only, and nothing shows that one is missing.
     account.keep(arn, runs, spare=0)

@@ -89,7 +89,7 @@ context_calls = st.one_of(
     calls_of("UpdateAction", actionName=st.just("check"), status=st.sampled_from(["Completed", "Failed"])),
 )
 experiment_calls = st.one_of(
-    calls_of("CreateExperiment", experimentName=st.sampled_from(["Flow", "Churn"]), description=st.just("told")),
+    calls_of("CreateExperiment", experimentName=st.sampled_from(["Flow", "Churn"]), description=st.just("of a call")),
     calls_of("DeleteExperiment", experimentName=st.sampled_from(["Flow", "Churn"])),
     calls_of("CreateTrial", trialName=_trials, experimentName=st.sampled_from(["Flow", "Churn"])),
     calls_of("DeleteTrial", trialName=_trials),

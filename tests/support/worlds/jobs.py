@@ -46,7 +46,7 @@ tuning_jobs = st.one_of(
     ),
     calls_of("StopHyperParameterTuningJob", hyperParameterTuningJobName=st.just("Search")),
     calls_of("DeleteHyperParameterTuningJob", hyperParameterTuningJobName=st.just("Search")),
-    calls_of("CreateExperiment", experimentName=st.just("Search-aws-tuning-job"), description=st.just("told")),
+    calls_of("CreateExperiment", experimentName=st.just("Search-aws-tuning-job"), description=st.just("of a call")),
 )
 automl_jobs = st.one_of(
     calls_of(
