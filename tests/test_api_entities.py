@@ -388,9 +388,9 @@ def test_an_entity_that_is_created_again_at_once_has_nothing_of_the_old_one(api:
 def test_an_artifact_is_deleted_by_its_arn_or_its_source_or_both(api: Api) -> None:
     source = {**SOURCE, "SourceTypes": [{"SourceIdType": "S3ETag", "Value": "1"}]}
     for members in ("ArtifactArn",), ("Source",), ("ArtifactArn", "Source"):
-        for told_of in SOURCE, source:
-            arn = artifact(api, Source=told_of)
-            both = {"ArtifactArn": arn, "Source": told_of}
+        for its_source in SOURCE, source:
+            arn = artifact(api, Source=its_source)
+            both = {"ArtifactArn": arn, "Source": its_source}
             response = api.sagemaker.delete_artifact(**{name: both[name] for name in members})
             assert without_metadata(response) == {"ArtifactArn": arn}
             assert refused(api.sagemaker.describe_artifact, ArtifactArn=arn).startswith("ResourceNotFound")

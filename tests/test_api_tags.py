@@ -123,8 +123,8 @@ def test_there_is_one_lineage_group_as_old_as_its_first_entity(api: Api) -> None
         "LastModifiedTime": first,
     }
     assert refused(group, LineageGroupName="other").startswith("ResourceNotFound")
-    for told_of in (name, GROUP):
-        assert refused(api.sagemaker.get_lineage_group_policy, LineageGroupName=told_of) == (
+    for group_name in (name, GROUP):
+        assert refused(api.sagemaker.get_lineage_group_policy, LineageGroupName=group_name) == (
             f"ResourceNotFound: Lineage group '{GROUP}' has no resource policy: it is not shared."
         )
 

@@ -30,7 +30,7 @@ def test_a_case(case: str, tmp_path: Path) -> None:
     assert found == json.loads((HERE / "cases" / case / "lineage.json").read_text())
 
 
-def test_a_store_fed_with_all_the_news_of_a_run_asks_only_when_its_package_group_was_made(tmp_path: Path) -> None:
+def test_a_store_with_all_events_of_a_run_lacks_only_the_creation_time_of_its_package_group(tmp_path: Path) -> None:
     store = fed(sqlite_store(tmp_path / "store.db"), abalone())
     asked = [(one.arn.rpartition(":")[2], one.operation) for one in waiting(store)]
     store.close()

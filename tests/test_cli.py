@@ -429,7 +429,7 @@ def test_reading_does_not_wait_for_who_writes(headwater: Headwater, tmp_path: Pa
     writer.close()
 
 
-def test_whoever_stops_reading_our_output_does_no_harm(tmp_path: Path) -> None:
+def test_a_reader_that_stops_reading_our_output_does_no_harm(tmp_path: Path) -> None:
     process("replay", ABALONE, cwd=tmp_path)
     for words in (["lineage", PACKAGE], ["status"], ["export"], ["digest"]):
         command = [sys.executable, "-m", "consumers.cli", *words]

@@ -67,7 +67,7 @@ def test_a_name_that_is_a_map_somewhere_is_a_structure_nowhere() -> None:
     assert MAPS & of_writes("structure") == set()
 
 
-def test_every_call_that_tells_something_is_a_write_of_sagemaker() -> None:
+def test_every_call_that_reports_something_is_a_write_of_sagemaker() -> None:
     known = {name for name in handled_calls() if " " not in name}
 
     assert known - set(SERVICE.operation_names) == set()
@@ -148,7 +148,7 @@ CONTEXT = {"contextName": "Review", "source": {"sourceUri": "https://example.com
         ({}, None),
     ],
 )
-def test_who_called_is_told(who: dict[str, str], by: str | None) -> None:
+def test_the_caller_is_recorded(who: dict[str, str], by: str | None) -> None:
     assert observed(call("CreateContext", CONTEXT, userIdentity=who)).get(CREATED_BY) == by
 
 
@@ -229,7 +229,7 @@ def test_a_job_and_a_package_know_who_made_them(store: Store) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 30])
-def test_what_is_made_anew_soon_after_its_deletion_is_another_one(seconds: int) -> None:
+def test_a_resource_made_again_soon_after_its_deletion_is_another_one(seconds: int) -> None:
     later = NOON + 30_000
     calls = [
         call("CreateContext", {**CONTEXT, "description": "the first"}),
@@ -244,7 +244,7 @@ def test_what_is_made_anew_soon_after_its_deletion_is_another_one(seconds: int) 
     assert (msgspec.json.decode(now.fields[DELETED][1]), "Description" in now.fields) == (0, False)
 
 
-def test_a_real_record_of_a_training_job_tells_what_the_event_would() -> None:
+def test_a_real_record_of_a_training_job_reports_what_the_event_would() -> None:
     (body, *_) = case_events("training_job_by_call")
 
     known = observed(body)

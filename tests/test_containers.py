@@ -111,7 +111,7 @@ def test_the_image_is_built_from_a_pinned_python_and_runs_as_nobody_in_particula
 
 
 @pytest.mark.parametrize(("problem", "code"), [(None, 0), ("the database does not answer", 1)])
-def test_the_image_tells_a_healthy_worker_from_one_that_waits(problem: str | None, code: int) -> None:
+def test_the_image_distinguishes_a_healthy_worker_from_one_that_waits(problem: str | None, code: int) -> None:
     [check] = of_image("HEALTHCHECK")
     python, *arguments = json.loads(check.partition(" CMD ")[2])
     assert python == "python"
@@ -280,7 +280,7 @@ def test_compose_gives_a_service_no_more_than_it_needs(name: str) -> None:
     assert service["restart"] in {"unless-stopped", "on-failure:5"}
 
 
-def test_compose_waits_for_what_tells_that_it_is_ready() -> None:
+def test_compose_waits_for_the_services_that_report_readiness() -> None:
     for service in SERVICES.values():
         for awaited, how in service.get("depends_on", {}).items():
             once = awaited == "migrate"

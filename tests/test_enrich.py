@@ -211,7 +211,7 @@ def test_two_workers_do_not_take_the_same_question(store: Store, clock: Clock) -
     assert not set(one) & set(other)
 
 
-async def test_running_ends_when_told_to_stop(store: Store, sagemaker: FakeSageMaker, clock: Clock) -> None:
+async def test_running_ends_at_a_signal_to_stop(store: Store, sagemaker: FakeSageMaker, clock: Clock) -> None:
     has_the_model(sagemaker)
     fed(store, [ENDPOINT, CONFIG])
     clock.now += 2 * GRACE

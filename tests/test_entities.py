@@ -77,7 +77,7 @@ def test_an_association_holds_from_when_it_was_added_last(
         assert links(fed(emptied(store), order, 1)) == expected
 
 
-def test_an_artifact_of_sagemaker_s_is_the_one_of_its_source_whichever_is_told_first(store: Store) -> None:
+def test_an_artifact_of_sagemaker_s_is_the_one_of_its_source_whichever_is_reported_first(store: Store) -> None:
     described = {
         "ArtifactArn": ARTIFACT,
         "Source": {"SourceUri": "s3://b/x"},
@@ -110,7 +110,7 @@ def test_nothing_hangs_on_what_was_deleted(store: Store) -> None:
     assert store.read(lambda tx: tx.connection.execute(entity.select()).all()) == []
 
 
-def test_a_job_and_a_client_both_say_their_part_whoever_comes_first(make_store: MakeStore) -> None:
+def test_a_job_and_a_client_both_say_their_part_whichever_comes_first(make_store: MakeStore) -> None:
     store = make_store()
     graphs = set()
     for order in permutations([JOB, AMENDED]):
@@ -146,7 +146,7 @@ def test_what_a_client_might_have_spoken_of_is_no_gap(store: Store) -> None:
     assert missing == []
 
 
-def test_only_what_nobody_tells_is_asked_about(store: Store) -> None:
+def test_only_what_nothing_reports_is_requested(store: Store) -> None:
     linked = {"sourceArn": ARTIFACT, "destinationArn": COMPONENT}
     known = call("CreateContext", {"contextName": "review", "contextType": "Review"})
     fed(store, [JOB, known, call("AddAssociation", linked, linked), call("AddAssociation", BOTH, BOTH)])
@@ -159,7 +159,7 @@ def test_only_what_nobody_tells_is_asked_about(store: Store) -> None:
     }
 
 
-def test_a_map_told_as_a_whole_counts_from_its_time_on(store: Store) -> None:
+def test_a_map_reported_as_a_whole_counts_from_its_time_on(store: Store) -> None:
     made = {"contextName": "review", "contextType": "Review", "properties": {"a": "1"}}
     described = {
         "ContextName": "review",
@@ -215,7 +215,7 @@ def test_what_sagemaker_made_is_not_made_again_by_a_client(own: bytes, theirs: b
     assert '"x"' not in graphs.pop()
 
 
-def test_an_action_of_a_client_tells_who_made_it_and_an_approval_does_not(store: Store) -> None:
+def test_an_action_of_a_client_says_who_made_it_and_an_approval_does_not(store: Store) -> None:
     package = {"modelPackageGroupName": "g", "modelApprovalStatus": "Approved"}
     fed(
         store,

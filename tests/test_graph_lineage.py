@@ -182,12 +182,12 @@ ENDPOINT = "Churn-Live-1772463600-aws-endpoint"
         ("transform_job", f"{PARTITION}model/churn-model", ["Score-1-aws-transform-job"]),
         ("transform_job", f"{PARTITION}model/Churn-Model", ["Score-1-aws-transform-job"]),
         (
-            "endpoint_made_anew",
+            "endpoint_made_again",
             "Churn-Live",
             ["Churn-Live-1772463600-aws-endpoint", "Churn-Live-1772478000-aws-endpoint"],
         ),
         (
-            "endpoint_made_anew",
+            "endpoint_made_again",
             f"{PARTITION}endpoint/churn-live",
             ["Churn-Live-1772463600-aws-endpoint", "Churn-Live-1772478000-aws-endpoint"],
         ),

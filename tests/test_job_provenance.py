@@ -32,7 +32,7 @@ def test_a_family_of_a_chosen_name_is_the_image_and_the_program(name: str) -> No
     assert family(name, IMAGE, "train.py") == "sagemaker-xgboost train.py"
 
 
-def test_a_job_that_tells_neither_has_no_family() -> None:
+def test_a_job_with_neither_has_no_family() -> None:
     assert family("Churn-7", None, "") == ""
 
 
@@ -57,7 +57,7 @@ def test_a_repository_is_an_image_without_registry_tag_and_digest(image: str, pa
     assert repository(image) == path
 
 
-def test_a_program_is_told_in_hyperparameters_before_variables_commands_and_inputs() -> None:
+def test_a_program_is_read_from_hyperparameters_before_variables_commands_and_inputs() -> None:
     hyperparameters: dict[str, str | None] = {
         "sagemaker_program": '"train.py"',
         "sagemaker_submit_directory": '"s3://b/code.tar.gz"',

@@ -67,7 +67,7 @@ async def test_a_hole_that_stays_ends_the_process() -> None:
         await order.in_order(read(2))
 
 
-async def test_after_partitions_were_shared_out_anew_the_order_begins_where_the_group_stands() -> None:
+async def test_after_a_rebalance_the_order_begins_where_the_group_stands() -> None:
     group = Group(0)
     order = PartitionOrder(group.offsets, patience=60)
     await order.in_order(read(0, 1, 2, 3))

@@ -476,7 +476,7 @@ def test_any_encoding_can_write_the_tree(walk: Walk, encoding: str) -> None:
 
 @pytest.mark.law
 @given(walks(st.text(max_size=90)))
-def test_json_tells_all(walk: Walk) -> None:
+def test_json_holds_the_whole_walk(walk: Walk) -> None:
     document = json.loads(as_json(walk))
     starts = [document["start"]] if isinstance(document["start"], str) else document["start"]
     vertices = tuple(Vertex(**vertex) for vertex in document["vertices"])

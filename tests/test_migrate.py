@@ -326,7 +326,7 @@ def test_nothing_is_lost_or_stuck_when_another_process_writes_during_a_migration
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_migration_says_whom_it_waits_for(make_empty: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_says_what_it_waits_for(make_empty: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("store.migrate._TRY_SECONDS", 0.05)
     store = make_empty()
     migrate(store, to="0001")

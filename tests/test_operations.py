@@ -15,7 +15,7 @@ def test_the_page_says_what_the_code_does() -> None:
     assert (Path(__file__).parents[1] / "docs" / "operations.md").read_text() == operations()
 
 
-def test_the_page_about_the_api_tells_the_limits_that_hold() -> None:
+def test_the_page_about_the_api_has_the_limits_that_hold() -> None:
     said = (Path(__file__).parents[1] / "docs" / "api.md").read_text()
     assert f"| {ClientLimits().body >> 20} MiB |" in said
     assert f"| {ClientLimits().seconds} s |" in said

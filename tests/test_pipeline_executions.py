@@ -26,7 +26,7 @@ def step(name: str, type_: str, status: str, started: int, ended: int, **more: o
     return Step(name, type_, status, started, ended, **fields)  # type: ignore[arg-type]
 
 
-def test_an_execution_tells_its_parameters_and_its_steps_in_the_order_of_time(store: Store) -> None:
+def test_an_execution_has_its_parameters_and_its_steps_in_the_order_of_time(store: Store) -> None:
     fed(store, case_events("pipeline_retried_and_cached"))
 
     assert execution(store, MONDAY) == Execution(
@@ -56,7 +56,7 @@ def test_an_execution_tells_its_parameters_and_its_steps_in_the_order_of_time(st
     )
 
 
-def test_a_step_found_in_the_cache_tells_the_earlier_executions_job(store: Store) -> None:
+def test_a_step_found_in_the_cache_names_the_earlier_executions_job(store: Store) -> None:
     fed(store, case_events("pipeline_retried_and_cached"))
 
     found = execution(store, TUESDAY)
@@ -78,7 +78,7 @@ def test_a_step_found_in_the_cache_tells_the_earlier_executions_job(store: Store
     )
 
 
-def test_what_sagemaker_answered_tells_the_same_as_events(store: Store) -> None:
+def test_descriptions_report_the_same_as_events(store: Store) -> None:
     fed(store, case_events("pipeline_described"))
 
     found = execution(store, MONDAY)

@@ -182,7 +182,7 @@ async def test_all_pages_of_an_answer_are_one(sagemaker: FakeSageMaker) -> None:
     assert sagemaker.calls == {"ListTags": 3}
 
 
-async def test_numbers_that_are_none_and_times_of_any_zone_are_told_as_json_has_them(sagemaker: FakeSageMaker) -> None:
+async def test_numbers_that_are_none_and_times_of_any_zone_become_what_json_has(sagemaker: FakeSageMaker) -> None:
     job = {
         "TrainingJobName": "a-job",
         "TrainingJobArn": arn_of("training-job/a-job"),
@@ -305,7 +305,7 @@ async def test_a_throttle_is_waited_out(sagemaker: FakeSageMaker) -> None:
 
 
 @pytest.mark.parametrize("server", ["aws", "sagemaker"])
-async def test_a_server_that_lacks_an_operation_is_told_from_one_that_fails(
+async def test_a_server_that_lacks_an_operation_is_distinguished_from_one_that_fails(
     server: str, request: pytest.FixtureRequest
 ) -> None:
     found = request.getfixturevalue(server)
@@ -385,7 +385,7 @@ async def test_no_more_calls_are_under_way_than_allowed(sagemaker: FakeSageMaker
     assert sagemaker.busiest == 3
 
 
-def test_without_being_told_a_few_calls_a_second_are_made() -> None:
+def test_by_default_a_few_calls_a_second_are_made() -> None:
     model, tags = DESCRIBE_OPERATIONS["DescribeModel"], DESCRIBE_OPERATIONS["ListTags"]
     members, models = DESCRIBE_OPERATIONS["ListTrialComponents"], LIST_OPERATIONS["ListModels"]
     assert [SageMaker().per_second(operation) for operation in (model, tags, members, models)] == [5, 5, 2, 2]

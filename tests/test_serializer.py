@@ -148,7 +148,7 @@ ANSWERING = [name for name in OPERATIONS if service_model.operation(name).output
         lambda name: st.tuples(st.just(name), JSON | nearly(service_model.operation(name).output_shape))
     )
 )
-def test_whatever_is_told_botocore_can_read_the_answer(answer: tuple[str, Any]) -> None:
+def test_botocore_can_read_every_answer(answer: tuple[str, Any]) -> None:
     operation, value = answer
     shape = service_model.operation(operation).output_shape
     sent = shaped(shape, value)

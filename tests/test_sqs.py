@@ -185,7 +185,7 @@ async def test_a_slow_batch_stays_invisible(queue: Queue) -> None:
         assert not (await read(other)).deliveries
 
 
-async def test_invisibility_that_cannot_be_kept_is_told_and_costs_no_batch(queue: Queue, between: Between) -> None:
+async def test_invisibility_that_cannot_be_kept_is_reported_and_costs_no_batch(queue: Queue, between: Between) -> None:
     await queue.send(1)
     between.replies["ChangeMessageVisibilityBatch"] = [DOWN]
     async with aclosing(SqsSource(queue.url, visibility=1, endpoint_url=between.url)) as source:
@@ -265,7 +265,7 @@ async def test_the_depth_counts_what_waits_and_what_is_in_hand(queue: Queue) -> 
         assert await source.depth() == 15
 
 
-async def test_the_depth_is_unknown_when_aws_does_not_tell(queue: Queue, between: Between) -> None:
+async def test_the_depth_is_unknown_when_aws_does_not_say(queue: Queue, between: Between) -> None:
     async with aclosing(SqsSource(queue.url, endpoint_url=between.url)) as source:
         between.replies["GetQueueAttributes"] = [DOWN, FORBIDDEN]
         assert await source.depth() is None
@@ -308,9 +308,7 @@ async def test_deleting_outlasts_a_short_outage(queue: Queue, between: Between) 
 
 @pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("reply", [DOWN, (200, {"Failed": [{"Id": "0", "Code": "InternalError", "Message": "gone"}]})])
-async def test_what_can_not_be_deleted_is_told_and_left_to_come_again(
-    queue: Queue, between: Between, reply: Reply
-) -> None:
+async def test_what_cannot_be_deleted_is_reported_and_comes_again(queue: Queue, between: Between, reply: Reply) -> None:
     await queue.send(1)
     async with aclosing(SqsSource(queue.url, endpoint_url=between.url)) as source:
         batch = await read(source)
@@ -322,7 +320,7 @@ async def test_what_can_not_be_deleted_is_told_and_left_to_come_again(
         ]
 
 
-async def test_a_worker_that_may_not_delete_is_told_to_stop(queue: Queue, between: Between) -> None:
+async def test_a_worker_that_may_not_delete_stops(queue: Queue, between: Between) -> None:
     await queue.send(1)
     async with aclosing(SqsSource("events", endpoint_url=between.url)) as source:
         batch = await read(source)
@@ -360,7 +358,7 @@ async def test_a_queue_deleted_meanwhile_is_refused(queue: Queue) -> None:
             await source.read()
 
 
-async def test_a_url_tells_the_region(aws: str) -> None:
+async def test_a_url_names_the_region(aws: str) -> None:
     url = "https://sqs.eu-central-1.amazonaws.com/123456789012/nowhere"
     assert "does not exist in eu-central-1:" in await refusal(SqsSource(url))
 
@@ -416,7 +414,9 @@ async def test_an_address_that_is_none_is_refused(aws: str) -> None:
     ],
     ids=["down", "throttled", "too many in flight"],
 )
-async def test_an_outage_is_told_and_reading_goes_on_behind_it(queue: Queue, between: Between, reply: Reply) -> None:
+async def test_an_outage_is_reported_and_reading_goes_on_behind_it(
+    queue: Queue, between: Between, reply: Reply
+) -> None:
     await queue.send(1)
     between.replies["ReceiveMessage"] = [reply]
     async with aclosing(SqsSource("events", endpoint_url=between.url)) as source:

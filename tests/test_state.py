@@ -106,7 +106,7 @@ def test_reading_what_was_written_between_joins_changes_nothing(some: list[Resou
 
 
 @pytest.mark.parametrize("name", [*sorted(samples()), "no time of its own"])
-def test_the_same_news_in_another_spelling_is_the_same_news(name: str) -> None:
+def test_the_same_event_in_another_spelling_is_the_same_event(name: str) -> None:
     untimed = event(
         "Model Package State Change",
         {
