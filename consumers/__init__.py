@@ -1,1 +1,1 @@
-"""What events mean: folded into what is known of each resource, and derived into lineage."""
+"""What events mean: observed, joined into the state of each resource, and derived into lineage."""

@@ -1,1 +1,1 @@
-"""Lineage kept and asked for, in SQLite or PostgreSQL. Knows no events beyond bytes to remember."""
+"""Lineage saved and queried, in SQLite or PostgreSQL. To the store an event is bytes."""

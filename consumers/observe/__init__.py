@@ -1,4 +1,4 @@
-"""What one event reports, and of which resources: event -> states, by itself alone."""
+"""What one event reports, and of which resources: an event becomes states, without a look at the store."""
 
 from __future__ import annotations
 
