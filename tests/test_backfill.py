@@ -125,7 +125,7 @@ def operation(delivery: Delivery) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_kind_is_found_and_asked_by_can_be_asked(kind: str) -> None:
+def test_the_operations_that_list_and_describe_a_kind_can_be_called(kind: str) -> None:
     assert descriptions(kind)[0].name.startswith("Describe")
     required = service().operation_model(KINDS[kind].name).input_shape.required_members
     assert required == list(filter(None, [KINDS[kind].within]))
@@ -133,7 +133,7 @@ def test_what_a_kind_is_found_and_asked_by_can_be_asked(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"pipeline-execution", "model-package", "image-version"}))
-def test_tags_are_asked_for_where_the_description_has_none(kind: str) -> None:
+def test_tags_are_requested_where_the_description_has_none(kind: str) -> None:
     described = service().operation_model(descriptions(kind)[0].name).output_shape.members
     assert (LIST_TAGS in descriptions(kind)) is ("Tags" not in described)
 
@@ -244,7 +244,7 @@ def test_executions_are_found_in_pipelines_of_any_age_with_all_that_belongs_to_t
     }
 
 
-async def test_only_what_was_made_since_is_asked_about(sagemaker: FakeSageMaker) -> None:
+async def test_only_what_was_made_since_is_described(sagemaker: FakeSageMaker) -> None:
     models(sagemaker, 5)
     source = Backfill(SageMaker(per_second=FAST), kinds=["model"], since=at(2.5))
     answers = await everything(source)
@@ -426,7 +426,7 @@ async def test_a_failure_that_passes_costs_none_of_its_kind(sagemaker: FakeSageM
     assert described == [job.arn for job in jobs]
 
 
-def test_what_our_role_may_not_ask_stops_nothing_else_and_is_said_once(
+def test_what_our_role_may_not_describe_stops_nothing_else_and_is_said_once(
     sagemaker: FakeSageMaker, headwater: Headwater, tmp_path: Path
 ) -> None:
     arns = models(sagemaker, 30)
@@ -452,7 +452,7 @@ def test_what_our_role_may_not_ask_stops_nothing_else_and_is_said_once(
     }
 
 
-async def test_what_was_not_allowed_is_asked_for_when_it_is(sagemaker: FakeSageMaker) -> None:
+async def test_what_was_not_allowed_is_described_once_it_is(sagemaker: FakeSageMaker) -> None:
     models(sagemaker, 4)
     jobs = labeling_jobs(sagemaker, 4)
     sagemaker.fault("deny", "DescribeLabelingJob")

@@ -199,7 +199,7 @@ def test_runs_and_experiments_are_tables_or_data(headwater: Headwater) -> None:
     assert headwater("experiments").out.splitlines()[0].split() == ["experiment", "trials", "runs"]
 
 
-def test_a_run_is_asked_for_by_what_was_tried_and_measured(headwater: Headwater) -> None:
+def test_runs_are_found_by_parameters_and_metrics(headwater: Headwater) -> None:
     headwater("replay", ABALONE)
 
     best = headwater("runs", "--where", "max_depth=5", "--where", "status=Completed", "--format", "json")
@@ -346,7 +346,7 @@ def test_the_demo_gives_the_digest_of_the_same_file(headwater: Headwater) -> Non
         assert line in said.out
 
 
-def test_the_demo_on_a_terminal_ends_by_answering_what_the_readme_asks(tmp_path: Path) -> None:
+def test_the_demo_on_a_terminal_ends_by_answering_the_readmes_requests(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HEADWATER_"))}
     environment |= {"PYTHONPATH": str(Path(__file__).parent.parent)}

@@ -86,7 +86,7 @@ def clock() -> Clock:
     return Clock()
 
 
-async def test_what_an_event_leaves_out_is_asked_when_it_has_not_come_by_itself(
+async def test_what_an_event_leaves_out_is_requested_when_it_has_not_come_by_itself(
     store: Store, sagemaker: FakeSageMaker, clock: Clock, make_store: MakeStore
 ) -> None:
     has_the_model(sagemaker)
@@ -102,14 +102,14 @@ async def test_what_an_event_leaves_out_is_asked_when_it_has_not_come_by_itself(
     assert canonical(store) == canonical(fed(make_store(), [ENDPOINT, CONFIG, CLIENT]))
 
 
-async def test_what_comes_by_itself_is_not_asked_for(store: Store, sagemaker: FakeSageMaker, clock: Clock) -> None:
+async def test_what_comes_by_itself_is_not_requested(store: Store, sagemaker: FakeSageMaker, clock: Clock) -> None:
     fed(store, [ENDPOINT, CONFIG, CLIENT], 1)
     async with enriching(store, sagemaker, clock) as enricher:
         clock.now += 2 * GRACE
         assert await enricher.send_due() == Answered(0, 0)
 
 
-async def test_a_replay_of_what_was_answered_asks_nobody(
+async def test_a_replay_of_descriptions_makes_no_requests(
     store: Store, sagemaker: FakeSageMaker, clock: Clock, make_store: MakeStore
 ) -> None:
     has_the_model(sagemaker)
@@ -145,7 +145,7 @@ async def test_an_operation_that_is_not_known_is_not_called(
         ("deny", HOUR, "DescribeModel: not allowed, give this role sagemaker:DescribeModel"),
     ],
 )
-async def test_a_question_without_an_answer_is_asked_again_later(
+async def test_a_describe_request_without_a_response_is_made_again_later(
     fault: str,
     later: int,
     why: str,
@@ -172,7 +172,7 @@ async def test_a_question_without_an_answer_is_asked_again_later(
     assert describe_requests.waiting(store) == []
 
 
-async def test_what_does_not_exist_is_asked_about_three_times(
+async def test_what_does_not_exist_is_requested_three_times(
     store: Store, sagemaker: FakeSageMaker, clock: Clock
 ) -> None:
     fed(store, [ENDPOINT, CONFIG])
@@ -184,7 +184,7 @@ async def test_what_does_not_exist_is_asked_about_three_times(
     assert store.read(describe_requests.counts) == {MISSING: 1}
 
 
-async def test_a_question_that_a_dead_worker_took_is_asked_by_another_later(
+async def test_a_describe_request_that_a_dead_worker_took_is_made_by_another_later(
     store: Store, sagemaker: FakeSageMaker, clock: Clock
 ) -> None:
     has_the_model(sagemaker)
@@ -200,7 +200,7 @@ async def test_a_question_that_a_dead_worker_took_is_asked_by_another_later(
     assert (taken.arn, taken.operation) == (MODEL, "DescribeModel")
 
 
-def test_two_workers_do_not_take_the_same_question(store: Store, clock: Clock) -> None:
+def test_two_workers_do_not_take_the_same_describe_request(store: Store, clock: Clock) -> None:
     fed(store, [CONFIG.replace(b"Prices", b"Prices%d" % one).replace(b"Blue", b"Blue%d" % one) for one in range(20)])
     clock.now += 2 * GRACE
 

@@ -116,7 +116,7 @@ def printed(walk: Walk, width: int = 80, encoding: str = "utf-8", **terminal: An
     return out.getvalue().decode(encoding)
 
 
-def test_a_tree_shows_each_entity_once_in_full_and_refers_to_it_elsewhere() -> None:
+def test_a_tree_shows_each_entity_once_in_full_and_points_to_it_elsewhere() -> None:
     assert printed(ABALONE) == (
         "Ascendants: what it came from\n"
         "Model  model-package/abalone/1\n"

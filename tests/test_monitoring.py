@@ -96,7 +96,7 @@ QUERIES = dict(queries())
 
 
 @pytest.mark.parametrize("where", QUERIES)
-def test_only_metrics_that_exist_are_asked_for_and_by_labels_that_they_have(where: str) -> None:
+def test_only_metrics_that_exist_are_queried_and_by_labels_that_they_have(where: str) -> None:
     known = served() | {name: parsed(expression).labels for name, expression in RECORDED.items()}
     said = parsed(QUERIES[where])
     assert said.metrics - known.keys() == set()

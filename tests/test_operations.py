@@ -23,7 +23,7 @@ def test_the_page_about_the_api_has_the_limits_that_hold() -> None:
     assert f"for at most {GRACE} s" in " ".join(said.split())
 
 
-def test_every_operation_is_one_of_the_service_that_it_is_asked_of() -> None:
+def test_every_operation_is_one_of_its_service() -> None:
     assert set(service_model.names(service_model.METRICS)) == METRICS
     assert set(service_model.names(service_model.SAGEMAKER)) >= OPERATIONS.keys() - METRICS
 

@@ -122,7 +122,7 @@ PREDICTING = event(
 MODEL, JOB = f"{PARTITION}model/prices", f"{PARTITION}transform-job/predict"
 
 
-def test_what_no_longer_exists_is_asked_about_and_said_to_be_missing_still(
+def test_what_no_longer_exists_is_requested_and_reported_as_still_missing(
     store: Store, sagemaker: FakeSageMaker
 ) -> None:
     before = canonical(fed(store, [CONFIG, PREDICTING]))
@@ -147,7 +147,9 @@ def test_what_no_longer_exists_is_asked_about_and_said_to_be_missing_still(
     assert canonical(store) == before
 
 
-def test_what_may_not_be_asked_is_missing_still_and_mended_once_it_may(store: Store, sagemaker: FakeSageMaker) -> None:
+def test_what_may_not_be_described_is_still_missing_and_mended_once_it_may(
+    store: Store, sagemaker: FakeSageMaker
+) -> None:
     has_the_configuration(sagemaker)
     fed(store, [ENDPOINT])
     sagemaker.fault("deny", "DescribeEndpointConfig")
@@ -197,7 +199,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
 
-def test_a_dry_run_shows_what_is_missing_and_asks_for_nothing(headwater: Headwater, sagemaker: FakeSageMaker) -> None:
+def test_a_dry_run_shows_what_is_missing_and_requests_nothing(headwater: Headwater, sagemaker: FakeSageMaker) -> None:
     account = known_to(sagemaker, generated(3))
     stored(account, ":endpoint-config/")
 

@@ -89,7 +89,7 @@ def test_an_answer_names_its_subject_where_we_look_for_it(operation: str) -> Non
 
 
 @pytest.mark.parametrize("operation", LIST_OPERATIONS)
-def test_a_list_is_asked_for_and_read_as_sagemaker_has_it(operation: str) -> None:
+def test_a_list_is_requested_and_read_as_sagemaker_has_it(operation: str) -> None:
     model, how = service().operation_model(operation), LIST_OPERATIONS[operation]
     within = dict.fromkeys(model.input_shape.required_members, "a-name")
     request = {**how.parameters, **within, how.after: NOW, "MaxResults": 100}
@@ -153,7 +153,7 @@ async def test_the_same_said_at_another_time_or_of_another_resource_has_another_
     assert len({json.loads(answer)["id"] for answer in answers}) == 3
 
 
-async def test_a_resource_is_asked_about_in_its_own_region(aws: str) -> None:
+async def test_a_resource_is_described_in_its_own_region(aws: str) -> None:
     arn = training_job("abroad", "eu-west-1")
     async with sagemaker_at(region=REGION) as sagemaker:
         assert (
@@ -162,7 +162,7 @@ async def test_a_resource_is_asked_about_in_its_own_region(aws: str) -> None:
         )
 
 
-async def test_the_name_with_its_case_is_asked_for_where_it_is_known(aws: str) -> None:
+async def test_the_name_with_its_case_is_used_where_it_is_known(aws: str) -> None:
     arn = training_job("CamelCase")
     async with sagemaker_at() as sagemaker:
         answer = await sagemaker.describe(DESCRIBE_OPERATIONS["DescribeTrainingJob"], arn.lower(), "CamelCase")
@@ -277,7 +277,7 @@ async def test_moto_s_refusal_is_one_too(as_nobody: None) -> None:
 
 
 @pytest.mark.parametrize("fault", ["throttle", "fail", "hang up"])
-async def test_no_answer_is_one_to_ask_for_again(sagemaker: FakeSageMaker, fault: Fault) -> None:
+async def test_no_response_is_a_reason_to_try_again(sagemaker: FakeSageMaker, fault: Fault) -> None:
     arn = arn_of("pipeline/abalone")
     sagemaker.answers("ListTags", {"Tags": []}, ResourceArn=arn)
     sagemaker.fault(fault, times=1)
@@ -324,7 +324,7 @@ async def test_credentials_that_aws_does_not_know_are_refused_for_good(moto_serv
             await asked.describe(DESCRIBE_OPERATIONS["DescribeModel"], arn_of("model/a-model"))
 
 
-async def test_what_has_no_arn_of_sagemaker_is_not_asked_about(moto_server: str) -> None:
+async def test_what_has_no_arn_of_sagemaker_is_not_described(moto_server: str) -> None:
     async with sagemaker_at() as asked:
         with pytest.raises(Refused, match="DescribeModel cannot be called about a-model"):
             await asked.describe(DESCRIBE_OPERATIONS["DescribeModel"], "a-model")
@@ -349,7 +349,7 @@ AUTOML = {
 
 
 @pytest.mark.parametrize("without", [True, False])
-async def test_an_automl_job_of_the_first_sort_is_asked_about_as_such(sagemaker: FakeSageMaker, without: bool) -> None:
+async def test_an_automl_job_of_the_first_version_is_described_as_such(sagemaker: FakeSageMaker, without: bool) -> None:
     sagemaker.answers("DescribeAutoMLJob", AUTOML, AutoMLJobName="a-job")
     if without:
         sagemaker.fault("unknown", "DescribeAutoMLJobV2")
@@ -408,7 +408,7 @@ async def test_a_list_comes_page_by_page_the_oldest_first(sagemaker: FakeSageMak
         assert [list(page.resources) for page in late] == [jobs[3:]]
 
 
-async def test_what_moto_lists_can_be_asked_about(aws: str) -> None:
+async def test_what_moto_lists_can_be_described(aws: str) -> None:
     arns = [training_job(name) for name in ("Abalone-1", "Abalone-2")]
     async with sagemaker_at() as asked:
         [page] = [page async for page in asked.list_resources(LIST_OPERATIONS["ListTrainingJobs"])]

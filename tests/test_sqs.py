@@ -247,7 +247,7 @@ async def test_acknowledging_after_closing_deletes_nothing(queue: Queue) -> None
         assert len((await read(other)).deliveries) == 1
 
 
-async def test_acknowledging_twice_asks_once(queue: Queue, between: Between) -> None:
+async def test_acknowledging_twice_deletes_once(queue: Queue, between: Between) -> None:
     await queue.send(1)
     async with aclosing(SqsSource(queue.url, endpoint_url=between.url)) as source:
         batch = await read(source)
