@@ -22,6 +22,7 @@ from ingest.delivery import Batch, Refused, Unavailable
 from ingest.sqs import SqsSource
 
 Reply = tuple[int, dict[str, Any]]
+HELD: Reply = (0, {})
 
 
 class Between:
@@ -31,13 +32,16 @@ class Between:
         url: Where it listens.
         asked: How often each operation was asked for.
         waits: How many seconds each receive was ready to wait.
-        replies: For an operation, what to answer next; None lets one through. Once they are used up all go through.
+        replies: For an operation, what to answer next; None lets one through, and HELD never answers it. Once they are
+            used up all go through.
+        closing: Set when the test is over.
     """
 
     def __init__(self, aws: str):
         self.asked: Counter[str] = Counter()
         self.waits: list[int] = []
         self.replies: dict[str, list[Reply | None]] = {}
+        self.closing = threading.Event()
         between = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -51,6 +55,9 @@ class Between:
                     between.waits.append(json.loads(body)["WaitTimeSeconds"])
                 replies = between.replies.get(operation)
                 reply = replies.pop(0) if replies else None
+                if reply is HELD:
+                    between.closing.wait(300)
+                    return
                 if reply:
                     status, content = reply[0], json.dumps(reply[1]).encode()
                 else:
@@ -86,6 +93,7 @@ def between(aws: str) -> Iterator[Between]:
     thread = threading.Thread(target=between.server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield between
+    between.closing.set()
     between.server.shutdown()
     thread.join()
     between.server.server_close()
@@ -218,8 +226,9 @@ async def test_closing_gives_unacknowledged_messages_back_at_once(queue: Queue) 
 async def test_closing_gives_back_what_a_cancelled_read_had_received(queue: Queue, between: Between) -> None:
     await queue.send(10)
     source = SqsSource(queue.url, visibility=600, endpoint_url=between.url)
+    between.replies["ReceiveMessage"] = [None] + [HELD] * 4  # the first brings all ten; the others never reach AWS
     reading = asyncio.create_task(read(source))
-    await between.until("ReceiveMessage", 2)  # the first has brought all ten
+    await between.until("ReceiveMessage", 2)
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     await source.aclose()
