@@ -21,6 +21,7 @@ from datetime import datetime
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import func, select
 
@@ -135,9 +136,9 @@ def _serve_aws(pipe: Pipe) -> None:
     from moto.sqs import models
 
     # moto's SQS computes the time from two dates for each message in the queue at each call: read it directly.
-    vars(models)["unix_time_millis"] = lambda _=None: time.time() * 1000
+    patch.object(models, "unix_time_millis", lambda _=None: time.time() * 1000).start()
     # Used for FIFO queues only, and it fails when a message arrives while another thread reads.
-    setattr(models.Queue, "pending_message_groups", property(lambda _: set()))  # noqa: B010  # mypy refuses to assign it
+    patch.object(models.Queue, "pending_message_groups", frozenset()).start()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request otherwise
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

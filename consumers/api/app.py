@@ -42,7 +42,7 @@ from consumers.api.service import Service
 from consumers.api.signature import Verifier, region_of
 from consumers.arns import aws_partition
 from store import entity_records
-from store.database import Unavailable
+from store.database import Store, Unavailable, Unusable
 
 JSON_1_1, JSON = "application/x-amz-json-1.1", "application/json"
 TARGET_PREFIX = "SageMaker."
@@ -106,6 +106,15 @@ class Settings(msgspec.Struct, frozen=True):
     hosts: tuple[str, ...] | None = None
     limits: bool = True
     client_limits: ClientLimits = ClientLimits()
+
+
+def store_problem(store: Store) -> str | None:
+    """Why a store does not answer; None if it does."""
+    try:
+        store.read(lambda tx: entity_records.find(tx, ""))
+    except (Unavailable, Unusable) as why:
+        return str(why)
+    return None
 
 
 def application(
@@ -200,11 +209,8 @@ class RequestHandler:
     async def health(self, _request: HttpRequest) -> HttpResponse:
         """Whether the store answers."""
         loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(self._threads, self._service.store.read, lambda tx: entity_records.find(tx, ""))
-        except Exception as why:  # noqa: BLE001  # whatever it is, the server cannot work
-            return PlainTextResponse(f"{why}\n", 503)
-        return PlainTextResponse("ok\n")
+        problem = await loop.run_in_executor(self._threads, store_problem, self._service.store)
+        return PlainTextResponse(f"{problem}\n", 503) if problem else PlainTextResponse("ok\n")
 
     async def _respond(self, request: HttpRequest, operation: str) -> HttpResponse:
         began = time.perf_counter()

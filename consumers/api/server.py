@@ -6,9 +6,9 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from consumers.api.access import BadCredentials, Credentials
-from consumers.api.app import Handled, Settings, application
+from consumers.api.app import Handled, Settings, application, store_problem
 from consumers.api.client_writes import CLOSING_SECONDS, ClientWriter
 from consumers.api.resource_views import Descriptions
 from consumers.api.service import Service
@@ -30,7 +30,7 @@ from consumers.run.runtime import metrics_served, set_up_logs, stopping
 from ingest.delivery import Refused
 from ingest.os_errors import reason
 from store import entity_records
-from store.database import Store, Unavailable, Unusable
+from store.database import Store, Unavailable
 
 log = structlog.get_logger()
 
@@ -166,7 +166,7 @@ def open_application(store: Store, settings: Settings) -> Iterator[Starlette]:
         threads.shutdown(cancel_futures=True)
 
 
-def web_server(app: Starlette, tls: tuple[Path, Path] | None = None, *, grace: int = GRACE) -> uvicorn.Server:
+def web_server(app: Starlette, tls: tuple[Path, Path] | None = None, *, grace: int = GRACE) -> WebServer:
     """The server of an application, which leaves signals to its caller.
 
     Args:
@@ -175,7 +175,7 @@ def web_server(app: Starlette, tls: tuple[Path, Path] | None = None, *, grace: i
         grace: Seconds that open requests have to finish once it is stopped.
     """
     certificate, key = tls or (None, None)
-    return _Server(
+    return WebServer(
         uvicorn.Config(
             app,
             log_config=None,
@@ -208,8 +208,9 @@ async def _serve(
             server = web_server(app, options.tls)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             stopped = asyncio.create_task(stop.wait())
-            while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn has no event for it
-                await asyncio.sleep(0.01)
+            listening = asyncio.create_task(server.listening.wait())
+            await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+            listening.cancel()
             host, port = listener.getsockname()[:2]
             on_listening(f"http{'s' if options.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}")
             await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -227,11 +228,7 @@ class StoreHealth(metrics.Health):
 
     def look(self) -> str | None:
         """Why the store does not answer; None if it does."""
-        try:
-            self._store.read(lambda tx: entity_records.find(tx, ""))
-        except (Unavailable, Unusable) as why:
-            return str(why)
-        return None
+        return store_problem(self._store)
 
 
 class _Connection(HttpToolsProtocol):
@@ -244,12 +241,23 @@ class _Connection(HttpToolsProtocol):
             self.transport.abort()
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, which leaves signals to us."""
+class WebServer(uvicorn.Server):
+    """uvicorn's server, which leaves signals to us, and says when it listens."""
 
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # a generator there
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        if self.started:
+            self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
         """Leave them."""
-        return nullcontext()
+        yield
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -37,7 +37,7 @@ class Aws:
 
     endpoint: str
     access_key_id: str = "miniature"
-    secret_access_key: str = "miniature"  # noqa: S105 -- moto checks no signature
+    secret_access_key: str = "miniature"  # noqa: S105  # no secret: moto checks no signature
     region: str = "us-west-2"  # where the Abalone pipeline ran
 
     @property
@@ -142,10 +142,12 @@ def template() -> dict[str, Any]:
         value = loader.construct_sequence(node, deep=True) if node.id == "sequence" else loader.construct_scalar(node)
         return {tag if tag == "Ref" else f"Fn::{tag}": value}
 
-    Loader: Any = type("Loader", (yaml.SafeLoader,), {})  # noqa: N806 -- a class of our own, as tags are added to it
-    Loader.add_multi_constructor("!", written_out)
+    loader_class: Any = type("TemplateLoader", (yaml.SafeLoader,), {})  # a class of our own, as tags are added to it
+    loader_class.add_multi_constructor("!", written_out)
     text = shipped("template.yaml", CHECKOUT / "infra" / "template.yaml").read_text("utf-8")
-    loaded: dict[str, Any] = yaml.load(text, Loader)  # noqa: S506 -- a SafeLoader, and a file of ours
+    loader = loader_class(text)
+    loaded: dict[str, Any] = loader.get_single_data()
+    loader.dispose()
     return loaded
 
 

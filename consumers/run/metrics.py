@@ -133,7 +133,8 @@ def serve(host: str, port: int, health: Health) -> Callable[[], None]:
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO")
         if path == "/metrics":
-            return metrics(environ, start_response)  # type: ignore[no-any-return]  # the library leaves it open
+            page: Iterable[bytes] = metrics(environ, start_response)
+            return page
         if path == "/health":
             problem = health.look()
             status, text = ("503 Service Unavailable", problem) if problem else ("200 OK", "ok")
