@@ -270,6 +270,22 @@ def response_in(answer: bytes) -> dict[str, Any]:
     return response
 
 
+def models(sagemaker: FakeSageMaker, count: int, start: float = 0) -> list[str]:
+    """The ARNs of models that were made a second apart, each with a tag."""
+    made = []
+    for number in range(count):
+        name = f"Model-{number}"
+        answer = {
+            "ModelName": name,
+            "ModelArn": arn_of(f"model/{name.lower()}"),
+            "CreationTime": at(start + number),
+            "PrimaryContainer": {"Image": "an.image/x:1", "ModelDataUrl": f"s3://bucket/{number}/model.tar.gz"},
+        }
+        made.append(sagemaker.has("ListModels", "DescribeModel", answer))
+        sagemaker.answers("ListTags", {"Tags": [{"Key": "n", "Value": str(number)}]}, ResourceArn=made[-1])
+    return made
+
+
 def labeling_jobs(sagemaker: FakeSageMaker, count: int) -> list[ListedResource]:
     """Jobs that were made a second apart, put in last first."""
     made: list[ListedResource] = []

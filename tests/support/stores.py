@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import json
 import os
 import shutil
 import tempfile
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -25,6 +27,7 @@ from consumers.handle import Settlement, handle
 from ingest.delivery import Delivery
 from store import tables
 from store.database import Store, Transaction
+from store.ledger import events as ledger
 from store.migrate import migrate
 
 Backend = Literal["sqlite", "postgresql"]
@@ -116,6 +119,12 @@ def settlements(store: Store, bodies: Sequence[bytes], batch_size: int | None = 
     size = batch_size or len(bodies) or 1
     deliveries = [Delivery(body, f"message {number}") for number, body in enumerate(bodies)]
     return [handle(deliveries[at : at + size], store) for at in range(0, len(deliveries), size)]
+
+
+def asked(store: Store) -> Counter[tuple[str, str]]:
+    """What the ledger holds answers of: resource and operation."""
+    events = map(json.loads, ledger.events(store))
+    return Counter((event["resources"][0], event["detail"]["Operation"]) for event in events)
 
 
 # ---------------------------------------------------------------------------------------------------------- PostgreSQL
