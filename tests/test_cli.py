@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import gzip
 import io
 import json
@@ -11,7 +10,6 @@ import os
 import pty
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -24,7 +22,6 @@ import boto3
 import pytest
 
 from bench.generate import events
-from consumers.cli.failures import os_failure
 from consumers.cli.options import PORT
 from consumers.observe import handled_labels, label
 from ingest.event import decode
@@ -32,10 +29,9 @@ from store.database import Store
 from store.migrate import newest
 from tests.support import readme, stores
 from tests.support.cli import Headwater, process
-from tests.support.events import ABALONE, HERE, NOON, PARTITION, SAMPLES, event
+from tests.support.events import ABALONE, ABALONE_PACKAGE, HERE, NOON, PARTITION, SAMPLES, event
 
 ALL_SAMPLES = SAMPLES / "*.json"
-PACKAGE = "arn:aws:sagemaker:us-west-2:000000000000:model-package/abalonemodelpackagegroupname/1"
 
 
 def test_the_same_events_in_any_form_give_the_same_digest(headwater: Headwater, tmp_path: Path) -> None:
@@ -126,7 +122,7 @@ def test_what_is_exported_makes_the_same_store(headwater: Headwater, tmp_path: P
 
 def test_lineage_as_json_has_the_promised_shape(headwater: Headwater) -> None:
     headwater("replay", ABALONE)
-    said = headwater("lineage", PACKAGE, "--direction", "ascendants", "--format", "json")
+    said = headwater("lineage", ABALONE_PACKAGE, "--direction", "ascendants", "--format", "json")
     printed = json.loads(said.out)
     assert list(printed) == ["start", "direction", "complete", "vertices", "edges"]
     assert (printed["direction"], printed["complete"], len(printed["vertices"]), len(printed["edges"])) == (
@@ -140,8 +136,8 @@ def test_lineage_as_json_has_the_promised_shape(headwater: Headwater) -> None:
     }
     assert {frozenset(edge) for edge in printed["edges"]} == {frozenset(("source", "destination", "type", "inferred"))}
     [start] = [vertex for vertex in printed["vertices"] if vertex["hops"] == 0]
-    assert (start["arn"], start["source_uri"]) == (printed["start"], PACKAGE)
-    cut = json.loads(headwater("lineage", PACKAGE, "--depth", "1", "--format", "json").out)
+    assert (start["arn"], start["source_uri"]) == (printed["start"], ABALONE_PACKAGE)
+    cut = json.loads(headwater("lineage", ABALONE_PACKAGE, "--depth", "1", "--format", "json").out)
     assert (cut["complete"], max(vertex["hops"] for vertex in cut["vertices"])) == (False, 1)
 
 
@@ -217,7 +213,7 @@ def test_runs_are_found_by_parameters_and_metrics(headwater: Headwater) -> None:
 @pytest.mark.parametrize(
     ("ref", "word"),
     [
-        (PACKAGE, "model-package/abalonemodelpackagegroupname/1"),
+        (ABALONE_PACKAGE, "model-package/abalonemodelpackagegroupname/1"),
         ("s3://sagemaker-sample-files-000000000000/abalone/abalone-dataset.csv", "abalone-dataset.csv"),
         ("pipelines-d84ewltjmxhe-AbaloneTrain-3kYZvpYx11", "TrainingJob"),
         ("d84ewltjmxhe", "ProcessingJob"),
@@ -425,19 +421,8 @@ def test_reading_does_not_wait_for_who_writes(headwater: Headwater, tmp_path: Pa
     headwater("replay", ABALONE)
     with sqlite3.connect(tmp_path / "headwater.db", isolation_level=None) as writer:
         writer.execute("BEGIN IMMEDIATE")  # held all the while: a command that waited for it would fail in the end
-        assert [headwater(*words).code for words in (["digest"], ["status"], ["lineage", PACKAGE])] == [0, 0, 0]
+        assert [headwater(*words).code for words in (["digest"], ["status"], ["lineage", ABALONE_PACKAGE])] == [0, 0, 0]
     writer.close()
-
-
-def test_a_reader_that_stops_reading_our_output_does_no_harm(tmp_path: Path) -> None:
-    process("replay", ABALONE, cwd=tmp_path)
-    for words in (["lineage", PACKAGE], ["status"], ["export"], ["digest"]):
-        command = [sys.executable, "-m", "consumers.cli", *words]
-        reader, writer = os.pipe()
-        os.close(reader)
-        done = subprocess.run(command, cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, check=False)
-        os.close(writer)
-        assert (done.returncode, done.stderr) == (0, b""), words
 
 
 def test_an_export_into_a_pipe_leaves_the_pipe(headwater: Headwater, tmp_path: Path) -> None:
@@ -447,76 +432,3 @@ def test_an_export_into_a_pipe_leaves_the_pipe(headwater: Headwater, tmp_path: P
     (tmp_path / "link").symlink_to(tmp_path / "target.jsonl")
     headwater("export", "-o", "link")
     assert ((tmp_path / "link").is_symlink(), len((tmp_path / "target.jsonl").read_bytes().splitlines())) == (True, 29)
-
-
-def failed_output(words: str, to: str, cwd: Path) -> tuple[int, str]:
-    """The exit code and the errors of a command whose standard output cannot be written."""
-    line = f"exec {sys.executable} -m consumers.cli {words} {to}"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    done = subprocess.run(["sh", "-c", line], cwd=cwd, capture_output=True, env=environment, text=True, check=False)
-    return done.returncode, done.stderr
-
-
-@pytest.mark.parametrize("words", ["status", "status --json", "export", "digest", "lineage d84ewltjmxhe --format csv"])
-def test_output_that_cannot_be_written_is_named_with_its_reason(tmp_path: Path, words: str) -> None:
-    process("replay", ABALONE, cwd=tmp_path)
-    full = "headwater: cannot write to standard output: No space left on device\n"
-    assert failed_output(words, ">/dev/full", tmp_path) == (1, full)
-    closed = "headwater: cannot write to standard output: it is closed\n"
-    assert failed_output(words, ">&-", tmp_path) == (1, closed)
-
-
-def test_a_command_that_prints_nothing_needs_no_standard_output(tmp_path: Path) -> None:
-    process("replay", ABALONE, cwd=tmp_path)
-    assert failed_output("export -o whole.jsonl.zst", ">&-", tmp_path) == (
-        1,
-        "headwater: cannot write to standard output: it is closed\n",
-    )
-    assert (
-        process("replay", "whole.jsonl.zst", cwd=tmp_path).returncode == 0
-    )  # written, though that could not be printed
-
-
-def test_a_file_that_cannot_be_used_is_named_with_its_reason(headwater: Headwater, tmp_path: Path) -> None:
-    (tmp_path / "headwater-demo.db").mkdir()
-    said = headwater("demo", "--no-serve")
-    assert (said.code, said.err) == (1, "headwater: cannot use headwater-demo.db: Is a directory\n")
-    headwater("replay", ABALONE)
-    said = headwater("export", "-o", "/dev/full")
-    assert said.code == 1
-    assert said.err.startswith("headwater: cannot write /dev/full: No space left on device; ")
-
-
-@pytest.mark.parametrize(
-    "words", [["serve", "--port"], ["run", "queue", "--region", "eu-west-1", "--metrics-port"]], ids=["api", "metrics"]
-)
-def test_an_address_in_use_is_named(headwater: Headwater, words: list[str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        said = headwater(*words, str(port))
-    assert said.code == 1
-    assert f"127.0.0.1:{port} (Address already in use)" in said.err
-    assert len(said.err.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("why", "sentence"),
-    [
-        (FileNotFoundError(errno.ENOENT, "No such file or directory", "in.csv"), "cannot use in.csv: No such file or"),
-        (PermissionError(errno.EACCES, "Permission denied", b"\xff.csv"), "cannot use \\udcff.csv: Permission denied"),
-        (OSError(errno.EADDRINUSE, "Address already in use"), "an address cannot be used, choose another host or"),
-        (OSError(errno.EADDRINUSE, "while attempting to bind on address ('::1', 8950)"), "8950"),
-        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "cannot find a host: Name or service not"),
-        (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed"), "a connection failed: Connection refused"),
-        (TimeoutError(), "a connection failed: no answer in time"),
-        (OSError("Multiple exceptions: [Errno 111], [Errno 101]"), "refuses: Multiple exceptions"),
-        (OSError(errno.EMFILE, "Too many open files"), "the operating system refuses: Too many open files"),
-        (OSError(), "the operating system refuses: OSError"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_a_failure_of_the_operating_system_is_a_sentence_of_its_own(why: OSError, sentence: str) -> None:
-    said = os_failure(why)
-    assert sentence in said
-    assert "None" not in said
-    assert "\n" not in said

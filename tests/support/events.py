@@ -12,6 +12,8 @@ from typing import Any
 HERE = Path(__file__).parents[1]
 ABALONE = HERE / "cases" / "abalone" / "events.jsonl"
 """The events of a real pipeline run."""
+ABALONE_PACKAGE = "arn:aws:sagemaker:us-west-2:000000000000:model-package/abalonemodelpackagegroupname/1"
+"""The model package that this run registers."""
 SAMPLES = HERE / "events"
 """A sample of every kind of event, a file each (origins: events/README.md)."""
 REGION = "us-east-1"
