@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import Select, delete, func, literal, select, update
 
 from store import bulk
 from store.database import Store, Transaction
 from store.ledger import partitions
 from store.tables import dead_letter, ledger, resource
+
+T = TypeVar("T")
 
 PAGE = 1000
 """Rows read at a time where all are read."""
@@ -85,17 +87,7 @@ def record(transaction: Transaction, entries: Sequence[Entry], received: int) ->
 def events(store: Store) -> Iterator[bytes]:
     """Every event of the ledger as it came, in the order of arrival; a page of rows in memory at a time."""
     after = 0
-    while True:
-        page = store.read(
-            lambda tx, after=after: [  # type: ignore[misc]  # mypy does not see through the default
-                (row.id, tx.packer.unpack(row.body))
-                for row in tx.connection.execute(
-                    select(ledger.c.id, ledger.c.body).where(ledger.c.id > after).order_by(ledger.c.id).limit(PAGE)
-                )
-            ]
-        )
-        if not page:
-            return
+    while page := event_page(store, after, PAGE):
         yield from (body for _, body in page)
         after = page[-1][0]
 
@@ -103,33 +95,34 @@ def events(store: Store) -> Iterator[bytes]:
 def event_page(store: Store, after: int, limit: int) -> list[tuple[int, bytes]]:
     """The first events behind an id, in the order of arrival: ids, and bytes as they came; `PAGE_BYTES` at most."""
     rows = select(ledger.c.id, ledger.c.body).where(ledger.c.id > after).order_by(ledger.c.id).limit(limit)
-
-    def read(tx: Transaction) -> list[tuple[int, bytes]]:
-        page, size = [], 0
-        for row in tx.connection.execute(rows):
-            page.append((row.id, tx.packer.unpack(row.body)))
-            size += len(page[-1][1])
-            if size >= PAGE_BYTES:
-                break
-        return page
-
-    return store.read(read)
+    return _page(store, rows, lambda row, body: (row.id, body))
 
 
 def dead_letter_page(store: Store, after: int, limit: int) -> list[DeadLetter]:
     """The first dead letters behind an id; `PAGE_BYTES` at most."""
     rows = select(*_LETTER).where(dead_letter.c.id > after).order_by(dead_letter.c.id).limit(limit)
+    return _page(store, rows, _letter)
 
-    def read(tx: Transaction) -> list[DeadLetter]:
-        page, size = [], 0
+
+def _page(store: Store, rows: Select[Any], made_of: Callable[[Any, bytes], T]) -> list[T]:
+    """What is made of each row and its unpacked body, until these are `PAGE_BYTES` together."""
+
+    def read(tx: Transaction) -> list[T]:
+        page: list[T] = []
+        size = 0
         for row in tx.connection.execute(rows):
-            page.append(DeadLetter(*row[:-1], body=tx.packer.unpack(row.body)))
-            size += len(page[-1].body)
+            body = tx.packer.unpack(row.body)
+            page.append(made_of(row, body))
+            size += len(body)
             if size >= PAGE_BYTES:
                 break
         return page
 
     return store.read(read)
+
+
+def _letter(row: Any, body: bytes) -> DeadLetter:
+    return DeadLetter(row.id, row.reason, row.origin, row.received, body)
 
 
 def newest(store: Store) -> tuple[int, int]:
@@ -197,7 +190,7 @@ def dead_letters(store: Store, ids: Sequence[int] | None = None, *, limit: int |
         rows = select(*_LETTER).order_by(dead_letter.c.id).limit(limit)
         if ids is not None:
             rows = rows.where(bulk.among(tx.connection, dead_letter.c.id, ids))
-        return [DeadLetter(*row[:-1], body=tx.packer.unpack(row.body)) for row in tx.connection.execute(rows)]
+        return [_letter(row, tx.packer.unpack(row.body)) for row in tx.connection.execute(rows)]
 
     return store.read(read)
 
