@@ -101,9 +101,8 @@ def _make(connection: Connection, month: int) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     if any(since < one.until and one.since < until for one in partitions(connection)):
         return
-    # Only a constant of this module is put into the text.
-    there = text(f"SELECT EXISTS (SELECT FROM {DEFAULT} WHERE time >= :since AND time < :until)")  # noqa: S608
-    if connection.scalar(there, {"since": since, "until": until}):
+    taken = f"SELECT EXISTS (SELECT FROM {DEFAULT} WHERE time >= :since AND time < :until)"  # noqa: S608  # a constant
+    if connection.scalar(text(taken), {"since": since, "until": until}):
         return  # its events stay where they are: PostgreSQL would refuse, after having read all of the partition
     name = f"ledger_{month // 12}_{month % 12 + 1:02}"
     for statement in (

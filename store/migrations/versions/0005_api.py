@@ -43,7 +43,8 @@ def upgrade() -> None:
         ),
     )
     value = "(document::jsonb ->> 'modified')::bigint" if postgres else "json_extract(document, '$.modified')"
-    op.execute(f"UPDATE entity SET modified = {value} WHERE document LIKE '%\"modified\"%' AND {value} IS NOT NULL")  # noqa: S608
+    condition = f"document LIKE '%\"modified\"%' AND {value} IS NOT NULL"
+    op.execute(f"UPDATE entity SET modified = {value} WHERE {condition}")  # noqa: S608  # texts of this module
     op.drop_index("ix_entity_lineage_type", "entity")
     op.drop_index("ix_entity_created", "entity")
     op.create_index("ix_entity_lineage_type_created", "entity", ["lineage_type", "created"])
