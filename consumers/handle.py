@@ -17,7 +17,7 @@ import structlog
 
 from consumers.derive import derive, derive_committed, first_line
 from consumers.observe import handled_labels, label, metric_points_of, observe
-from consumers.resource_session import ResourceSession, references
+from consumers.resource_session import ResourceSession, check_readable
 from consumers.state import ResourceState
 from ingest.delivery import Delivery
 from ingest.event import Event, Malformed, decode
@@ -126,7 +126,8 @@ def observe_delivery(delivery: Delivery) -> tuple[ObservedEvent, Sequence[Point]
     """
     try:
         event = decode(delivery.body)
-        return ObservedEvent(event, label(event), observe(event)), metric_points_of(event)
+        states = tuple(joined(observe(event)).values())
+        return ObservedEvent(event, label(event), states), metric_points_of(event)
     except (Malformed, MemoryError):  # the latter says nothing about this event: the process stops, and it comes again
         raise
     except Exception as why:
@@ -166,7 +167,7 @@ def _commit_in_parts(observed: ObservedBatch, store: Store) -> Settlement:
 
 
 def _without_faults(batch: Sequence[Delivery]) -> ObservedBatch | None:
-    """A batch again, with those events as dead letters of which not even one by itself can be read by its rule.
+    """A batch again, with those events as dead letters that cannot be joined into a state even one by one.
 
     Returns:
         The batch, or None when there is no such event: then it is not an event's data that is at fault.
@@ -176,12 +177,12 @@ def _without_faults(batch: Sequence[Delivery]) -> ObservedBatch | None:
     for delivery in batch:
         try:
             for state in observe_batch([delivery]).states.values():
-                references(state)
+                check_readable(state)
             rest.append(delivery)
         except MemoryError:
             raise
         except Exception as why:
-            log.exception("a fault of Headwater: an event cannot be joined", origin=delivery.origin)
+            log.exception("a fault of Headwater: what an event reports cannot be read", origin=delivery.origin)
             faults.append((delivery, _our_fault(why)))
     if not faults:
         return None

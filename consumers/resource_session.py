@@ -162,10 +162,13 @@ def with_referrers(tx: Transaction, keys: Iterable[str]) -> set[str]:
     return found
 
 
-def references(state: ResourceState) -> set[str]:
-    """The keys of all that a resource references, in any of its incarnations."""
+def check_readable(state: ResourceState) -> None:
+    """Read a state in each way that `ResourceSession.join` does, which raises whatever would be raised there."""
     resource_type = RESOURCE_TYPES[state.kind]
-    return {key for incarnation in resource_type.resources(state) for key in resource_type.references_of(incarnation)}
+    found = resource_type.resources(state)
+    for incarnation in found:
+        resource_type.references_of(incarnation)
+    _with_listing(ResourceRow(0, state.arn.lower(), state.kind), found[-1])
 
 
 def _with_listing(row: ResourceRow, incarnation: AnyResource) -> ResourceRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from functools import cache, reduce
 from operator import getitem
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 
 from consumers import handle as handling
 from consumers.handle import OUR_FAULT, handle, observe_batch
+from consumers.kind import TRANSFORM_JOB
 from consumers.observe import client_calls
 from consumers.observe.detail_types import CLIENT_CALL, CLOUDTRAIL_CALL, DESCRIPTION
-from consumers.resource_session import references
-from consumers.resources import EVENTS
+from consumers.resource_session import check_readable
+from consumers.resources import EVENTS, RESOURCE_TYPES
 from consumers.run.forward import message
+from consumers.state import Incarnation, ResourceState
 from ingest.delivery import Delivery
 from ingest.event import Event
 from store.database import Store
@@ -147,7 +150,7 @@ def test_a_spoiled_message_is_observed_or_malformed_and_no_fault_of_ours(body: b
     assert len(observed.events) + len(observed.dead) == 1
     assert [why for _, why in observed.dead if OUR_FAULT in why] == []
     for state in observed.states.values():
-        references(state)
+        check_readable(state)
     message(Delivery(body))
 
 
@@ -175,6 +178,46 @@ def test_whatever_is_raised_while_an_event_is_observed_it_is_a_dead_letter_with_
     assert (settlement.events, letter.body, letter.origin) == (1, bad, "here")
     assert letter.reason.startswith(f"{OUR_FAULT} ({type(failure).__name__}: ")
     assert message(Delivery(bad)).value == bad
+
+
+def test_an_event_whose_own_observations_cannot_be_joined_is_a_dead_letter(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = case_events("abalone")[:2]
+
+    def observe(event: Event) -> tuple[ResourceState, ...]:
+        changes: list[Any] = [((1, ("a",)),), ((1, (None,)),)]  # values that cannot be sorted
+        states = [ResourceState(TRANSFORM_JOB, "arn", 1, {1: Incarnation({}, one)}) for one in changes]
+        return tuple(states) if event.body == bad else ()
+
+    monkeypatch.setattr(handling, "observe", observe)
+    settlement = handle([Delivery(good), Delivery(bad)], store)
+    [(delivery, reason)] = settlement.dead
+    assert (settlement.events, delivery.body) == (1, bad)
+    assert reason.startswith(f"{OUR_FAULT} (TypeError: ")
+    assert message(Delivery(bad)).value == bad
+
+
+def fail(_: object) -> tuple[()]:
+    raise KeyError("a bug")
+
+
+@pytest.mark.parametrize("change", [{"references": fail}, {"name_field": None}], ids=str)
+def test_an_event_that_its_resource_type_cannot_read_is_a_dead_letter_and_harms_no_other(
+    change: dict[str, Any], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = case_events("abalone")
+    bad = [
+        body for body in bodies if TRANSFORM_JOB in {s.kind for s in observe_batch([Delivery(body)]).states.values()}
+    ]
+    assert 0 < len(bad) < len(bodies)
+    monkeypatch.setitem(RESOURCE_TYPES, TRANSFORM_JOB, dataclasses.replace(RESOURCE_TYPES[TRANSFORM_JOB], **change))
+    settlement = handle([Delivery(body) for body in bodies], store)
+    letters = ledger.dead_letters(store)
+    assert sorted(letter.body for letter in letters) == sorted(bad)
+    assert [letter.reason for letter in letters if not letter.reason.startswith(OUR_FAULT)] == []
+    assert (settlement.events, len(settlement.dead)) == (len(bodies) - len(bad), len(bad))
+    assert sorted([*ledger.events(store), *bad]) == sorted(bodies)
 
 
 def test_a_process_without_memory_stops_and_buries_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
