@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from consumers.handle import handle
 from consumers.run.worker import work
@@ -78,6 +79,22 @@ async def test_a_fault_of_ours_outside_of_the_database_stops_the_worker_too(
     with pytest.raises(type(fault)):
         await asyncio.wait_for(work(queue, store, asyncio.Event()), 30)
     assert (await queue.depth(), ledger.dead_letters(store)) == (len(ABALONE), [])
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize("step", ["catch_up", "handle"])
+async def test_a_fault_of_ours_is_in_the_log_with_its_traceback(
+    step: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("kind")
+
+    monkeypatch.setattr(f"consumers.run.worker.{step}", fail)
+    with capture_logs() as lines, pytest.raises(KeyError):
+        await asyncio.wait_for(work(MemoryQueue(*ABALONE), store, asyncio.Event()), 30)
+    [line] = lines
+    assert (line["log_level"], line["exc_info"]) == ("error", True)
+    assert line["event"] == "stopped by a fault of Headwater: nothing of the batch in hand is acknowledged"
 
 
 async def test_a_message_whose_data_the_database_refuses_is_buried_and_harms_no_other(make_store: MakeStore) -> None:

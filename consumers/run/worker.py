@@ -6,11 +6,11 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import structlog
 
@@ -18,10 +18,11 @@ from consumers.catch_up import catch_up
 from consumers.handle import Settlement, handle
 from consumers.run import metrics
 from consumers.run.dead_letter_limit import DeadLetterLimit
-from ingest.delivery import Batch, Delivery, Source
+from ingest.delivery import Batch, Source
 from ingest.delivery import Unavailable as SourceUnavailable
 from store.database import Store, Unavailable, Unusable
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 log = structlog.get_logger()
@@ -103,12 +104,12 @@ async def work(
     """
     totals = totals or Totals()
     outages = Outages(stop, health or metrics.Health(), patience)
-    left = await outages.wait_out(lambda: asyncio.to_thread(catch_up, store))
+    left = await outages.wait_out(partial(asyncio.to_thread, _faults_logged, catch_up, store))
     if left:
         log.info("caught up", resources=left)
     async for batch in batches(source, stop, outages, at_rest):
         began = time.monotonic()
-        settlement = await outages.wait_out(partial(asyncio.to_thread, _handled, batch.deliveries, store))
+        settlement = await outages.wait_out(partial(asyncio.to_thread, _faults_logged, handle, batch.deliveries, store))
         if settlement is None:  # stopped while the store is away: what is in hand comes again
             break
         seconds = time.monotonic() - began
@@ -122,9 +123,10 @@ async def work(
     return totals
 
 
-def _handled(deliveries: Sequence[Delivery], store: Store) -> Settlement:
+def _faults_logged(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of work in the store; a fault of ours is in the log with its traceback before it is raised."""
     try:
-        return handle(deliveries, store)
+        return work(*args, **kwargs)
     except (Unavailable, Unusable):
         raise
     except Exception:
