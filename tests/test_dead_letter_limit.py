@@ -54,19 +54,20 @@ def test_either_limit_can_be_lifted_or_moved() -> None:
     assert counted(DeadLetterLimit(in_a_row=0, share=0.1), "x" * 1000, 1) == 20
 
 
+async def at_rest() -> bool:
+    return True
+
+
 async def test_only_what_exceeds_the_limit_is_left_unacknowledged(tmp_path: Path) -> None:
     store = sqlite_store(tmp_path / "store.db")
     queue = MemoryQueue(*case_events("abalone")[:20], *(b"rubbish %d" % number for number in range(100)), batch_size=10)
     with pytest.raises(TooManyDeadLetters, match=r"21 messages in a row .* not acknowledged but comes again"):
-        await work(queue, store, asyncio.Event(), limit=DeadLetterLimit())
+        await work(queue, store, asyncio.Event(), at_rest=at_rest, limit=DeadLetterLimit())
     assert await queue.depth() == 80
     assert len(ledger.dead_letters(store)) == 30  # with the batch that exceeded it, for the reasons
 
 
 async def test_a_replay_of_rubbish_has_no_limit_and_loses_nothing(tmp_path: Path) -> None:
-    async def at_rest() -> bool:
-        return True
-
     store = sqlite_store(tmp_path / "store.db")
     queue = MemoryQueue(*(b"rubbish %d" % number for number in range(300)))
     await work(queue, store, asyncio.Event(), at_rest=at_rest)
