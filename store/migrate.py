@@ -111,9 +111,10 @@ def _users(connection: Connection) -> list[str]:
     found = connection.execute(
         text(
             "SELECT pid, application_name, extract(epoch FROM clock_timestamp() - xact_start), state"
-            " FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND pid IN"
-            " (SELECT pid FROM pg_locks WHERE granted AND relation IN (to_regclass('resource'), to_regclass('ledger')))"
-            " ORDER BY xact_start"
+            " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid IN"
+            " (SELECT pid FROM pg_locks JOIN pg_class held ON held.oid = relation"
+            " JOIN pg_class ours ON ours.relnamespace = held.relnamespace"
+            " WHERE granted AND ours.oid = to_regclass('resource')) ORDER BY xact_start"
         )
     )
     return [

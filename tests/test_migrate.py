@@ -326,14 +326,17 @@ def test_nothing_is_lost_or_stuck_when_another_process_writes_during_a_migration
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_migration_says_what_it_waits_for(make_empty: MakeStore, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("at", "table"), [("0001", "resource"), ("0005", "question"), ("0005", "dead_letter")])
+def test_a_migration_says_what_it_waits_for(
+    at: str, table: str, make_empty: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("store.migrate._TRY_SECONDS", 0.05)
     store = make_empty()
-    migrate(store, to="0001")
+    migrate(store, to=at)
     said: list[str] = []
     with Store(store.url) as other, other.engine.connect() as holder:
         [number] = holder.execute(text("SELECT pg_backend_pid()")).scalars()
-        holder.execute(text("LOCK TABLE resource IN ROW EXCLUSIVE MODE"))
+        holder.execute(text(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE"))
         holding = f"process {number} (headwater, idle in transaction, its transaction began N s ago)"
         who = f"the migration of {store} waits for {holding}"
 
@@ -348,7 +351,7 @@ def test_a_migration_says_what_it_waits_for(make_empty: MakeStore, monkeypatch: 
             said.append(re.sub(r"\d+ s ago", "N s ago", sentence))
             holder.rollback()
 
-        assert migrate(store, waiting=let_go) == ("0001", newest())
+        assert migrate(store, waiting=let_go) == (at, newest())
     assert said == [who]
 
 
