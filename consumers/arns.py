@@ -78,6 +78,16 @@ _PARTITIONS = {
 }
 
 
+def name_in(arn: str) -> str:
+    """What an ARN says after its kind: a name, or `<group>/<version>`."""
+    return arn.split(":", 5)[5].partition("/")[2]
+
+
+def with_case(name: str, spelled: str | None) -> str:
+    """A name as it is spelled elsewhere, if that is the same name in another case: ARNs have many in lower case."""
+    return spelled if spelled and spelled.lower() == name.lower() else name
+
+
 @lru_cache(maxsize=4096)  # each is wanted several times in a row
 def account_prefix(arn: str) -> str:
     """An ARN up to its account, in lower case: `arn:aws:sagemaker:us-east-1:111122223333:`."""

@@ -176,7 +176,7 @@ def _with_listing(row: ResourceRow, incarnation: AnyResource) -> ResourceRow:
     resource_type = RESOURCE_TYPES[incarnation.kind]
     status = resource_type.status_fields
     return row._replace(
-        name=incarnation.named(getattr(incarnation.detail, resource_type.name_field, None)),
+        name=incarnation.name,
         status=described_status(getattr(incarnation.detail, status[0], None)) if status else "",
         created=resource_type.created(incarnation),
         modified=incarnation.modified,

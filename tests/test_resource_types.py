@@ -24,7 +24,7 @@ def nothing_known(key: str, fields: type[D], at: int | None = None) -> Resource[
 
 
 def resource(one: AnyResourceType, fields: type[msgspec.Struct]) -> AnyResource:
-    return Resource(one.kind, f"{PARTITION}{one.kind}/name", fields(), created=NOON, modified=NOON)
+    return Resource(one.kind, f"{PARTITION}{one.kind}/name", "name", fields(), created=NOON, modified=NOON)
 
 
 @each_type

@@ -221,8 +221,8 @@ def _identity(resource: AnyResource, values: Description) -> Description:
     if kind == PIPELINE_EXECUTION:
         pipeline = resource.arn.partition("/execution/")[0]
         return {"PipelineExecutionArn": resource.arn, "PipelineArn": values.get("PipelineArn") or pipeline}
-    name = values.get(members.name)
     if kind == MODEL_PACKAGE and "/" in resource.tail:
+        name = values.get(members.name)
         group, _, version = resource.tail.rpartition("/")
         reported = values.get("ModelPackageGroupName")
         return {
@@ -231,7 +231,7 @@ def _identity(resource: AnyResource, values: Description) -> Description:
             "ModelPackageGroupName": reported if str(reported).lower() == group.lower() else group,
             "ModelPackageVersion": int(version) if version.isdecimal() else None,
         }
-    return {members.arn: resource.arn, members.name: resource.named(name if isinstance(name, str) else None)}
+    return {members.arn: resource.arn, members.name: resource.name}
 
 
 def _times(resource: AnyResource, incarnation: Incarnation) -> Description:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from consumers.arns import with_case
 from consumers.kind import AUTOML_JOB, PROCESSING_JOB, TRAINING_JOB, TRANSFORM_JOB, ResourceKind
 from consumers.resources.calls import creates, updates
 from consumers.resources.descriptions import TAGS, Description
@@ -65,7 +66,7 @@ def lineage(job: Resource[AutoMLJob], _: Lookup) -> Lineage:
     best = detail.best_candidate
     return experiment_of_jobs(
         job,
-        entity_name(job.named(detail.auto_ml_job_name), AUTOML_SUFFIX),
+        entity_name(job.name, AUTOML_SUFFIX),
         type_="SageMakerAutoMLJob",
         status=detail.auto_ml_job_status or "",
         ended=detail.end_time,
@@ -98,7 +99,7 @@ def missing(job: Resource[AutoMLJob], lookup: Lookup) -> Iterator[DescribeReques
     thin = not (detail.input_data_config or detail.auto_ml_job_input_data_config)
     status = (detail.auto_ml_job_status or "").lower()
     if thin or not status or (status == "completed" and not detail.best_candidate.candidate_name):
-        yield from job.describe("DescribeAutoMLJobV2", detail.auto_ml_job_name)
+        yield from job.describe("DescribeAutoMLJobV2")
     for kind, arn, name in _steps(job):
         if lookup(arn.lower(), JobFields) is None:
             yield DescribeRequest(f"{arn.rpartition('/')[0]}/{name}", _DESCRIBED_BY[kind])
@@ -110,8 +111,7 @@ def _steps(job: Resource[AutoMLJob]) -> Iterator[tuple[ResourceKind, str, str]]:
         arn = step.candidate_step_arn or ""
         kind, _, tail = arn.split(":", 5)[-1].partition("/")
         if kind.lower() in _DESCRIBED_BY and tail:
-            name = step.candidate_step_name
-            yield ResourceKind(kind.lower()), arn, name if name and name.lower() == tail.lower() else tail
+            yield ResourceKind(kind.lower()), arn, with_case(tail, step.candidate_step_name)
 
 
 _DESCRIBED_BY = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 
-from consumers.arns import account_prefix, kind_of, parse_arn
+from consumers.arns import account_prefix, kind_of, name_in, parse_arn
 from consumers.kind import (
     ACTION,
     ARTIFACT,
@@ -24,7 +24,6 @@ from consumers.resources.client_entities import (
     client_artifact,
     is_gone,
     is_known,
-    name_in,
 )
 from consumers.resources.client_trial_components import component_of_job, job_of
 from consumers.resources.descriptions import Described, Description, items

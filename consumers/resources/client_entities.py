@@ -114,13 +114,12 @@ def _context_lineage(made: Resource[ClientContext], _: Lookup) -> Lineage:
     if made.gone:
         return Lineage()
     detail = made.detail
-    name = made.named(detail.context_name)
     return Lineage(
         (
             Context(
                 arn=made.arn,
                 type=detail.context_type or "",
-                name=name,
+                name=made.name,
                 source_uri=detail.source.source_uri or "",
                 source_type=detail.source.source_type or "",
                 source_id=detail.source.source_id or "",
@@ -129,7 +128,7 @@ def _context_lineage(made: Resource[ClientContext], _: Lookup) -> Lineage:
                 modified=made.modified,
                 properties=_texts(detail.properties),
                 tags=made.tags,
-                weight=weight_of(name),
+                weight=weight_of(made.name),
             ),
         )
     )
@@ -140,13 +139,12 @@ def _action_lineage(made: Resource[ClientAction], _: Lookup) -> Lineage:
     if made.gone:
         return Lineage()
     detail = made.detail
-    name = made.named(detail.action_name)
     return Lineage(
         (
             Action(
                 arn=made.arn,
                 type=detail.action_type or "",
-                name=name,
+                name=made.name,
                 source_uri=detail.source.source_uri or "",
                 source_type=detail.source.source_type or "",
                 source_id=detail.source.source_id or "",
@@ -157,7 +155,7 @@ def _action_lineage(made: Resource[ClientAction], _: Lookup) -> Lineage:
                 properties=_texts(detail.properties),
                 metadata=detail.metadata_properties.as_map(),
                 tags=made.tags,
-                weight=weight_of(name),
+                weight=weight_of(made.name),
             ),
         )
     )
@@ -211,11 +209,6 @@ def is_gone(key: str, lookup: Lookup) -> bool:
     """True of a resource that was deleted, or replaced by another of its name."""
     made = lookup(key, msgspec.Struct)
     return made is not None and made.gone
-
-
-def name_in(arn: str) -> str:
-    """What an ARN says after its kind."""
-    return arn.partition("/")[2]
 
 
 ARTIFACT_TYPE = ResourceType(

@@ -62,22 +62,21 @@ def _experiment_lineage(made: Resource[ClientExperiment], lookup: Lookup) -> Lin
     if made.gone:
         return Lineage()
     detail = made.detail
-    name = made.named(detail.experiment_name)
     if is_known(pipeline_behind(made), lookup):
-        return Lineage((experiment(made.arn_prefix, name, made.created, MENTIONED),))
+        return Lineage((experiment(made.arn_prefix, made.name, made.created, MENTIONED),))
     return Lineage(
         (
             Experiment(
                 arn=made.arn,
                 type=detail.source.source_type or "",
-                name=name,
+                name=made.name,
                 source_uri=detail.source.source_arn or "",
                 display_name=detail.display_name or "",
                 description=detail.description or "",
                 created=made.created,
                 modified=made.modified,
                 tags=made.tags,
-                weight=weight_of(name),
+                weight=weight_of(made.name),
             ),
         )
     )
@@ -98,11 +97,10 @@ def _trial_lineage(made: Resource[ClientTrial], lookup: Lookup) -> Lineage:
     if made.gone:
         return Lineage()
     detail = made.detail
-    name = made.named(detail.trial_name)
     itself: Trial = Trial(
         arn=made.arn,
         type=detail.source.source_type or "",
-        name=name,
+        name=made.name,
         source_uri=detail.source.source_arn or "",
         display_name=detail.display_name or "",
         experiment_name=detail.experiment_name or "",
@@ -110,10 +108,10 @@ def _trial_lineage(made: Resource[ClientTrial], lookup: Lookup) -> Lineage:
         modified=made.modified,
         metadata=detail.metadata_properties.as_map(),
         tags=made.tags,
-        weight=weight_of(name),
+        weight=weight_of(made.name),
     )
     if detail.source.source_arn and is_known(detail.source.source_arn.lower(), lookup):
-        itself = trial(made.arn_prefix, name, made.created, MENTIONED)
+        itself = trial(made.arn_prefix, made.name, made.created, MENTIONED)
     if not detail.experiment_name:
         return Lineage((itself,))
     parent = experiment(made.arn_prefix, detail.experiment_name, made.created, MENTIONED)

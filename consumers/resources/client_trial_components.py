@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import msgspec
 
-from consumers.arns import account_prefix
+from consumers.arns import account_prefix, name_in
 from consumers.kind import TRIAL_COMPONENT, ResourceKind
 from consumers.resources.calls import creates, deletes, updates
-from consumers.resources.client_entities import AUTOMATIC_NAME, name_in
+from consumers.resources.client_entities import AUTOMATIC_NAME
 from consumers.resources.client_experiments import Origin
 from consumers.resources.descriptions import TAGS, described
 from consumers.resources.fields import Fields, MetadataProperties, Name, Number, Tags, Time, Uri, instant_or_none
@@ -150,11 +150,10 @@ def _amended(one: Entity, made: Resource[ClientTrialComponent]) -> Entity:
 
 def _component(made: Resource[ClientTrialComponent]) -> TrialComponent:
     detail = made.detail
-    name = made.named(detail.trial_component_name)
     return TrialComponent(
         arn=made.arn,
         type=detail.source.source_type or "",
-        name=name,
+        name=made.name,
         source_uri=detail.source.source_arn or "",
         display_name=detail.display_name or "",
         status=detail.status.primary_status or "",
@@ -179,7 +178,7 @@ def _component(made: Resource[ClientTrialComponent]) -> TrialComponent:
         metadata=detail.metadata_properties.as_map(),
         tags=made.tags,
         # A name that was cut short does not say which job it is of.
-        weight=REPORTED if len(name) >= NAME_LIMIT and AUTOMATIC_NAME.search(name) else CLIENT,
+        weight=REPORTED if len(made.name) >= NAME_LIMIT and AUTOMATIC_NAME.search(made.name) else CLIENT,
     )
 
 

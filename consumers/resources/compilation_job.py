@@ -88,7 +88,7 @@ def lineage(job: Resource[CompilationJob], lookup: Lookup) -> Lineage:
     of DescribeCompilationJob (API).
     """
     detail = job.detail
-    name = entity_name(job.named(detail.compilation_job_name), "aws-compilation-job")
+    name = entity_name(job.name, "aws-compilation-job")
     status = (detail.compilation_job_status or "").lower()
     platform = detail.output_config.target_platform
     action = Action(
@@ -143,7 +143,7 @@ def missing(job: Resource[CompilationJob], lookup: Lookup) -> Iterator[DescribeR
     detail = job.detail
     status = (detail.compilation_job_status or "").lower()
     if not status or (status == "completed" and not detail.model_artifacts.s3_model_artifacts):
-        yield from job.describe("DescribeCompilationJob", detail.compilation_job_name)
+        yield from job.describe("DescribeCompilationJob")
     package = _package(job)
     ours = package is not None and account_prefix(package) == job.arn_prefix
     if package and ours and lookup(package.lower(), msgspec.Struct) is None:

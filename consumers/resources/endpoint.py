@@ -128,7 +128,7 @@ def missing(endpoint: Resource[Endpoint], lookup: Lookup) -> Iterator[DescribeRe
     if end(endpoint) is not None:
         return
     if not any(config for change in endpoint.changes for config in change.values[:2]):
-        yield from endpoint.describe("DescribeEndpoint", endpoint.detail.endpoint_name)
+        yield from endpoint.describe("DescribeEndpoint")
     for deployment in deployments(endpoint):
         if lookup(endpoint.key_beside(ENDPOINT_CONFIG, deployment.config), EndpointConfig) is None:
             yield DescribeRequest(endpoint.arn_beside(ENDPOINT_CONFIG, deployment.config), "DescribeEndpointConfig")
@@ -136,7 +136,7 @@ def missing(endpoint: Resource[Endpoint], lookup: Lookup) -> Iterator[DescribeRe
 
 def endpoint_context(endpoint: Resource[Endpoint], weight: int = OWNER) -> Context:
     """The context of an endpoint, named by its creation in epoch seconds (plausible: evidence.md#endpoint)."""
-    name = entity_name(endpoint.named(endpoint.detail.endpoint_name), str(endpoint.created // 1000), "aws-endpoint")
+    name = entity_name(endpoint.name, str(endpoint.created // 1000), "aws-endpoint")
     status = described_status(endpoint.detail.endpoint_status)
     return Context(
         arn=f"{endpoint.arn_prefix}context/{name}",
@@ -229,7 +229,7 @@ def end(deployed: AnyResource) -> int | None:
 
 
 def _action(endpoint: Resource[Endpoint], deployment: Deployment, config: EndpointConfig) -> Action:
-    name = endpoint.named(endpoint.detail.endpoint_name).lower()
+    name = endpoint.name.lower()
     both = f"{endpoint.created // 1000}/{name}/{deployment.config.lower()}"
     digest = hashlib.blake2b(both.encode(), digest_size=4).hexdigest()
     whole = entity_name(name, digest, "aws-endpoint")

@@ -87,7 +87,7 @@ def lineage(group: Resource[FeatureGroup], _: Lookup) -> Lineage:
 
 def feature_group_context(group: Resource[FeatureGroup], weight: int) -> Context:
     """The context of a feature group, as far as its name says."""
-    name = entity_name(group.named(group.detail.feature_group_name), str(group.created // 1000), "aws-feature-group")
+    name = entity_name(group.name, str(group.created // 1000), "aws-feature-group")
     return Context(
         arn=f"{group.arn_prefix}context/{name}",
         type="FeatureGroup",

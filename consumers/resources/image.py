@@ -31,7 +31,7 @@ def lineage(image: Resource[Image], _: Lookup) -> Lineage:
     """
     detail = image.detail
     status = described_status(detail.image_status)
-    name = context_name(image.named(detail.image_name))
+    name = context_name(image.name)
     return Lineage(
         (
             Context(

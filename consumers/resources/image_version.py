@@ -79,7 +79,7 @@ def missing(version: Resource[ImageVersion], lookup: Lookup) -> Iterator[Describ
     if detail.container_image or version.deleted or version.replaced or not key or detail.version is None:
         return
     image = lookup(key, Image)
-    name = image.named(image.detail.image_name) if image else detail.image_name or key.rpartition("/")[2]
+    name = image.name if image else detail.image_name or key.rpartition("/")[2]
     number = str(detail.version).removesuffix(".0")
     yield DescribeRequest(version.arn_beside(IMAGE_VERSION, f"{name}/{number}"), "DescribeImageVersion")
 

@@ -131,7 +131,7 @@ def missing(component: Resource[InferenceComponent], lookup: Lookup) -> Iterator
     if _component_end(component, endpoint) is not None:
         return
     if not turns or not key:
-        yield from component.describe("DescribeInferenceComponent", detail.inference_component_name)
+        yield from component.describe("DescribeInferenceComponent")
     if key and endpoint is None:
         named = detail.endpoint_name
         arn = component.arn_beside(ENDPOINT, named) if named else key
@@ -183,12 +183,12 @@ def _first(*times: int | None) -> int | None:
 
 def _component_action(component: Resource[InferenceComponent], turn: _Turn) -> Action:
     detail = component.detail
-    name = component.named(detail.inference_component_name).lower()
+    name = component.name.lower()
     both = msgspec.json.encode((component.created // 1000, name, turn.served, turn.since))
     digest = hashlib.blake2b(both, digest_size=4).hexdigest()
     whole = entity_name(name, digest, "aws-inference-component")
     status = ACTION_STATUSES.get(plain_status(detail.inference_component_status), "Unknown")
-    properties = {"InferenceComponentName": component.named(detail.inference_component_name)}
+    properties = {"InferenceComponentName": component.name}
     if detail.variant_name:
         properties["VariantName"] = detail.variant_name
     return Action(

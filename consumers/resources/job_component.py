@@ -62,11 +62,6 @@ class JobFields(Fields, frozen=True):
     last_modified_time: Time | None = None
 
     @property
-    def job_name(self) -> str | None:
-        """Its name, which each type of job has in a field of its own."""
-        raise NotImplementedError
-
-    @property
     def maker_arns(self) -> tuple[str | None, ...]:
         """The ARNs of the tuning or AutoML job that made it."""
         return (self.auto_ml_job_arn,)
@@ -100,7 +95,6 @@ def job_component(
     job: Resource[JobFields],
     parts: Collection[tuple[str, str]],
     *,
-    name: str | None,
     status: str | None,
     started: Time | None,
     ended: Time | None,
@@ -116,7 +110,7 @@ def job_component(
 ) -> TrialComponent:
     """The trial component of a job, with all that the job says of it."""
     detail = job.detail
-    bare = component_of(job.kind, job.arn, job.named(name), job.created, OWNER)
+    bare = component_of(job.kind, job.arn, job.name, job.created, OWNER)
     config = detail.experiment_config
     return TrialComponent(
         arn=bare.arn,
@@ -125,7 +119,7 @@ def job_component(
         source_uri=bare.source_uri,
         created=bare.created,
         weight=bare.weight,
-        family="" if parts else family(job.named(name), image, script),
+        family="" if parts else family(job.name, image, script),
         display_name=config.trial_component_display_name or config.run_name or bare.name,
         status=status or "",
         # Observed word for word for jobs that have a secondary status: evidence.md#trial-component.
@@ -151,9 +145,9 @@ def job_component(
     )
 
 
-def experiments_of(job: Resource[JobFields], name: str | None) -> list[tuple[str, str]]:
+def experiments_of(job: Resource[JobFields]) -> list[tuple[str, str]]:
     """The (experiment, trial) that a job is in."""
-    return list(part_of(job.detail.experiment_config, job.tags, job.named(name), makers_of(job)))
+    return list(part_of(job.detail.experiment_config, job.tags, job.name, makers_of(job)))
 
 
 def makers_of(job: Resource[JobFields]) -> list[str]:

@@ -72,7 +72,7 @@ def lineage(job: Resource[LabelingJob], _: Lookup) -> Lineage:
     """
     detail = job.detail
     status = detail.labeling_job_status or ""
-    name = entity_name(job.named(detail.labeling_job_name), "aws-labeling-job")
+    name = entity_name(job.name, "aws-labeling-job")
     properties = {
         "LabelAttributeName": detail.label_attribute_name,
         "FailureReason": detail.failure_reason,
@@ -118,7 +118,7 @@ def missing(job: Resource[LabelingJob], _: Lookup) -> Iterator[DescribeRequest]:
     unknown = not (source.s3_data_source.manifest_s3_uri or source.sns_data_source.sns_topic_arn)
     completed = (detail.labeling_job_status or "").lower() == "completed"
     if unknown or (completed and not detail.labeling_job_output.output_dataset_s3_uri):
-        yield from job.describe("DescribeLabelingJob", detail.labeling_job_name)
+        yield from job.describe("DescribeLabelingJob")
 
 
 def _artifacts(job: Resource[LabelingJob], *uris: str | None) -> list[Artifact]:

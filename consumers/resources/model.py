@@ -66,7 +66,7 @@ def missing(model: Resource[Model], lookup: Lookup) -> Iterator[DescribeRequest]
     if model.deleted or model.replaced:
         return
     if not any(map(_says_something, _containers(model.detail))):
-        yield from model.describe("DescribeModel", model.detail.model_name)
+        yield from model.describe("DescribeModel")
     for container in _containers(model.detail):
         if name := container.model_package_name:
             arn = model.arn_beside(MODEL_PACKAGE, name)

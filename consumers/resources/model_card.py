@@ -68,7 +68,7 @@ def lineage(card: Resource[ModelCard], lookup: Lookup) -> Lineage:
     plain = artifact(card.arn_prefix, "ModelCard", card.arn, card.created)
     itself = msgspec.structs.replace(
         plain,
-        name=card.named(detail.model_card_name),
+        name=card.name,
         properties={name: value for name, value in properties.items() if value},
     )
     about = _described(card, lookup)
@@ -90,7 +90,7 @@ def references(card: Resource[ModelCard]) -> Iterator[str]:
 def missing(card: Resource[ModelCard], lookup: Lookup) -> Iterator[DescribeRequest]:
     """Its description, for its content, where its fields lead to no model."""
     if card.detail.content is None and not _described(card, lookup):
-        yield from card.describe("DescribeModelCard", card.detail.model_card_name)
+        yield from card.describe("DescribeModelCard")
 
 
 def _described(card: Resource[ModelCard], lookup: Lookup) -> list[Artifact]:

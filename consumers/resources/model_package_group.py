@@ -32,14 +32,12 @@ def lineage(group: Resource[ModelPackageGroup], _: Lookup) -> Lineage:
 def missing(group: Resource[ModelPackageGroup], _: Lookup) -> Iterator[DescribeRequest]:
     """Its description, for its creation, which names its context: no event has it."""
     if group.detail.creation_time is None:
-        yield from group.describe("DescribeModelPackageGroup", group.detail.model_package_group_name)
+        yield from group.describe("DescribeModelPackageGroup")
 
 
 def group_context(group: Resource[ModelPackageGroup], weight: int) -> Context:
     """The context of a group: named by its creation in epoch seconds, or its earliest package's."""
-    name = entity_name(
-        group.named(group.detail.model_package_group_name), str(group.created // 1000), "aws-model-package-group"
-    )
+    name = entity_name(group.name, str(group.created // 1000), "aws-model-package-group")
     return Context(
         arn=f"{group.arn_prefix}context/{name}",
         type="ModelGroup",

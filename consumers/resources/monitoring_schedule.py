@@ -160,15 +160,13 @@ def missing(schedule: Resource[MonitoringSchedule], _: Lookup) -> Iterator[Descr
     """Its description, while it is unknown what it monitors."""
     detail = schedule.detail
     if detail.monitoring_schedule_config == MonitoringScheduleConfig() and not detail.endpoint_name:
-        yield from schedule.describe("DescribeMonitoringSchedule", detail.monitoring_schedule_name)
+        yield from schedule.describe("DescribeMonitoringSchedule")
 
 
 def _context(schedule: Resource[MonitoringSchedule]) -> Context:
     detail = schedule.detail
     config = detail.monitoring_schedule_config
-    name = entity_name(
-        schedule.named(detail.monitoring_schedule_name), str(schedule.created // 1000), "aws-monitoring-schedule"
-    )
+    name = entity_name(schedule.name, str(schedule.created // 1000), "aws-monitoring-schedule")
     status = detail.monitoring_schedule_status or ""
     properties = {
         "Status": status,
@@ -201,8 +199,7 @@ def _runs(schedule: Resource[MonitoringSchedule], lookup: Lookup) -> Iterator[Tr
     """The trial components of the processing jobs that were its runs, as far as these are known."""
     for key in _run_keys(schedule):
         if job := lookup(key, ProcessingJob):
-            name = job.named(job.detail.processing_job_name)
-            yield component_of(PROCESSING_JOB, job.arn, name, job.created, MENTIONED)
+            yield component_of(PROCESSING_JOB, job.arn, job.name, job.created, MENTIONED)
 
 
 def _run_keys(schedule: Resource[MonitoringSchedule]) -> Iterator[str]:

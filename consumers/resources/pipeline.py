@@ -33,8 +33,7 @@ def lineage(pipeline: Resource[Pipeline], lookup: Lookup) -> Lineage:
     Source: evidence.md#pipeline, documented.
     """
     detail = pipeline.detail
-    name = pipeline.named(detail.pipeline_name)
-    bare = experiment(pipeline.arn_prefix, name, pipeline.created, OWNER, pipeline.arn)
+    bare = experiment(pipeline.arn_prefix, pipeline.name, pipeline.created, OWNER, pipeline.arn)
     made = lookup(bare.key, ClientExperiment)
     theirs = None if made is None or made.gone else made
     return Lineage(
@@ -42,7 +41,7 @@ def lineage(pipeline: Resource[Pipeline], lookup: Lookup) -> Lineage:
             Experiment(
                 arn=bare.arn,
                 type=bare.type,
-                name=name,
+                name=bare.name,
                 source_uri=pipeline.arn,
                 display_name=(theirs and theirs.detail.display_name) or detail.pipeline_display_name or "",
                 description=(theirs and theirs.detail.description) or detail.pipeline_description or "",

@@ -118,7 +118,7 @@ def _components(arn: str, lookup: Lookup) -> Iterator[TrialComponent]:
     """The trial component of a job, or those of the jobs that a tuning or an AutoML job names."""
     kind = kind_of(arn)
     if kind in SUFFIXES and (job := lookup(arn.lower(), JobFields)):
-        yield component_of(kind, job.arn, job.named(job.detail.job_name), job.created, MENTIONED)
+        yield component_of(kind, job.arn, job.name, job.created, MENTIONED)
     elif kind == TUNING_JOB and (tuning := lookup(arn.lower(), TuningJob)):
         yield from tuned(tuning)
     elif kind == AUTOML_JOB and (automl := lookup(arn.lower(), AutoMLJob)):

@@ -108,11 +108,6 @@ class ProcessingJob(JobFields, frozen=True):
     processing_start_time: Time | None = None
     processing_end_time: Time | None = None
 
-    @property
-    def job_name(self) -> str | None:
-        """As `JobFields` says."""
-        return self.processing_job_name
-
 
 def lineage(job: Resource[ProcessingJob], lookup: Lookup) -> Lineage:
     """A processing job turns its inputs (its program among them) and its image into its outputs.
@@ -126,11 +121,10 @@ def lineage(job: Resource[ProcessingJob], lookup: Lookup) -> Lineage:
     inputs = {name: one.source_uri for name, one in read if one}
     outputs = [(one.output_name, processing_output(job, one)) for one in detail.processing_output_config.outputs]
     code = program({}, detail.environment, detail.app_specification.container_entrypoint, inputs)
-    parts = experiments_of(job, detail.processing_job_name)
+    parts = experiments_of(job)
     component = job_component(
         job,
         parts,
-        name=detail.processing_job_name,
         status=detail.processing_job_status,
         started=detail.processing_start_time,
         ended=detail.processing_end_time,
@@ -162,7 +156,7 @@ def missing(job: Resource[ProcessingJob], lookup: Lookup) -> Iterator[DescribeRe
     """Its description, where events leave out what it is; and those of unknown feature groups."""
     detail = job.detail
     if not (detail.app_specification.image_uri or detail.processing_inputs or detail.processing_output_config.outputs):
-        yield from job.describe("DescribeProcessingJob", detail.processing_job_name)
+        yield from job.describe("DescribeProcessingJob")
     yield from missing_groups(lookup, processing_groups(job))
 
 

@@ -99,11 +99,6 @@ class TrainingJob(JobFields, frozen=True):
     training_end_time: Time | None = None
 
     @property
-    def job_name(self) -> str | None:
-        """As `JobFields` says."""
-        return self.training_job_name
-
-    @property
     def maker_arns(self) -> tuple[str | None, ...]:
         """As `JobFields` says."""
         return (self.tuning_job_arn, self.auto_ml_job_arn)
@@ -126,11 +121,10 @@ def lineage(job: Resource[TrainingJob], lookup: Lookup) -> Lineage:
     inputs = {name: (channel.content_type or "", channel_uri(channel)) for name, channel in channels.items()}
     code = program(detail.hyper_parameters, detail.environment, detail.algorithm_specification.container_entrypoint, {})
     instances = instance_count(detail.resource_config)
-    parts = experiments_of(job, detail.training_job_name)
+    parts = experiments_of(job)
     component = job_component(
         job,
         parts,
-        name=detail.training_job_name,
         status=detail.training_job_status,
         secondary=detail.secondary_status,
         started=detail.training_start_time,
@@ -187,7 +181,7 @@ def missing(job: Resource[TrainingJob], lookup: Lookup) -> Iterator[DescribeRequ
     )
     model = detail.model_artifacts.s3_model_artifacts or detail.output_model_package_arn or detail.disable_model_upload
     if not described or (_is(detail.training_job_status, "completed") and not model):
-        yield from job.describe("DescribeTrainingJob", detail.training_job_name)
+        yield from job.describe("DescribeTrainingJob")
     yield from missing_groups(lookup, _channel_groups(job))
 
 

@@ -61,11 +61,6 @@ class TransformJob(JobFields, frozen=True):
     transform_start_time: Time | None = None
     transform_end_time: Time | None = None
 
-    @property
-    def job_name(self) -> str | None:
-        """As `JobFields` says."""
-        return self.transform_job_name
-
 
 def lineage(job: Resource[TransformJob], lookup: Lookup) -> Lineage:
     """A transform job turns its input, its model's data and its model's image into its output.
@@ -78,11 +73,10 @@ def lineage(job: Resource[TransformJob], lookup: Lookup) -> Lineage:
     model = lookup(job.key_beside(MODEL, detail.model_name), Model, job.created) if detail.model_name else None
     sources = model_sources(model, lookup, job.arn_prefix, job.created) if model else []
     image = next((found.source_uri for found in sources if found.type == "Image"), None)
-    parts = experiments_of(job, detail.transform_job_name)
+    parts = experiments_of(job)
     component = job_component(
         job,
         parts,
-        name=detail.transform_job_name,
         status=detail.transform_job_status,
         started=detail.transform_start_time,
         ended=detail.transform_end_time,
@@ -113,7 +107,7 @@ def missing(job: Resource[TransformJob], lookup: Lookup) -> Iterator[DescribeReq
     """Its description, where events leave out what it is; and its model's, when nothing is known of that."""
     detail = job.detail
     if not (detail.model_name or detail.transform_input.data_source.s3_data_source.s3_uri):
-        yield from job.describe("DescribeTransformJob", detail.transform_job_name)
+        yield from job.describe("DescribeTransformJob")
     for key in references(job):
         if lookup(key, Model) is None:
             yield DescribeRequest(f"{job.arn_prefix}{MODEL}/{detail.model_name}", "DescribeModel")

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from consumers.arns import parse_arn
+from consumers.arns import parse_arn, with_case
 from consumers.kind import TRAINING_JOB, TUNING_JOB
 from consumers.resources.calls import creates, deletes, updates
 from consumers.resources.descriptions import TAGS, Description, described
@@ -83,7 +83,7 @@ def lineage(job: Resource[TuningJob], _: Lookup) -> Lineage:
     }
     return experiment_of_jobs(
         job,
-        entity_name(job.named(detail.hyper_parameter_tuning_job_name), TUNING_SUFFIX),
+        entity_name(job.name, TUNING_SUFFIX),
         type_="SageMakerHyperParameterTuningJob",
         status=detail.hyper_parameter_tuning_job_status or "",
         ended=detail.hyper_parameter_tuning_end_time
@@ -109,15 +109,14 @@ def references(job: Resource[TuningJob]) -> Iterator[str]:
 def missing(job: Resource[TuningJob], lookup: Lookup) -> Iterator[DescribeRequest]:
     """What it is, when only a status is known; when it is over, its training jobs, and which of them was the best."""
     detail = job.detail
-    name = detail.hyper_parameter_tuning_job_name
     over = is_finished(detail.hyper_parameter_tuning_job_status)
     thin = not (detail.training_job_definition or detail.training_job_definitions or detail.config.strategy)
     unsuccessful = detail.objective_status_counters.get("Succeeded") == 0
     if thin or (over and not _best(detail).training_job_name and not unsuccessful):
-        yield from job.describe("DescribeHyperParameterTuningJob", name)
+        yield from job.describe("DescribeHyperParameterTuningJob")
     counters = detail.training_job_status_counters
     if over and not detail.training_job_summaries and (any(counters.values()) or not counters):
-        yield from job.describe("ListTrainingJobsForHyperParameterTuningJob", name)
+        yield from job.describe("ListTrainingJobsForHyperParameterTuningJob")
     for _, arn, known_as in _training_jobs(job):
         if lookup(arn.lower(), TrainingJob) is None:
             yield DescribeRequest(f"{arn.rpartition('/')[0]}/{known_as}", "DescribeTrainingJob")
@@ -130,8 +129,7 @@ def _training_jobs(job: Resource[TuningJob]) -> Iterator[tuple[TrainingJobSummar
         name = one.training_job_name
         arn = one.training_job_arn or (job.key_beside(TRAINING_JOB, name) if name else "")
         if f":{TRAINING_JOB}/" in arn.lower():
-            tail = arn.rpartition("/")[2]
-            yield one, arn, name if name and name.lower() == tail.lower() else tail
+            yield one, arn, with_case(arn.rpartition("/")[2], name)
 
 
 def _best(detail: TuningJob) -> TrainingJobSummary:

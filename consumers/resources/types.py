@@ -9,7 +9,7 @@ from typing import Generic, Literal, NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
 
-from consumers.arns import account_prefix, build_arn, parse_arn
+from consumers.arns import account_prefix, build_arn, name_in, parse_arn, with_case
 from consumers.kind import ResourceKind
 from consumers.resources.calls import CallEffect
 from consumers.resources.descriptions import Description
@@ -48,6 +48,7 @@ class Resource(msgspec.Struct, Generic[D_co], frozen=True):
     Attributes:
         kind: Its kind.
         arn: Its ARN.
+        name: Its name with its case, where its fields have it; else what its ARN says after its kind.
         detail: Its fields, as its type has them.
         created: When it was made, as near as any observation says, in epoch milliseconds.
         modified: When the newest of its fields was observed.
@@ -62,6 +63,7 @@ class Resource(msgspec.Struct, Generic[D_co], frozen=True):
 
     kind: ResourceKind
     arn: str
+    name: str
     detail: D_co
     created: int
     modified: int
@@ -81,22 +83,17 @@ class Resource(msgspec.Struct, Generic[D_co], frozen=True):
     @property
     def tail(self) -> str:
         """What its ARN says after its kind: a name, or `<group>/<version>`."""
-        return self.arn.split(":", 5)[5].partition("/")[2]
+        return name_in(self.arn)
 
     @property
     def gone(self) -> bool:
         """True if it was deleted, or another was made under its name."""
         return self.deleted is not None or self.replaced is not None
 
-    def named(self, name: str | None) -> str:
-        """Its name with its case, if this is the name that its ARN says in any case; else what the ARN says."""
-        tail = self.tail
-        return name if name and name.lower() == tail.lower() else tail
-
-    def describe(self, operation: str, name: str | None) -> Iterator[DescribeRequest]:
+    def describe(self, operation: str) -> Iterator[DescribeRequest]:
         """The request to describe it, by its name with its case; none once it is deleted or replaced."""
-        if not (self.deleted or self.replaced):
-            yield DescribeRequest(f"{self.arn[: -len(self.tail)]}{self.named(name)}", operation)
+        if not self.gone:
+            yield DescribeRequest(f"{self.arn[: -len(self.tail)]}{self.name}", operation)
 
     def arn_beside(self, kind: ResourceKind, name: str) -> str:
         """The ARN of a resource of the same account and region, from its name or its ARN."""
@@ -293,6 +290,7 @@ class ResourceType(Generic[D_co]):
         return Resource(
             kind=state.kind,
             arn=state.arn,
+            name=with_case(name_in(state.arn), getattr(fields, self.name_field, None)),
             detail=fields,
             created=exactly or roughly or 0,
             modified=modified(incarnation),
