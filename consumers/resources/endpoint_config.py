@@ -77,7 +77,7 @@ def references(config: Resource[EndpointConfig]) -> Iterator[str]:
 
 def missing(config: Resource[EndpointConfig], lookup: Lookup) -> Iterator[DescribeRequest]:
     """The descriptions of its models that nothing is known of."""
-    if not (config.deleted or config.replaced):
+    if not config.gone:
         for name in dict.fromkeys(models_of(config.detail)):
             if lookup(config.key_beside(MODEL, name), Model, config.created) is None:
                 yield DescribeRequest(config.arn_beside(MODEL, name), "DescribeModel")

@@ -76,7 +76,7 @@ def missing(version: Resource[ImageVersion], lookup: Lookup) -> Iterator[Describ
     """Its description, for its container image, which no event has: by its image's name and its number."""
     detail = version.detail
     key = _image_key(version)
-    if detail.container_image or version.deleted or version.replaced or not key or detail.version is None:
+    if detail.container_image or version.gone or not key or detail.version is None:
         return
     image = lookup(key, Image)
     name = image.name if image else detail.image_name or key.rpartition("/")[2]

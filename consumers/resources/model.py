@@ -63,7 +63,7 @@ def references(model: Resource[Model]) -> Iterator[str]:
 
 def missing(model: Resource[Model], lookup: Lookup) -> Iterator[DescribeRequest]:
     """The description of a model without known containers, and those of unknown packages of its account."""
-    if model.deleted or model.replaced:
+    if model.gone:
         return
     if not any(map(_says_something, _containers(model.detail))):
         yield from model.describe("DescribeModel")

@@ -149,7 +149,7 @@ def references(package: Resource[ModelPackage]) -> Iterator[str]:
 def missing(package: Resource[ModelPackage], lookup: Lookup) -> Iterator[DescribeRequest]:
     """Its description, while it is unknown what it is made of; and that of the model or artifact it was made from."""
     detail = package.detail
-    if package.deleted or package.replaced:
+    if package.gone:
         return
     parts = detail.inference_specification.containers or detail.source_algorithm_specification.source_algorithms
     if not parts and not detail.source_uri:
