@@ -21,9 +21,9 @@ from consumers.resources.calls import JsonObject, deletes, links
 from consumers.resources.client_entities import (
     AUTOMATIC_NAME,
     ClientArtifact,
-    client_artifact,
     is_gone,
     is_known,
+    mentioned_artifact,
 )
 from consumers.resources.client_trial_components import component_of_job, job_of
 from consumers.resources.descriptions import Described, Description, items
@@ -139,7 +139,7 @@ def _end(arn: str, since: int, lookup: Lookup) -> Entity | None:
         return None
     if kind == ARTIFACT:
         made = lookup(arn.lower(), ClientArtifact)
-        return client_artifact(made, MENTIONED) if made else None
+        return mentioned_artifact(made) if made else None
     if kind == TRIAL_COMPONENT and (component := component_of_job(arn, lookup)):
         return component
     entity = _ENTITIES.get(kind)

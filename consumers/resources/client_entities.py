@@ -93,13 +93,32 @@ def mentioned_artifact(made: Resource[ClientArtifact]) -> Artifact | None:
     return msgspec.structs.replace(found, weight=MENTIONED)
 
 
+def _client_artifact(made: Resource[ClientArtifact]) -> Artifact | None:
+    """The artifact that a client made, with all that the client says of it; None without a known source."""
+    bare = mentioned_artifact(made)
+    if bare is None:
+        return None
+    detail = made.detail
+    return msgspec.structs.replace(
+        bare,
+        name=detail.artifact_name or "",
+        modified=made.modified if made.modified > made.created else None,
+        properties=_texts(detail.properties),
+        metadata=detail.metadata_properties.as_map(),
+        tags=made.tags,
+        weight=CLIENT,
+    )
+
+
 def _artifact_lineage(made: Resource[ClientArtifact], _: Lookup) -> Lineage:
     """An artifact is identified by its source, so it is the one that jobs mention; its type is what its maker says.
 
     Source: evidence.md#one-artifact, documented.
     """
     # A client that adds an association to what a job made says what that is, and nothing else of it.
-    one = None if made.gone else client_artifact(made, CLIENT if made.detail.artifact_type else MENTIONED)
+    if made.gone:
+        return Lineage()
+    one = _client_artifact(made) if made.detail.artifact_type else mentioned_artifact(made)
     return Lineage((one,)) if one else Lineage()
 
 
@@ -158,23 +177,6 @@ def _action_lineage(made: Resource[ClientAction], _: Lookup) -> Lineage:
                 weight=weight_of(made.name),
             ),
         )
-    )
-
-
-def client_artifact(made: Resource[ClientArtifact], weight: int) -> Artifact | None:
-    """The artifact that a client made, with all that the client says of it if the weight is a client's."""
-    bare = mentioned_artifact(made)
-    if bare is None or weight != CLIENT:
-        return bare
-    detail = made.detail
-    return msgspec.structs.replace(
-        bare,
-        name=detail.artifact_name or "",
-        modified=made.modified if made.modified > made.created else None,
-        properties=_texts(detail.properties),
-        metadata=detail.metadata_properties.as_map(),
-        tags=made.tags,
-        weight=weight,
     )
 
 
