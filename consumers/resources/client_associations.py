@@ -91,8 +91,7 @@ def _association_missing(made: Resource[ClientAssociation], lookup: Lookup) -> I
     if not made.deleted:
         for arn in (made.detail.source_arn, made.detail.destination_arn):
             if arn and not any(is_known(key, lookup) for key in _end_references(arn)):
-                kind = kind_of(arn)
-                operation = _DESCRIBED_BY.get(kind) if kind and (kind == ARTIFACT or kind in _ENTITIES) else None
+                operation = _DESCRIBED_BY.get(kind_of(arn))
                 if operation and not AUTOMATIC_NAME.search(name_in(arn)):
                     yield DescribeRequest(arn, operation)
 
@@ -149,7 +148,7 @@ def _end(arn: str, since: int, lookup: Lookup) -> Entity | None:
 def _end_references(arn: str) -> Iterator[str]:
     """The keys of the resources that say which entity an end of a link is."""
     kind = kind_of(arn)
-    if kind == ARTIFACT or kind in _ENTITIES:
+    if kind in _DESCRIBED_BY:
         yield arn.lower()
     if kind == TRIAL_COMPONENT and (job := job_of(arn)):
         yield job[1]
@@ -167,7 +166,7 @@ _ENTITIES: Mapping[ResourceKind | None, type[Entity]] = {
 }
 
 
-_DESCRIBED_BY = {
+_DESCRIBED_BY: Mapping[ResourceKind | None, str] = {
     ARTIFACT: "DescribeArtifact",
     CONTEXT: "DescribeContext",
     ACTION: "DescribeAction",
@@ -175,6 +174,7 @@ _DESCRIBED_BY = {
     TRIAL: "DescribeTrial",
     TRIAL_COMPONENT: "DescribeTrialComponent",
 }
+"""What describes each kind of thing that an association can link."""
 
 
 def _association_identity(link: ClientAssociation, _: Envelope) -> str | None:
