@@ -6,6 +6,7 @@ there is None, a structure that is not there is an empty one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -47,13 +48,14 @@ class MetadataProperties(Fields, frozen=True):
 
     def as_map(self) -> dict[str, str]:
         """The properties that have a value, with SageMaker's names."""
-        found = {
-            "CommitId": self.commit_id,
-            "GeneratedBy": self.generated_by,
-            "ProjectId": self.project_id,
-            "Repository": self.repository,
-        }
-        return {name: value for name, value in found.items() if value}
+        return texts(
+            {
+                "CommitId": self.commit_id,
+                "GeneratedBy": self.generated_by,
+                "ProjectId": self.project_id,
+                "Repository": self.repository,
+            }
+        )
 
 
 class IamIdentity(Fields, frozen=True):
@@ -157,7 +159,7 @@ def plain_status(status: str | None) -> str:
     return (status or "").replace("_", "").lower()
 
 
-def texts(values: dict[str, str | None]) -> dict[str, str]:
+def texts(values: Mapping[str, str | None]) -> dict[str, str]:
     """The texts that are there, and not empty."""
     return {name: text for name, text in values.items() if text}
 

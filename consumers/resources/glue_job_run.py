@@ -9,7 +9,7 @@ import msgspec
 
 from consumers.kind import ResourceKind
 from consumers.resources.calls import JsonObject, starts
-from consumers.resources.fields import Name, Time
+from consumers.resources.fields import Name, Time, texts
 from consumers.resources.types import Envelope, Lookup, Resource, ResourceType
 from store.lineage import (
     LONGEST_URI,
@@ -63,7 +63,7 @@ def lineage(run: Resource[GlueJobRun], _: Lookup) -> Lineage:
         status=state,
         ended=run.modified if state.upper() in ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR") else None,
         modified=run.modified,
-        properties={key: text for key, text in properties.items() if text},
+        properties=texts(properties),
     )
     read: dict[str, Artifact] = {}
     written: dict[str, Artifact] = {}

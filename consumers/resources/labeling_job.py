@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from consumers.kind import ResourceKind
 from consumers.resources.calls import creates, updates
 from consumers.resources.descriptions import described
-from consumers.resources.fields import Fields, Name, Number, Tags, Time, Uri, instant
+from consumers.resources.fields import Fields, Name, Number, Tags, Time, Uri, instant, texts
 from consumers.resources.job_component import is_finished
 from consumers.resources.types import DescribeRequest, Lookup, Resource, ResourceType
 from ingest.sagemaker_operations import ListOperation
@@ -90,7 +90,7 @@ def lineage(job: Resource[LabelingJob], _: Lookup) -> Lineage:
         status=status,
         ended=instant(detail.last_modified_time) if is_finished(status) else None,
         modified=job.modified,
-        properties={key: text for key, text in properties.items() if text},
+        properties=texts(properties),
         tags=job.tags,
     )
     source = detail.input_config.data_source

@@ -12,7 +12,7 @@ from consumers.arns import kind_of
 from consumers.kind import MODEL, MODEL_PACKAGE, ResourceKind
 from consumers.resources.calls import creates, deletes, updates
 from consumers.resources.descriptions import TAGS, described
-from consumers.resources.fields import Fields, Tags, Time, Uri
+from consumers.resources.fields import Fields, Tags, Time, Uri, texts
 from consumers.resources.model import Model, model_sources, package_artifact
 from consumers.resources.types import DescribeRequest, Lookup, Resource, ResourceType
 from ingest.sagemaker_operations import ListOperation
@@ -69,7 +69,7 @@ def lineage(card: Resource[ModelCard], lookup: Lookup) -> Lineage:
     itself = msgspec.structs.replace(
         plain,
         name=card.name,
-        properties={name: value for name, value in properties.items() if value},
+        properties=texts(properties),
     )
     about = _described(card, lookup)
     return Lineage(

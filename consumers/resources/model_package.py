@@ -13,7 +13,7 @@ from consumers.resources.calls import creates, deletes, updates
 from consumers.resources.client_entities import ClientArtifact, mentioned_artifact
 from consumers.resources.descriptions import Description
 from consumers.resources.experiments import PIPELINE_TAG
-from consumers.resources.fields import Fields, MetadataProperties, Name, Tags, Time, Uri, whole_number
+from consumers.resources.fields import Fields, MetadataProperties, Name, Tags, Time, Uri, texts, whole_number
 from consumers.resources.model import Container, Model, container_artifacts, model_sources, package_artifact
 from consumers.resources.model_package_group import ModelPackageGroup, group_context
 from consumers.resources.types import DescribeRequest, Envelope, Lookup, Resource, ResourceType
@@ -230,7 +230,7 @@ def _stages(package: Resource[ModelPackage]) -> list[Action]:
             turn,
             "ModelLifeCycle",
             (*turn.values, str(turn.since // 1000), "aws-model-life-cycle"),
-            {name: value for name, value in zip(("Stage", "StageStatus"), turn.values, strict=True) if value},
+            texts(dict(zip(("Stage", "StageStatus"), turn.values, strict=True))),
             package.detail.model_life_cycle.stage_description,
         )
         for turn in _turns(package, slice(1, 3))

@@ -11,7 +11,7 @@ from consumers.kind import ENDPOINT, PROCESSING_JOB, ResourceKind
 from consumers.resources.calls import Rewrite, creates, deletes, updates
 from consumers.resources.descriptions import TAGS, described
 from consumers.resources.endpoint import Endpoint, endpoint_context
-from consumers.resources.fields import Fields, Name, Tags, Time, Uri
+from consumers.resources.fields import Fields, Name, Tags, Time, Uri, texts
 from consumers.resources.job_component import component_of
 from consumers.resources.processing_job import ProcessingJob
 from consumers.resources.types import DescribeRequest, Lookup, Resource, ResourceType
@@ -182,7 +182,7 @@ def _context(schedule: Resource[MonitoringSchedule]) -> Context:
         created=schedule.created,
         modified=schedule.modified,
         ended=schedule.deleted or schedule.replaced,
-        properties={key: value for key, value in properties.items() if value},
+        properties=texts(properties),
         tags=schedule.tags,
         weight=OWNER,
     )

@@ -12,7 +12,7 @@ from consumers.kind import PIPELINE, PIPELINE_EXECUTION, PIPELINE_STEP
 from consumers.resources.calls import JsonObject, creates, lower_camel, updates
 from consumers.resources.descriptions import Described, Description, items
 from consumers.resources.experiments import experiment, pipeline_names, trial
-from consumers.resources.fields import Name, Time, Uri, instant
+from consumers.resources.fields import Name, Time, Uri, instant, texts
 from consumers.resources.types import DescribeRequest, Envelope, Lookup, Resource, ResourceType
 from ingest.sagemaker_operations import ListOperation, called_by_arn
 from store.lineage import REPORTED, Lineage, Membership, Trial
@@ -64,10 +64,6 @@ def lineage(execution: Resource[PipelineExecution], _: Lookup) -> Lineage:
     pipeline_arn = detail.pipeline_arn or execution.arn.partition("/execution/")[0]
     parent = experiment(execution.arn_prefix, names[0], created, REPORTED, pipeline_arn)
     bare = trial(execution.arn_prefix, names[1], created, REPORTED, execution.arn)
-    texts = {
-        "SageMaker.FailureReason": detail.failure_reason,
-        "SageMaker.PipelineExecutionDescription": detail.pipeline_execution_description,
-    }
     child = Trial(
         arn=bare.arn,
         type=bare.type,
@@ -81,7 +77,12 @@ def lineage(execution: Resource[PipelineExecution], _: Lookup) -> Lineage:
         modified=execution.modified,
         properties={
             **{one.name: one.value for one in detail.pipeline_parameters if one.name and one.value is not None},
-            **{name: value for name, value in texts.items() if value},
+            **texts(
+                {
+                    "SageMaker.FailureReason": detail.failure_reason,
+                    "SageMaker.PipelineExecutionDescription": detail.pipeline_execution_description,
+                }
+            ),
         },
         weight=REPORTED,
         created_by=execution.created_by,

@@ -12,7 +12,7 @@ from consumers.resources.calls import creates, deletes, updates
 from consumers.resources.client_trial_components import amended, amended_references
 from consumers.resources.descriptions import TAGS, described
 from consumers.resources.feature_group import group_key, missing_groups
-from consumers.resources.fields import Fields, Name, Time, Uri
+from consumers.resources.fields import Fields, Name, Time, Uri, texts
 from consumers.resources.job_component import (
     JobFields,
     ResourceConfig,
@@ -236,7 +236,7 @@ def _query(partition: str, scheme: str, where: dict[str, str | None], query: str
     if not query:
         return artifact(partition, "DataSet", f"{scheme}://{path}", created)
     digest = hashlib.blake2b(query.encode(), digest_size=16).hexdigest()
-    properties = {name: part for name, part in where.items() if part} | {"QueryString": query}
+    properties = texts(where) | {"QueryString": query}
     return artifact(partition, "DataSet", f"{scheme}://{path}/{digest}", created, properties=properties)
 
 
