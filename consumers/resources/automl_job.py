@@ -89,7 +89,7 @@ def candidates(job: Resource[AutoMLJob]) -> Iterator[TrialComponent]:
 
 
 def references(job: Resource[AutoMLJob]) -> Iterator[str]:
-    """An AutoML job references the jobs of its best candidate, as long as nothing is known of them."""
+    """An AutoML job references the jobs of its best candidate, to see whether anything is known of them."""
     yield from (arn.lower() for _, arn, _ in _steps(job))
 
 

@@ -66,7 +66,7 @@ def links() -> CallEffect:
 
 
 def lower_camel(fields: JsonObject) -> dict[str, object]:
-    """JsonObject in the spelling of pipelines' events: keys begin with a small letter, at every level."""
+    """A JSON object in the spelling of pipelines' events: keys begin with a small letter, at every level."""
     return {name[:1].lower() + name[1:]: _lower_camel(value) for name, value in fields.items()}
 
 

@@ -102,7 +102,7 @@ def tuned(job: Resource[TuningJob]) -> Iterator[TrialComponent]:
 
 
 def references(job: Resource[TuningJob]) -> Iterator[str]:
-    """A tuning job references the training jobs that it names, as long as nothing is known of them."""
+    """A tuning job references the training jobs that it names, to see whether anything is known of them."""
     yield from (arn.lower() for _, arn, _ in _training_jobs(job))
 
 
