@@ -180,17 +180,13 @@ def missing(job: Resource[TrainingJob], lookup: Lookup) -> Iterator[DescribeRequ
         or detail.output_model_package_arn
     )
     model = detail.model_artifacts.s3_model_artifacts or detail.output_model_package_arn or detail.disable_model_upload
-    if not described or (_is(detail.training_job_status, "completed") and not model):
+    if not described or ((detail.training_job_status or "").lower() == "completed" and not model):
         yield from job.describe("DescribeTrainingJob")
     yield from missing_groups(lookup, _channel_groups(job))
 
 
 def _channel_groups(job: Resource[TrainingJob]) -> Iterator[str]:
     yield from filter(None, map(channel_group, job.detail.input_data_config))
-
-
-def _is(status: str | None, wanted: str) -> bool:
-    return (status or "").lower() == wanted
 
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
