@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 from consumers.arns import account_prefix, kind_of
 from consumers.kind import (
@@ -30,12 +30,10 @@ from consumers.resources import RESOURCE_TYPES
 from consumers.resources.types import DescribeRequest
 from consumers.run.enrich import AT_A_TIME, Enricher
 from consumers.run.runtime import set_up_logs, stopping
+from ingest.sagemaker import SageMaker
 from store import describe_requests
 from store.database import Store
 from store.graph import gaps
-
-if TYPE_CHECKING:
-    from ingest.sagemaker import SageMaker
 
 DAY = 86_400_000
 """Milliseconds in a day."""
