@@ -15,7 +15,7 @@ from consumers.resources.descriptions import TAGS, described
 from consumers.resources.endpoint import ACTION_STATUSES, Endpoint, end, endpoint_context
 from consumers.resources.fields import Fields, Name, Tags, Time, Uri, plain_status
 from consumers.resources.model import Model, model_sources
-from consumers.resources.types import DescribeRequest, Lookup, Resource, ResourceType
+from consumers.resources.types import DescribeRequest, Lookup, Resource, ResourceType, Turn, turns
 from ingest.sagemaker_operations import ListOperation
 from store.lineage import (
     OWNER,
@@ -78,13 +78,8 @@ class Served(NamedTuple):
     base: str
 
 
-class _Turn(NamedTuple):
-    """What a component served, from when, until when (None: it still does)."""
-
-    served: tuple[Served, ...]
-    since: int
-    until: int | None
-
+_Turn = Turn[tuple[Served, ...]]
+"""What a component served, from when and until when."""
 
 _served = msgspec.json.Decoder(tuple[Served, ...])
 
@@ -115,7 +110,7 @@ def references(component: Resource[InferenceComponent]) -> Iterator[str]:
     if key := _endpoint_key(component):
         yield key
     for turn in _component_turns(component):
-        for served in turn.served:
+        for served in turn.value:
             if served.model:
                 yield component.key_beside(MODEL, served.model)
             if served.base:
@@ -137,7 +132,7 @@ def missing(component: Resource[InferenceComponent], lookup: Lookup) -> Iterator
         arn = component.arn_beside(ENDPOINT, named) if named else key
         yield DescribeRequest(arn, "DescribeEndpoint")
     for turn in turns:
-        for model, _, _, base in turn.served:
+        for model, _, _, base in turn.value:
             if model and lookup(component.key_beside(MODEL, model), Model, turn.since) is None:
                 yield DescribeRequest(component.arn_beside(MODEL, model), "DescribeModel")
             if base and lookup(component.key_beside(INFERENCE_COMPONENT, base), InferenceComponent) is None:
@@ -165,15 +160,10 @@ def _component_end(component: Resource[InferenceComponent], endpoint: Resource[E
 def _component_turns(
     component: Resource[InferenceComponent], endpoint: Resource[Endpoint] | None = None
 ) -> list[_Turn]:
-    """What a component has served, in order; equal values that follow each other are no change."""
-    history = [(change.time, change.values[0]) for change in component.changes if change.values[0]]
-    history = [one for position, one in enumerate(history) if position == 0 or one[1] != history[position - 1][1]]
+    """What a component has served, in order."""
+    history = ((change.time, change.values[0]) for change in component.changes if change.values[0])
     ended = _component_end(component, endpoint)
-    untils = [*(time for time, _ in history[1:]), ended]
-    return [
-        _Turn(_served.decode(served), since, _first(until, ended))
-        for (since, served), until in zip(history, untils, strict=False)
-    ]
+    return [Turn(_served.decode(served), since, _first(until, ended)) for served, since, until in turns(history, ended)]
 
 
 def _first(*times: int | None) -> int | None:
@@ -184,7 +174,7 @@ def _first(*times: int | None) -> int | None:
 def _component_action(component: Resource[InferenceComponent], turn: _Turn) -> Action:
     detail = component.detail
     name = component.name.lower()
-    both = msgspec.json.encode((component.created // 1000, name, turn.served, turn.since))
+    both = msgspec.json.encode((component.created // 1000, name, turn.value, turn.since))
     digest = hashlib.blake2b(both, digest_size=4).hexdigest()
     whole = entity_name(name, digest, "aws-inference-component")
     status = ACTION_STATUSES.get(plain_status(detail.inference_component_status), "Unknown")
@@ -211,7 +201,7 @@ def _component_sources(
     component: Resource[InferenceComponent], turn: _Turn, lookup: Lookup
 ) -> Iterator[tuple[Artifact, int, int | None]]:
     """What a component serves, and what the component that it adapts served meanwhile; from when and until when."""
-    for served in turn.served:
+    for served in turn.value:
         for source in _sources(component, served, turn.since, lookup):
             yield source, turn.since, turn.until
         if not served.base:
@@ -220,7 +210,7 @@ def _component_sources(
         for own in _component_turns(base) if base else ():
             since, until = max(own.since, turn.since), _first(own.until, turn.until)
             if until is None or since < until:
-                for adapted in own.served:
+                for adapted in own.value:
                     for source in _sources(component, adapted, own.since, lookup):
                         yield source, since, until
 

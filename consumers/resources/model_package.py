@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import msgspec
 
@@ -16,7 +15,7 @@ from consumers.resources.experiments import PIPELINE_TAG
 from consumers.resources.fields import Fields, MetadataProperties, Name, Tags, Time, Uri, texts, whole_number
 from consumers.resources.model import Container, Model, container_artifacts, model_sources, package_artifact
 from consumers.resources.model_package_group import ModelPackageGroup, group_context
-from consumers.resources.types import DescribeRequest, Envelope, Lookup, Resource, ResourceType
+from consumers.resources.types import DescribeRequest, Envelope, Lookup, Resource, ResourceType, Turn, turns
 from consumers.state import Incarnation, ResourceState, stamp, unplaced_observation
 from ingest.sagemaker_operations import OLDEST_FIRST, ListOperation, called_by_arn
 from store.lineage import (
@@ -211,8 +210,8 @@ def _approvals(package: Resource[ModelPackage]) -> list[Action]:
             package,
             turn,
             "Approval",
-            (*turn.values, str(turn.since // 1000), "aws-model-package"),
-            {"ModelApprovalStatus": turn.values[0]},
+            (*turn.value, str(turn.since // 1000), "aws-model-package"),
+            {"ModelApprovalStatus": turn.value[0]},
             package.detail.approval_description,
         )
         for turn in _turns(package, slice(0, 1))
@@ -229,34 +228,23 @@ def _stages(package: Resource[ModelPackage]) -> list[Action]:
             package,
             turn,
             "ModelLifeCycle",
-            (*turn.values, str(turn.since // 1000), "aws-model-life-cycle"),
-            texts(dict(zip(("Stage", "StageStatus"), turn.values, strict=True))),
+            (*turn.value, str(turn.since // 1000), "aws-model-life-cycle"),
+            texts(dict(zip(("Stage", "StageStatus"), turn.value, strict=True))),
             package.detail.model_life_cycle.stage_description,
         )
         for turn in _turns(package, slice(1, 3))
     ]
 
 
-class _Turn(NamedTuple):
-    """What some of the tracked values were, from when, until when (None: they still are)."""
-
-    values: tuple[str, ...]
-    since: int
-    until: int | None
-
-
-def _turns(package: Resource[ModelPackage], which: slice) -> list[_Turn]:
-    """The history of some of the tracked values; equal values that follow each other are no change."""
-    history = [(change.time, values) for change in package.changes if any(values := change.values[which])]
-    history = [one for position, one in enumerate(history) if position == 0 or one[1] != history[position - 1][1]]
-    end = package.deleted or package.replaced
-    untils = [*(time for time, _ in history[1:]), end]
-    return [_Turn(values, time, until) for (time, values), until in zip(history, untils, strict=False)]
+def _turns(package: Resource[ModelPackage], which: slice) -> list[Turn[tuple[str, ...]]]:
+    """The history of some of the tracked values."""
+    history = ((change.time, values) for change in package.changes if any(values := change.values[which]))
+    return turns(history, package.deleted or package.replaced)
 
 
 def _action(
     package: Resource[ModelPackage],
-    turn: _Turn,
+    turn: Turn[tuple[str, ...]],
     type_: str,
     name: Iterable[str],
     properties: dict[str, str],

@@ -33,6 +33,7 @@ from store.lineage import ARTIFACT_WEIGHTS, CLIENT, OWNER, Action, Artifact, Ent
 
 D_co = TypeVar("D_co", bound=msgspec.Struct, covariant=True)
 D = TypeVar("D", bound=msgspec.Struct)
+T = TypeVar("T")
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -40,6 +41,30 @@ class Change(msgspec.Struct, frozen=True):
 
     time: int
     values: tuple[str, ...]
+
+
+class Turn(NamedTuple, Generic[T]):
+    """A value in a history: from when, until when (None: it still is)."""
+
+    value: T
+    since: int
+    until: int | None
+
+
+def turns(history: Iterable[tuple[int, T]], end: int | None) -> list[Turn[T]]:
+    """The values of a history, in turn; equal ones that follow each other are no change.
+
+    Args:
+        history: Values with their times, in order.
+        end: Until when the last one holds; None: it still does.
+    """
+    found: list[Turn[T]] = []
+    for time, value in history:
+        if not found or value != found[-1].value:
+            if found:
+                found[-1] = found[-1]._replace(until=time)
+            found.append(Turn(value, time, end))
+    return found
 
 
 class Resource(msgspec.Struct, Generic[D_co], frozen=True):
