@@ -58,19 +58,13 @@ def lineage(group: Resource[FeatureGroup], _: Lookup) -> Lineage:
     """
     detail = group.detail
     status = detail.feature_group_status or ""
-    bare = feature_group_context(group, OWNER)
-    context = Context(
-        arn=bare.arn,
-        type=bare.type,
-        name=bare.name,
-        source_uri=bare.source_uri,
+    context = msgspec.structs.replace(
+        feature_group_context(group, OWNER),
         status=status,
         description=detail.description or "",
-        created=group.created,
         modified=group.modified,
         ended=group.deleted or (group.modified if status.lower() == "deleting" else group.replaced),
         tags=group.tags,
-        weight=OWNER,
     )
     uri = detail.offline_store_config.s3_storage_config.s3_uri
     if not uri:

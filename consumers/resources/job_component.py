@@ -112,13 +112,8 @@ def job_component(
     detail = job.detail
     bare = component_of(job.kind, job.arn, job.name, job.created, OWNER)
     config = detail.experiment_config
-    return TrialComponent(
-        arn=bare.arn,
-        type=bare.type,
-        name=bare.name,
-        source_uri=bare.source_uri,
-        created=bare.created,
-        weight=bare.weight,
+    return msgspec.structs.replace(
+        bare,
         family="" if parts else family(job.name, image, script),
         display_name=config.trial_component_display_name or config.run_name or bare.name,
         status=status or "",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from consumers.kind import EXPERIMENT, PIPELINE
 from consumers.resources.calls import creates, deletes, updates
 from consumers.resources.client_experiments import ClientExperiment
@@ -12,7 +14,7 @@ from consumers.resources.experiments import experiment
 from consumers.resources.fields import Fields, Name, Tags, Time, Uri
 from consumers.resources.types import Lookup, Resource, ResourceType
 from ingest.sagemaker_operations import ListOperation
-from store.lineage import OWNER, Experiment, Lineage
+from store.lineage import OWNER, Lineage
 
 
 class Pipeline(Fields, frozen=True):
@@ -38,18 +40,13 @@ def lineage(pipeline: Resource[Pipeline], lookup: Lookup) -> Lineage:
     theirs = None if made is None or made.gone else made
     return Lineage(
         (
-            Experiment(
-                arn=bare.arn,
-                type=bare.type,
-                name=bare.name,
-                source_uri=pipeline.arn,
+            msgspec.structs.replace(
+                bare,
                 display_name=(theirs and theirs.detail.display_name) or detail.pipeline_display_name or "",
                 description=(theirs and theirs.detail.description) or detail.pipeline_description or "",
-                created=pipeline.created,
                 modified=pipeline.modified,
                 ended=pipeline.deleted or pipeline.replaced,
                 tags=pipeline.tags | (theirs.tags if theirs else {}),
-                weight=OWNER,
             ),
         )
     )

@@ -15,7 +15,7 @@ from consumers.resources.experiments import experiment, pipeline_names, trial
 from consumers.resources.fields import Name, Time, Uri, instant, texts
 from consumers.resources.types import DescribeRequest, Envelope, Lookup, Resource, ResourceType
 from ingest.sagemaker_operations import ListOperation, called_by_arn
-from store.lineage import REPORTED, Lineage, Membership, Trial
+from store.lineage import REPORTED, Lineage, Membership
 
 
 class PipelineParameter(msgspec.Struct, frozen=True, gc=False):
@@ -63,15 +63,10 @@ def lineage(execution: Resource[PipelineExecution], _: Lookup) -> Lineage:
     created = began or execution.created
     pipeline_arn = detail.pipeline_arn or execution.arn.partition("/execution/")[0]
     parent = experiment(execution.arn_prefix, names[0], created, REPORTED, pipeline_arn)
-    bare = trial(execution.arn_prefix, names[1], created, REPORTED, execution.arn)
-    child = Trial(
-        arn=bare.arn,
-        type=bare.type,
-        name=bare.name,
-        source_uri=bare.source_uri,
+    child = msgspec.structs.replace(
+        trial(execution.arn_prefix, names[1], created, REPORTED, execution.arn),
         display_name=detail.pipeline_execution_display_name or "",
         status=detail.current_pipeline_execution_status or "",
-        created=created,
         started=began,
         ended=execution_end(detail),
         modified=execution.modified,
@@ -84,7 +79,6 @@ def lineage(execution: Resource[PipelineExecution], _: Lookup) -> Lineage:
                 }
             ),
         },
-        weight=REPORTED,
         created_by=execution.created_by,
         modified_by=execution.modified_by,
     )
