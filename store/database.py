@@ -8,7 +8,8 @@ to one for each statement (docs/decisions/0002).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -208,6 +209,7 @@ class Store:
         Raises:
             Unavailable: The database did not answer.
             Unusable: It cannot be read.
+            RefusedData: It refuses a value that is looked for.
         """
         return self._once(work, writes=False)
 
@@ -217,17 +219,15 @@ class Store:
         Raises:
             Unavailable, Unusable: As `write`.
         """
-        try:
-            with self.engine.connect().execution_options(headwater_writes=writes) as connection, connection.begin():
-                return work(connection)
-        except FAILURES as why:
-            failure = named(why, self)
-            if failure is why:  # a fault of ours
-                raise
-            raise failure from why
+        with (
+            self._named_failures(),
+            self.engine.connect().execution_options(headwater_writes=writes) as connection,
+            connection.begin(),
+        ):
+            return work(connection)
 
     def _once(self, work: Callable[[Transaction], T], *, writes: bool) -> T:
-        try:
+        with self._named_failures():
             packer = self.packer
             with self.engine.connect() as connection:
                 if not self.sqlite and not writes:
@@ -236,6 +236,11 @@ class Store:
                     )
                 with connection.execution_options(headwater_writes=writes).begin():
                     return work(Transaction(connection, packer, exclusive=self.sqlite and writes, months=self.months))
+
+    @contextmanager
+    def _named_failures(self) -> Iterator[None]:
+        try:
+            yield
         except FAILURES as why:
             failure = named(why, self)
             if failure is why:  # a fault of ours
