@@ -7,6 +7,7 @@ from operator import attrgetter
 import msgspec
 import pytest
 
+from consumers import kind
 from consumers.resources import CALLS, DESCRIPTIONS, EVENTS, RESOURCE_TYPES
 from consumers.resources.types import AnyResource, AnyResourceType, D, Resource
 from store.lineage import Lineage
@@ -48,6 +49,12 @@ def test_a_resource_without_any_field_has_lineage_all_the_same(one: AnyResourceT
 def test_a_type_takes_no_resource_of_another_type(one: AnyResourceType) -> None:
     with pytest.raises(TypeError, match=f"Others are not the fields of a {one.name}"):
         one.lineage_of(resource(one, Others), nothing_known)
+
+
+def test_every_kind_has_a_type() -> None:
+    kinds = {value for name, value in vars(kind).items() if name.isupper()}
+
+    assert kinds <= RESOURCE_TYPES.keys()
 
 
 def test_no_event_or_call_belongs_to_two_types() -> None:
