@@ -68,7 +68,7 @@ def test_records_are_found_by_their_members(filters: list[tuple[str, ...]], foun
     assert sorted(names(ask_records("TrainingJob", *filters))) == found
 
 
-def test_nested_filters_on_what_events_givenare_met_by_one_element() -> None:
+def test_nested_filters_on_records_are_met_by_one_element() -> None:
     def found(channel: str) -> list[str]:
         nested = {
             "NestedPropertyName": "InputDataConfig",
@@ -82,7 +82,7 @@ def test_nested_filters_on_what_events_givenare_met_by_one_element() -> None:
     assert (found("test"), found("train")) == (["one"], [])
 
 
-def test_what_events_givenis_sorted_and_paged_like_the_rest() -> None:
+def test_records_are_sorted_and_paged_like_the_rest() -> None:
     assert names(ask_records("TrainingJob")) == ["Two", "one", "three"]
     assert names(ask_records("TrainingJob", SortBy="HyperParameters.eta", SortOrder="Ascending")) == [
         "one",
