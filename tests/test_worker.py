@@ -292,10 +292,10 @@ def test_a_worker_that_reads_nothing_but_rubbish_stops_with_a_sentence_unless_it
     store = sqlite_store(tmp_path / "store.db")
     queue = filled_queue(aws, [b"rubbish %d" % number for number in range(30)])
     with worker(queue, store, "--until-empty") as process:
-        _, log = process.communicate(timeout=60)
+        _, log = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert log.rstrip().splitlines()[-1].endswith("mend the cause and start again, or lift the limit by the value 0")
     assert left_in(aws, queue) == 30
     with worker(queue, store, "--until-empty", "--max-dead-in-a-row", "0", "--max-dead-share", "0") as process:
-        _, log = process.communicate(timeout=60)
+        _, log = process.communicate(timeout=PATIENCE)
     assert (process.returncode, left_in(aws, queue), len(ledger.dead_letters(store))) == (0, 0, 30)
