@@ -202,7 +202,9 @@ def fail(_: object) -> tuple[()]:
     raise KeyError("a bug")
 
 
-@pytest.mark.parametrize("change", [{"references": fail}, {"name_field": None}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"references": fail}, {"name_field": None}], ids=["references fail", "no field of its name"]
+)
 def test_an_event_that_its_resource_type_cannot_read_is_a_dead_letter_and_harms_no_other(
     change: dict[str, Any], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
