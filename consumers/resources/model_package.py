@@ -120,10 +120,12 @@ def lineage(package: Resource[ModelPackage], lookup: Lookup) -> Lineage:
         *((source, derived, True) for source in _made_from(package, lookup)),
     ]
     links = [link for link in links if link[0].arn != itself.arn]
+    # One from each artifact, the first: SageMaker's own rather than ours, and a contribution rather than a derivation.
+    strongest = {link[0].arn: link for link in reversed(links)}
     approvals, stages = _approvals(package), _stages(package)
     entities: list[Entity] = [itself, *(link[0] for link in links), *approvals, *stages]
     associations = [
-        *(Association(one.arn, itself.arn, type_, since, inferred=ours) for one, type_, ours in _strongest(links)),
+        *(Association(one.arn, itself.arn, type_, since, inferred=ours) for one, type_, ours in strongest.values()),
         *(Association(one.arn, itself.arn, contributed, one.created, one.ended) for one in approvals),
         *(Association(one.arn, itself.arn, contributed, one.created, one.ended, inferred=True) for one in stages),
     ]
@@ -188,19 +190,6 @@ def _made_from(package: Resource[ModelPackage], lookup: Lookup) -> list[Artifact
     model = lookup(uri.lower(), Model, since) if kind_of(uri) == MODEL else None
     sources = model_sources(model, lookup, package.arn_prefix, since) if model else []
     return sources or [artifact(package.arn_prefix, "Model", uri, since)]
-
-
-_Link = tuple[Artifact, AssociationType, bool]
-
-
-def _strongest(links: Iterable[_Link]) -> Iterable[_Link]:
-    """One link from each artifact: SageMaker's own rather than ours, and a contribution rather than a derivation."""
-    found: dict[str, _Link] = {}
-    for link in links:
-        mine = found.get(link[0].arn)
-        if mine is None or (link[2], link[1]) < (mine[2], mine[1]):
-            found[link[0].arn] = link
-    return found.values()
 
 
 def _approvals(package: Resource[ModelPackage]) -> list[Action]:
