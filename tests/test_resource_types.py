@@ -7,7 +7,8 @@ from operator import attrgetter
 import msgspec
 import pytest
 
-from consumers import kind
+import consumers.kind
+from consumers.kind import ACTION, CONTEXT, EXPERIMENT, TRIAL, TRIAL_COMPONENT, ResourceKind
 from consumers.resources import CALLS, DESCRIPTIONS, EVENTS, RESOURCE_TYPES
 from consumers.resources.types import AnyResource, AnyResourceType, D, Resource
 from store.lineage import Lineage
@@ -46,13 +47,31 @@ def test_a_resource_without_any_field_has_lineage_all_the_same(one: AnyResourceT
 
 
 @each_type
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_no_description_of_what_is_gone_is_requested(how: str, one: AnyResourceType) -> None:
+    gone = msgspec.structs.replace(resource(one, one.fields), **{how: NOON})
+
+    assert list(one.missing_of(gone, nothing_known)) == []
+
+
+@pytest.mark.parametrize("kind", [CONTEXT, ACTION, EXPERIMENT, TRIAL, TRIAL_COMPONENT])
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_an_entity_that_a_client_deleted_or_made_again_is_gone_from_lineage(how: str, kind: ResourceKind) -> None:
+    one = RESOURCE_TYPES[kind]
+    bare = resource(one, one.fields)
+
+    assert len(one.lineage_of(bare, nothing_known).entities) == 1
+    assert one.lineage_of(msgspec.structs.replace(bare, **{how: NOON}), nothing_known) == Lineage()
+
+
+@each_type
 def test_a_type_takes_no_resource_of_another_type(one: AnyResourceType) -> None:
     with pytest.raises(TypeError, match=f"Others are not the fields of a {one.name}"):
         one.lineage_of(resource(one, Others), nothing_known)
 
 
 def test_every_kind_has_a_type() -> None:
-    kinds = {value for name, value in vars(kind).items() if name.isupper()}
+    kinds = {value for name, value in vars(consumers.kind).items() if name.isupper()}
 
     assert kinds <= RESOURCE_TYPES.keys()
 
