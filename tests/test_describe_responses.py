@@ -9,9 +9,9 @@ import pytest
 
 from consumers.kind import AUTOML_JOB, MEMBERSHIP, PIPELINE_EXECUTION, PIPELINE_STEP, TRIAL_COMPONENT
 from consumers.observe import handled_labels, label, observe
-from consumers.state import ResourceState, incarnations
+from consumers.state import ResourceState, incarnations, modified
 from ingest.event import Malformed, decode
-from tests.support.events import PARTITION, answer
+from tests.support.events import NOON, PARTITION, answer
 
 EXECUTION = f"{PARTITION}pipeline/abalone/execution/0123456789ab"
 TRIAL = f"{PARTITION}experiment-trial/try"
@@ -24,6 +24,15 @@ def observed(operation: str, response: dict[str, Any], arn: str) -> tuple[Resour
 def fields(state: ResourceState) -> dict[str, Any]:
     _, incarnation = incarnations(state)[-1]
     return {name: msgspec.json.decode(value) for name, (_, value) in incarnation.fields.items()}
+
+
+def test_a_description_without_the_time_of_a_change_is_as_old_as_the_resource() -> None:
+    arn = f"{PARTITION}endpoint/shop"
+
+    [state] = observed("DescribeEndpoint", {"EndpointArn": arn, "CreationTime": NOON - 60_000}, arn)
+
+    [(_, incarnation)] = incarnations(state)
+    assert modified(incarnation) == NOON - 60_000
 
 
 def test_an_execution_is_read_with_the_names_of_its_events() -> None:
