@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from consumers.arns import Arn, account_prefix, aws_partition, build_arn, kind_of, parse_arn
+from consumers.arns import Arn, account_prefix, aws_partition, build_arn, kind_of, name_in, parse_arn, with_case
 from consumers.kind import ENDPOINT, MODEL_PACKAGE, PIPELINE, PIPELINE_EXECUTION
 from consumers.observe import observe
 from ingest.event import decode
@@ -47,11 +47,19 @@ def test_an_arn_takes_an_account_and_a_region(region: str, account: str) -> None
     assert build_arn(region, account, "model/m") is None
 
 
+@pytest.mark.parametrize(
+    ("spelled", "name"), [("Shop", "Shop"), ("SHOP", "SHOP"), ("Other", "shop"), ("", "shop"), (None, "shop")]
+)
+def test_a_name_has_the_case_in_which_it_is_spelled_elsewhere(spelled: str | None, name: str) -> None:
+    assert with_case(name_in(f"{PARTITION}endpoint/shop"), spelled) == name
+
+
 def test_an_arn_comes_apart_into_what_precedes_the_name_and_the_name() -> None:
     arn = f"{PARTITION}Model-Package/Group/3"
 
     assert parse_arn(arn) == Arn(PARTITION, "model-package", "Group/3")
     assert account_prefix(arn) == PARTITION
+    assert name_in(arn) == "Group/3"
 
 
 @pytest.mark.parametrize(
