@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import botocore.session
@@ -11,9 +13,11 @@ import msgspec
 import pytest
 
 from consumers.handle import handle
+from consumers.kind import CONTEXT as CONTEXT_KIND
 from consumers.observe import observe
 from consumers.observe.cloudtrail import HIDDEN, MAPS, handled_calls, pascal
-from consumers.state import CREATED_BY, DELETED, ResourceState, incarnations
+from consumers.resources import RESOURCE_TYPES
+from consumers.state import CREATED_BY, DELETED, MODIFIED_BY, ResourceState, incarnations
 from ingest.delivery import Delivery
 from ingest.event import Malformed, decode
 from store.database import Store
@@ -242,6 +246,22 @@ def test_a_resource_made_again_soon_after_its_deletion_is_another_one(seconds: i
 
     assert msgspec.json.decode(before.fields[DELETED][1]) == later
     assert (msgspec.json.decode(now.fields[DELETED][1]), "Description" in now.fields) == (0, False)
+
+
+def test_of_calls_of_the_same_second_what_makes_comes_first_and_what_deletes_last() -> None:
+    calls = [
+        call("DeleteContext", {"contextName": "Review"}, who="arn:aws:iam::1:user/a"),
+        call("UpdateContext", {"contextName": "Review", "description": "a"}, who="arn:aws:iam::1:user/z"),
+        call("AddTags", {"resourceArn": f"{PARTITION}context/review", "tags": [{"key": "team", "value": "a"}]}),
+        call("CreateContext", {**CONTEXT, "description": "z", "tags": [{"key": "team", "value": "z"}]}),
+    ]
+
+    known = reduce(or_, (observe(decode(body))[0] for body in calls))
+
+    found = fields(known)
+    [context] = RESOURCE_TYPES[CONTEXT_KIND].resources(known)
+    assert context.tags == {"team": "a"}
+    assert (found["Description"], found[MODIFIED_BY], found[DELETED]) == ("a", "arn:aws:iam::1:user/a", NOON)
 
 
 def test_a_real_record_of_a_training_job_reports_what_the_event_would() -> None:
