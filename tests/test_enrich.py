@@ -172,6 +172,23 @@ async def test_a_describe_request_without_a_response_is_made_again_later(
     assert describe_requests.waiting(store) == []
 
 
+async def test_a_request_that_fails_again_waits_twice_as_long_up_to_a_limit(
+    store: Store, sagemaker: FakeSageMaker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    sagemaker.fault("fail")
+    fed(store, [ENDPOINT, CONFIG])
+    waits = []
+    async with enriching(store, sagemaker, clock) as enricher:
+        for _ in range(7):
+            clock.now += 24 * HOUR
+            await enricher.send_due()
+            [waiting] = describe_requests.waiting(store)
+            waits.append((waiting.due - clock.now) / MINUTE)
+
+    assert waits == [1, 2, 4, 8, 16, 32, 32]
+
+
 async def test_what_does_not_exist_is_requested_three_times(
     store: Store, sagemaker: FakeSageMaker, clock: Clock
 ) -> None:
