@@ -10,7 +10,7 @@ from consumers.pipeline_executions import Execution, Step, execution
 from store.database import Store
 from store.graph.resolve import executions
 from tests.support.cli import Headwater
-from tests.support.events import HERE, PARTITION, case_events
+from tests.support.events import HERE, PARTITION, case_events, event
 from tests.support.stores import fed
 
 PIPELINE = f"{PARTITION}pipeline/churn-flow"
@@ -76,6 +76,29 @@ def test_a_step_found_in_the_cache_names_the_earlier_executions_job(store: Store
             failure="not good enough",
         ),
     )
+
+
+def test_steps_that_name_each_other_as_their_cache_made_nothing(store: Store) -> None:
+    fed(
+        store,
+        [
+            event(
+                "Model Building Pipeline Execution Step Status Change",
+                {
+                    "pipelineExecutionArn": itself,
+                    "stepName": "Train",
+                    "stepEndTime": BEGUN,
+                    "cacheHitResult": {"sourcePipelineExecutionArn": other},
+                },
+            )
+            for itself, other in ((MONDAY, TUESDAY), (TUESDAY, MONDAY))
+        ],
+    )
+
+    found = execution(store, MONDAY)
+
+    assert found is not None
+    assert [(one.name, one.made, one.cached_from) for one in found.steps] == [("Train", "", TUESDAY)]
 
 
 def test_descriptions_report_the_same_as_events(store: Store) -> None:
