@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 import consumers.kind
-from consumers.kind import ACTION, CONTEXT, EXPERIMENT, TRIAL, TRIAL_COMPONENT, ResourceKind
+from consumers.kind import ACTION, CONTEXT, EXPERIMENT, MODEL_PACKAGE, TRIAL, TRIAL_COMPONENT, ResourceKind
 from consumers.resources import CALLS, DESCRIPTIONS, EVENTS, RESOURCE_TYPES
 from consumers.resources.types import AnyResource, AnyResourceType, D, Resource
-from store.lineage import Lineage
+from store.lineage import ARTIFACT_WEIGHTS, Lineage
 from tests.support.events import NOON, PARTITION
 
 each_type = pytest.mark.parametrize("one", RESOURCE_TYPES.values(), ids=attrgetter("name"))
@@ -62,6 +62,16 @@ def test_an_entity_that_a_client_deleted_or_made_again_is_gone_from_lineage(how:
 
     assert len(one.lineage_of(bare, nothing_known).entities) == 1
     assert one.lineage_of(msgspec.structs.replace(bare, **{how: NOON}), nothing_known) == Lineage()
+
+
+def test_an_artifact_that_says_who_made_it_is_believed_more_than_a_mention_of_it() -> None:
+    one = RESOURCE_TYPES[MODEL_PACKAGE]
+    made = msgspec.structs.replace(resource(one, one.fields), created_by="arn:aws:iam::111122223333:user/ada")
+
+    [package] = one.lineage_of(made, nothing_known).entities
+
+    assert package.created_by == made.created_by
+    assert package.weight > ARTIFACT_WEIGHTS["Model"]
 
 
 @each_type
