@@ -51,7 +51,8 @@ class Soak:
 
     Attributes:
         done: How many runs ended well.
-        failed: Those that did not.
+        cut: How many had not ended when the time was over.
+        failed: Those that did not end well.
         laws: The test functions that ran at least once.
     """
 

@@ -112,8 +112,8 @@ def as_csv(walk: Walk) -> str:
     """The walk for spreadsheets: a row for each association with both of its ends; hops are counted from the start.
 
     `source` and `destination` are names, or URIs of what has no name. A vertex without associations has a row of its
-    own, with no destination; `inferred` is `true` of a link that is ours. A csv_cell that
-    a spreadsheet would take for a formula begins with an apostrophe.
+    own, with no destination; `inferred` is `true` of a link that Headwater infers. A cell
+    that a spreadsheet would take for a formula begins with an apostrophe.
     """
     vertices = {vertex.arn: vertex for vertex in walk.vertices}
     linked = {arn for edge in walk.edges for arn in (edge.source, edge.destination)}

@@ -117,7 +117,7 @@ def fill(
 
     Raises:
         Refused, Unusable, Unavailable: The source cannot be read, or the store cannot be used.
-        Lost: A worker process has died.
+        WorkerDied: A worker process has died.
     """
     set_up_logs("auto", "error")
     totals = Totals()

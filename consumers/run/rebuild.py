@@ -121,7 +121,7 @@ def rebuild(
     Raises:
         Refused: The target holds events already.
         Unusable, Unavailable: One of the stores cannot be used.
-        Lost: A worker process has died.
+        WorkerDied: A worker process has died.
     """
     if not resume and migrate.current(target) is not None and not ledger.is_unused(target):
         raise Refused(f"{target} is not empty: name a new store, or go on with what was begun there by --resume")

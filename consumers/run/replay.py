@@ -35,7 +35,7 @@ def replay(
 
     Raises:
         Refused, Unusable, Unavailable: A source cannot be read, or the store cannot be used.
-        Lost: A worker process has died.
+        WorkerDied: A worker process has died.
     """
     names = (source if source == "-" or "://" in source else str(Path(source).resolve()) for source in sources)
     name = " ".join(names).encode("utf-8", "backslashreplace").decode()

@@ -57,7 +57,7 @@ class WorkerPool:
 
         Raises:
             Unavailable, Unusable: As `handle`.
-            Lost: The process has died; the batch was not committed, or will be committed again.
+            WorkerDied: The process has died; the batch was not committed, or will be committed again.
         """
         process = self._idle.pop()
         try:
@@ -176,7 +176,7 @@ async def work_in_parallel(
 
     Raises:
         Refused, Unusable, Unavailable: As `work`; the other batches in hand were finished before that.
-        Lost: A process of the pool has died, likewise.
+        WorkerDied: A process of the pool has died, likewise.
     """
 
     async def finish(batch: Batch) -> None:
