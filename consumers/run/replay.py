@@ -41,7 +41,7 @@ def replay(
     name = " ".join(names).encode("utf-8", "backslashreplace").decode()
     start_at = saved_position(store, name, ArchivePosition) if resume else None
     on_progress(Started(start_at is not None))
-    source = ArchiveSource(
+    archive = ArchiveSource(
         *sources,
         batch_size=batch_size,
         start_at=start_at,
@@ -49,5 +49,8 @@ def replay(
         region=region,
         endpoint_url=endpoint_url,
     )
-    so_far = lambda: (source.bytes_read, source.total_bytes)  # noqa: E731
-    return fill(source, store, name, workers, so_far, on_progress=on_progress)
+
+    def so_far() -> tuple[int, int | None]:
+        return archive.bytes_read, archive.total_bytes
+
+    return fill(archive, store, name, workers, so_far, on_progress=on_progress)
