@@ -294,7 +294,11 @@ def test_a_worker_that_reads_nothing_but_rubbish_stops_with_a_sentence_unless_it
     with worker(queue, store, "--until-empty") as process:
         _, log = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
-    assert log.rstrip().splitlines()[-1].endswith("mend the cause and start again, or lift the limit by the value 0")
+    assert (
+        log.rstrip()
+        .splitlines()[-1]
+        .endswith("or put all such messages aside with --max-dead-in-a-row 0 --max-dead-share 0")
+    )
     assert left_in(aws, queue) == 30
     with worker(queue, store, "--until-empty", "--max-dead-in-a-row", "0", "--max-dead-share", "0") as process:
         _, log = process.communicate(timeout=PATIENCE)

@@ -60,8 +60,9 @@ class DeadLetterLimit:
         if problem:
             metrics.TOO_MANY_DEAD.set(1)
             raise TooManyDeadLetters(
-                f"{problem}: stopped, and the batch in hand is not acknowledged but comes again; look at the reasons "
-                "with headwater dead-letters list, mend the cause and start again, or lift the limit by the value 0"
+                f"{problem}: stopped, and the batch in hand is not acknowledged but comes again; headwater "
+                "dead-letters list shows the reasons: mend the cause and start again, or put all such messages aside "
+                "with --max-dead-in-a-row 0 --max-dead-share 0"
             )
 
     def _problem(self) -> str:
