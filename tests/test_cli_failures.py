@@ -1,9 +1,10 @@
-"""Failures of the operating system, and output that cannot be written: a sentence each, and no traceback."""
+"""Wrong usage, failures of the operating system, output that cannot be written: a sentence each, and no traceback."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -53,6 +54,20 @@ def test_a_command_that_prints_nothing_needs_no_standard_output(tmp_path: Path) 
     assert (
         process("replay", "whole.jsonl.zst", cwd=tmp_path).returncode == 0
     )  # written, though that could not be printed
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("nonsense", r'Unknown command "nonsense"\. Available commands: run, .*, \.\.\.; see headwater --help'),
+        ("lineage", 'Command "lineage" parameter REF requires an argument; see headwater --help'),
+        ("dead-letters show x", 'Invalid value for NUMBER: unable to convert "x" into int; see headwater --help'),
+    ],
+)
+def test_a_command_that_is_used_wrongly_says_so_in_one_line(headwater: Headwater, words: str, sentence: str) -> None:
+    said = headwater(*words.split())
+    assert (said.code, said.out) == (2, "")
+    assert re.fullmatch(f"headwater: {sentence}\n", said.err)
 
 
 def test_a_file_that_cannot_be_used_is_named_with_its_reason(headwater: Headwater, tmp_path: Path) -> None:

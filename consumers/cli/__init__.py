@@ -88,7 +88,9 @@ def main() -> None:
 
 
 def _plain(why: CycloptsError) -> str:
-    return " ".join(str(why).split()).rstrip(".")
+    """Its sentence without the full stop; a list that is cut short keeps its dots."""
+    text = " ".join(str(why).split())
+    return text if text.endswith("...") else text.rstrip(".")
 
 
 def _say_error(sentence: str) -> None:
