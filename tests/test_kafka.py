@@ -20,8 +20,8 @@ from aiokafka import AIOKafkaClient
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from ingest.delivery import Refused, Unavailable
-from ingest.kafka.connection import TopicDescription, describe_topic
-from ingest.kafka.topic import LARGEST, Connection, Message, PreparedTopic, Topic, partition_count, prepare_topic
+from ingest.kafka.connection import Connection, TopicDescription, describe_topic
+from ingest.kafka.topic import LARGEST, Message, PreparedTopic, Topic, partition_count, prepare_topic
 from tests.support.certificates import certificates
 from tests.support.kafka_broker import Broker, Cluster, NoBroker, Secure
 from tests.support.waiting import PATIENCE

@@ -19,7 +19,8 @@ from consumers.run.worker import Outages, Totals, batches
 from ingest.archive import ArchiveSource
 from ingest.delivery import Delivery, Source
 from ingest.event import Malformed
-from ingest.kafka.topic import Connection, Message, Topic
+from ingest.kafka.connection import Connection
+from ingest.kafka.topic import Message, Topic
 
 log = structlog.get_logger()
 

@@ -23,8 +23,6 @@ from aiokafka.errors import (
 from ingest.delivery import Refused, Unavailable
 from ingest.kafka.connection import Connection, describe_topic, failure
 
-__all__ = ["LARGEST", "Connection", "Message", "PreparedTopic", "Topic", "partition_count", "prepare_topic"]
-
 LARGEST = 2 << 20
 """Bytes of the largest message, everything in it counted; SQS and EventBridge carry half as much."""
 PARTITIONS = 12
@@ -263,7 +261,7 @@ async def _until_visible(connection: Connection, topic: str, partitions: int) ->
         async with asyncio.timeout(VISIBLE_WITHIN):
             for server in connection.servers:
                 with suppress(KafkaConnectionError):  # one that is away is no reason to wait
-                    while await _partitions_at(connection, server, topic) < partitions:  # noqa: ASYNC110  # a broker changes
+                    while await _partitions_at(connection, server, topic) < partitions:  # noqa: ASYNC110  # it is at a broker
                         await asyncio.sleep(0.1)
     except TimeoutError as why:
         raise Unavailable(f"{connection} does not show the topic {topic!r} yet: run the same command again") from why
