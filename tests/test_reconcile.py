@@ -266,7 +266,7 @@ def test_what_was_not_answered_is_counted_once_and_not_as_recovered(
         f"          {PARTITION}model/Prices: lineage needs DescribeModel\n"
         "0 describe requests answered, 1 not\n"
         f"         1  {reason}\n"
-        "2 still missing: see above why; to try again, the same command\n",
+        "2 still missing, for the reasons above: the same command tries again\n",
     )
 
 

@@ -20,7 +20,7 @@ All = Annotated[bool, Parameter(name="--all", negative="", help="All of them.")]
 
 @app.command(name="list")
 def list_command(*, database_url: Database = DEFAULT_URL, as_json: AsJson = False) -> None:
-    """Every dead letter: its number, when and where from it came, and the reason."""
+    """Every dead letter: its number, when it came, from where, and the reason."""
     from consumers.cli import output
     from store.ledger.events import dead_letters
 

@@ -194,7 +194,7 @@ def reconciled(console: Console, done: Reconciled, *, dry_run: bool) -> None:
     _most(console, done.reasons)
     if done.left:
         console.print(
-            f"[yellow]{len(done.left):,} still missing[/yellow]: see above why; to try again, the same command"
+            f"[yellow]{len(done.left):,} still missing[/yellow], for the reasons above: the same command tries again"
         )
 
 
