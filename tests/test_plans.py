@@ -142,6 +142,7 @@ QUERIES: Mapping[str, Callable[[Store], object]] = {
     "the newest runs": runs.runs,
     "the best runs": lambda store: runs.runs(store, sort_by="rmse-7", ascending=True),
     "runs of an experiment": lambda store: runs.runs(store, "experiment-7", [parse("eta-1<0.1")]),
+    "runs whose parameter has another value": lambda store: runs.runs(store, "experiment-7", [parse("eta-1!=0.1")]),
     "runs of a family": lambda store: runs.runs(store, "family-7"),
     "what something is described as": lambda store: Descriptions(store).describe(f"{ARN}training-job/filler-{HIGH}"),
     "a pipeline without events": lambda store: Descriptions(store).describe(f"{ARN}pipeline/none"),

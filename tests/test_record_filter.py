@@ -243,8 +243,17 @@ def expression(**parts: Any) -> Any:
 SIMPLE = expression(
     Filters=st.lists(FILTERS, min_size=1, max_size=3), NestedFilters=st.lists(NESTED, min_size=1, max_size=2)
 )
+PARAMETER = st.one_of(
+    filters(["Parameters.p", "Parameters.p.StringValue"], TEXTS, VALUES),
+    filters(["Parameters.p", "Parameters.p.NumberValue"], [*ORDERS, "NotExists"], FIGURES),
+)
+OF_ONE_ELEMENT = expression(
+    Filters=st.lists(PARAMETER, min_size=1, max_size=2),
+    SubExpressions=st.lists(expression(Filters=st.lists(PARAMETER, min_size=1, max_size=2)), min_size=1, max_size=2),
+)
 EXPRESSIONS = st.one_of(
     SIMPLE,
+    OF_ONE_ELEMENT,
     expression(
         Filters=st.lists(FILTERS, min_size=1, max_size=2), SubExpressions=st.lists(SIMPLE, min_size=1, max_size=2)
     ),
@@ -304,14 +313,10 @@ def agree(store: Store, entities: Sequence[TrialComponent], placed: Any, given: 
     assert paged == wanted
 
 
-REQUESTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "SearchExpression": EXPRESSIONS,
-        "SortBy": SORTS,
-        "SortOrder": st.sampled_from(["Ascending", "Descending"]),
-    },
-)
+ORDER = {"SortBy": SORTS, "SortOrder": st.sampled_from(["Ascending", "Descending"])}
+SEARCHES = st.fixed_dictionaries({"SearchExpression": EXPRESSIONS}, optional=ORDER)
+REQUESTS = st.one_of(SEARCHES, SEARCHES, SEARCHES, st.fixed_dictionaries({}, optional=ORDER))
+"""Few without an expression, since an order alone has little that can differ."""
 
 
 @pytest.mark.law

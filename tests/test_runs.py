@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.event import listen
 
 from store import resources as table
 from store.database import Store, Transaction
@@ -164,6 +165,17 @@ def test_an_experiment_is_named_by_its_name_or_its_arn(group: str, tracked: Stor
 )
 def test_runs_are_found_by_what_is_true_of_them(text: str, which: list[str], tracked: Store) -> None:
     assert names(runs(tracked, None, [parse(text)])) == which
+
+
+@pytest.mark.parametrize("text", ["eta!=0.1", "eta!=auto", "objective contains :squared", "SageMaker.InstanceCount<3"])
+def test_a_condition_of_one_parameter_takes_one_look_at_its_rows(text: str, tracked: Store) -> None:
+    executed: list[str] = []
+    listen(tracked.engine, "before_cursor_execute", lambda *call: executed.append(call[2]))
+
+    runs(tracked, None, [parse(text)])
+
+    (counted,) = [statement for statement in executed if "count(*)" in statement]
+    assert counted.count("FROM parameter") == 1
 
 
 @pytest.mark.parametrize(
@@ -360,8 +372,14 @@ def true_of(one: TrialComponent, condition: Condition) -> bool:
 @pytest.mark.law
 def test_a_search_finds_what_a_plain_model_finds(store: Store, backend: Backend) -> None:
     @settings(max_examples=scaled(120 if backend == "sqlite" else 30))
-    @given(components, st.lists(wanted, max_size=2), st.sampled_from(["created", "p", "m", "both"]), st.booleans())
-    def check(some: list[TrialComponent], conditions: list[Condition], sort_by: str, ascending: bool) -> None:
+    @given(
+        components,
+        st.lists(wanted, max_size=2),
+        st.sampled_from(["created", "p", "m", "both"]),
+        st.booleans(),
+        st.sampled_from([0, 1000]),
+    )
+    def check(some: list[TrialComponent], conditions: list[Condition], sort_by: str, ascending: bool, few: int) -> None:
         holding(emptied(store), *some)
         expressions = [parse(" ".join(one)) for one in conditions]
         p = {name for one in some for name in one.parameters}
@@ -373,7 +391,9 @@ def test_a_search_finds_what_a_plain_model_finds(store: Store, backend: Backend)
                 runs(store, None, expressions, sort_by=sort_by, ascending=ascending)
             return
 
-        found = runs(store, None, expressions, sort_by=sort_by, ascending=ascending)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("store.search.compiler.FEW", few)
+            found = runs(store, None, expressions, sort_by=sort_by, ascending=ascending)
 
         def place(one: TrialComponent) -> tuple[Any, ...]:
             if sort_by == "created":

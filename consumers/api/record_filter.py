@@ -18,6 +18,7 @@ from store.search.expression import (
     Filter,
     Nested,
     Operator,
+    Part,
     Property,
     SortKey,
     SortOrder,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 
-def matches(part: Expression | Nested | Filter, record: Record) -> bool:
+def matches(part: Part, record: Record) -> bool:
     """True if an expression, or a part of one, is true of a record."""
     if isinstance(part, Expression):
         return (all if part.every else any)(matches(one, record) for one in part.parts)

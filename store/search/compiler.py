@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,7 +26,17 @@ from sqlalchemy import (
 
 from store import bulk, entity_records
 from store.search.columns import RESOURCE_TYPES, Column, properties
-from store.search.expression import ORDERED, Expression, Filter, Nested, Operator, ValueType, as_number
+from store.search.expression import (
+    ORDERED,
+    Expression,
+    Filter,
+    Nested,
+    Operator,
+    Part,
+    ValueType,
+    as_number,
+    filters_of,
+)
 from store.tables import entity
 
 FEW = 1000
@@ -55,12 +65,12 @@ class Driver(NamedTuple):
 
     Attributes:
         ids: Selects their ids.
-        exact: The filter that is true of exactly these; None if some others are among them.
+        exact: The part of the expression that is true of exactly these; None if some others are among them.
         many: True if they are known to be more than `FEW`.
     """
 
     ids: Select[Any]
-    exact: Filter | None
+    exact: Part | None
     many: bool = False
 
 
@@ -82,13 +92,14 @@ class Compiler:
         found = and_(self.scope, self.true(self.query.expression, driver.exact if driver else None))
         return and_(entity.c.id.in_(driver.ids), found) if driver else found
 
-    def true(self, part: Filter | Nested | Expression, known: Filter | None = None) -> ColumnElement[bool]:
-        """The condition that a part of an expression is true of an entity of which one filter is known to be true."""
+    def true(self, part: Part, known: Part | None = None) -> ColumnElement[bool]:
+        """The condition that a part of an expression is true of an entity of which one part is known to be true."""
+        if part is known:
+            return true()
         if isinstance(part, Expression):
-            parts = [true() if one is known else self.true(one, known) for one in part.parts]
-            return (and_(true(), *parts) if part.every else or_(false(), *parts)).self_group()
+            return _joined(part, [self.true(one, known) for one in part.parts])
         if isinstance(part, Nested):
-            return self._has(part.within, None, [self._element_meets(part.within, one) for one in part.filters])
+            return self._has(part.within, None, self._element_meets(part.within, part))
         within, element = part.property.within, part.property.element
         if not within:
             return self._entity_meets(part)
@@ -97,7 +108,7 @@ class Compiler:
         if part.operator is Operator.NOT_EQUALS and element is None:
             equals = Filter(part.property, Operator.EQUALS, part.values)
             return and_(self.true(Filter(part.property, Operator.EXISTS)), not_(self.true(equals)))
-        return and_(self._may_hold(part), self._has(within, element, [self._element_meets(within, part)]))
+        return and_(self._may_hold(part), self._has(within, element, self._element_meets(within, part)))
 
     def _entity_meets(self, one: Filter) -> ColumnElement[bool]:
         """The condition that a filter of what an entity has once is true."""
@@ -111,19 +122,23 @@ class Compiler:
             return there if one.operator is Operator.EXISTS else not_(there)
         return _meets(self.columns.get(one.property.field), one)
 
-    def _element_meets(self, within: str, one: Filter) -> ColumnElement[bool]:
-        """The condition that a filter is true of an element of a collection."""
-        if one.property.kind is ValueType.WHOLE:
-            return literal(one.operator is Operator.EXISTS)
+    def _element_meets(self, within: str, part: Part) -> ColumnElement[bool]:
+        """The condition that a part of an expression is true of an element of a collection."""
+        if isinstance(part, Expression):
+            return _joined(part, [self._element_meets(within, one) for one in part.parts])
+        if isinstance(part, Nested):
+            return and_(true(), *(self._element_meets(within, one) for one in part.filters))
+        if part.property.kind is ValueType.WHOLE:
+            return literal(part.operator is Operator.EXISTS)
         collection = self.collections.get(within)
-        return _meets(collection.fields.get(one.property.field) if collection else None, one)
+        return _meets(collection.fields.get(part.property.field) if collection else None, part)
 
-    def _has(self, within: str, element: str | None, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-        """The condition that one element of a collection meets all conditions."""
+    def _has(self, within: str, element: str | None, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+        """The condition that one element of a collection meets a condition."""
         collection = self.collections.get(within)
         if collection is None:
             return false()
-        there = select(literal(1)).select_from(collection.rows).where(*conditions)
+        there = select(literal(1)).select_from(collection.rows).where(condition)
         if element is not None and collection.name is not None:
             there = there.where(collection.name == element)
         if collection.owner is not None:
@@ -158,11 +173,11 @@ class Compiler:
         found = self.connection.scalars(driver.ids.limit(FEW + 1)).all()
         return found if len(found) <= FEW else None
 
-    def _drivers(self, part: Filter | Nested | Expression) -> list[Driver]:
-        if isinstance(part, Nested):
+    def _drivers(self, part: Part) -> list[Driver]:
+        if (ids := self._ids(part)) is not None:
+            return [Driver(ids, part)]
+        if not isinstance(part, Expression):
             return []
-        if isinstance(part, Filter):
-            return [Driver(ids, part)] if (ids := self._ids(part)) is not None else []
         each = [self._drivers(one) for one in part.parts]
         if part.every:
             return [one for drivers in each for one in drivers]
@@ -171,27 +186,57 @@ class Compiler:
         if len(each) == 1:
             return each[0]
         together = union(*(drivers[0].ids for drivers in each)).subquery()
-        return [Driver(select(together.c[0]), None)]
+        exact = all(drivers[0].exact is one for drivers, one in zip(each, part.parts, strict=True))
+        return [Driver(select(together.c[0]), part if exact else None)]
 
-    def _ids(self, one: Filter) -> Select[Any] | None:
-        """The entities of which a filter is true, where an index finds them."""
-        within, element = one.property.within, one.property.element
-        exact = one.operator in (Operator.EQUALS, Operator.IN)
-        if not within:
-            column = self.columns.get(one.property.field)
+    def _ids(self, part: Part) -> Select[Any] | None:
+        """The entities of which a part of an expression is true, where an index finds them."""
+        if (ids := self._ids_by_element(part)) is not None or not isinstance(part, Filter):
+            return ids
+        exact = part.operator in (Operator.EQUALS, Operator.IN)
+        if not part.property.within:
+            column = self.columns.get(part.property.field)
             if column is None or not (
-                (exact and column.key is not None) or (one.operator in ORDERED and column.sorted)
+                (exact and column.key is not None) or (part.operator in ORDERED and column.sorted)
             ):
                 return None
-            return select(entity.c.id).where(self.has_type, _meets(column, one))
-        collection = self.collections.get(within)
-        if collection is None or collection.owner is None or one.operator is Operator.NOT_EXISTS:
+            return select(entity.c.id).where(self.has_type, _meets(column, part))
+        collection = self.collections.get(part.property.within)
+        if not exact or collection is None or collection.owner is None:
             return None
-        ids = select(collection.owner).where(self._element_meets(within, one))
-        if element is not None and collection.name is not None:
-            return ids.select_from(collection.rows).where(collection.name == element)
-        way = collection.ways.get(one.property.field)
-        return ids.select_from(way) if way is not None and exact else None
+        way = collection.ways.get(part.property.field)
+        if way is None:
+            return None
+        return select(collection.owner).select_from(way).where(self._element_meets(part.property.within, part))
+
+    def _ids_by_element(self, part: Part) -> Select[Any] | None:
+        """The entities of which a part is true that is about one element by its name, and needs it.
+
+        An entity has one element of a name at most: the part is a condition of that row, and no union of its filters.
+        """
+        places = {(one.property.within, one.property.element) for one in filters_of(part)}
+        if len(places) != 1 or not _needs_element(part):
+            return None
+        ((within, element),) = places
+        collection = self.collections.get(within)
+        if collection is None or collection.owner is None or collection.name is None or element is None:
+            return None
+        meets = self._element_meets(within, part)
+        return select(collection.owner).select_from(collection.rows).where(collection.name == element, meets)
+
+
+def _joined(part: Expression, conditions: Iterable[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """The condition that an expression is true, of those that its parts are."""
+    return (and_(true(), *conditions) if part.every else or_(false(), *conditions)).self_group()
+
+
+def _needs_element(part: Part) -> bool:
+    """True if a part of an expression that is about one element is true of no entity without it."""
+    if isinstance(part, Filter):
+        return part.operator is not Operator.NOT_EXISTS
+    if isinstance(part, Nested):
+        return True
+    return (any if part.every else all)(_needs_element(one) for one in part.parts)
 
 
 # ------------------------------------------------------------------------------------------------------- one comparison
@@ -238,6 +283,8 @@ def _compares(column: Column, one: Filter) -> ColumnElement[bool]:
             return column.key.in_([f"{column.prefix}{end}" for end in values])
         case Operator.EQUALS | Operator.IN:
             return value == values[0] if len(values) == 1 else value.in_(values)
+        case Operator.NOT_EQUALS if len(values) == 1:
+            return value != values[0]
         case Operator.NOT_EQUALS:
             return and_(value.is_not(None), value.not_in(values))
         case Operator.CONTAINS:

@@ -102,7 +102,11 @@ class Expression(msgspec.Struct, frozen=True):
     every: bool = True
 
 
-def filters_of(part: Filter | Nested | Expression) -> Iterator[Filter]:
+Part = Filter | Nested | Expression
+"""A part of an expression, or all of it."""
+
+
+def filters_of(part: Part) -> Iterator[Filter]:
     """All filters of an expression, those of its sub-expressions among them."""
     if isinstance(part, Filter):
         yield part

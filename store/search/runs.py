@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, distinct, exists
 from store import bulk
 from store.database import Store, Transaction
 from store.search.compiler import Compiler, Query
-from store.search.expression import Expression, Filter, Nested, Operator, filters_of
+from store.search.expression import Expression, Filter, Nested, Operator, Part, filters_of
 from store.search.text_form import CREATED, BadCondition
 from store.tables import entity, membership, metric, parameter
 
@@ -119,7 +119,7 @@ def runs(
             wanted = wanted.where(_within(connection, group))
         if conditions:
             parts = tuple(_possible(connection, one) for one in conditions)
-            wanted = wanted.where(_true(connection, Expression(parts)))
+            wanted = wanted.where(_true(connection, parts))
         wanted, order = _sorted(connection, wanted, sort_by)
         total = connection.scalar(wanted.with_only_columns(func.count(), maintain_column_froms=True)) or 0
         columns = [column.asc().nulls_last() if ascending else column.desc().nulls_last() for column in order]
@@ -213,12 +213,15 @@ def _within(connection: Connection, group: str) -> ColumnElement[bool]:
     raise Unknown(f"no experiment, trial or family is called {group!r}{_similar(group, known)}")
 
 
-def _true(connection: Connection, expression: Expression) -> ColumnElement[bool]:
-    """The condition that an expression is true of a run."""
-    compiler = Compiler(connection, Query("TrialComponent", expression=expression))
+def _true(connection: Connection, conditions: tuple[Expression, ...]) -> ColumnElement[bool]:
+    """The condition that some conditions are true of a run."""
+    compiler = Compiler(connection, Query("TrialComponent", expression=Expression(conditions)))
     driver = compiler.driver()
+    if driver is not None and driver.many and len(conditions) > 1:
+        # Even the fewest are many: to list what meets each condition takes less than to look for it at each run.
+        return and_(*(_true(connection, (one,)) for one in conditions))
     # A comparison of what a run has once needs no statement of its own: its index serves as it is.
-    by_itself = driver is not None and driver.exact is not None and not driver.exact.property.within
+    by_itself = driver is not None and isinstance(driver.exact, Filter) and not driver.exact.property.within
     return compiler.found(None if by_itself else driver)
 
 
@@ -242,8 +245,10 @@ def _possible(connection: Connection, condition: Expression) -> Expression:
     return Expression(tuple(part for part in condition.parts if not _is_impossible(part, tables)), every=False)
 
 
-def _is_impossible(part: Filter | Nested | Expression, tables: Mapping[str, Collection[Any]]) -> bool:
-    if not isinstance(part, Filter) or part.operator is Operator.NOT_EXISTS or part.property.element is None:
+def _is_impossible(part: Part, tables: Mapping[str, Collection[Any]]) -> bool:
+    if isinstance(part, Expression):
+        return (any if part.every else all)(_is_impossible(one, tables) for one in part.parts)
+    if isinstance(part, Nested) or part.operator is Operator.NOT_EXISTS or part.property.element is None:
         return False
     table = {"Parameters": parameter, "Metrics": metric}.get(part.property.within)
     return table is not None and table not in tables[part.property.element]

@@ -17,7 +17,7 @@ from store.database import Transaction
 from store.paging import PageKey, SortColumn
 from store.search.columns import Column
 from store.search.compiler import Compiler, Driver, Query
-from store.search.expression import Filter, SortKey, SortOrder, ValueType, in_order, precedes, segments
+from store.search.expression import Part, SortKey, SortOrder, ValueType, in_order, precedes, segments
 from store.tables import entity, metric, parameter, tag
 
 COUNTED = 10_000
@@ -77,8 +77,8 @@ class _Search:
         self.connection, self.query, self.order = tx.connection, query, order
         self.compiler = Compiler(tx.connection, query)
 
-    def among(self, ids: Sequence[int], known: Filter | None) -> list[Row]:
-        """All that is found among some ids, of which one filter is known to be true, in order."""
+    def among(self, ids: Sequence[int], known: Part | None) -> list[Row]:
+        """All that is found among some ids, of which a part of the expression is known to be true, in order."""
         if not ids:
             return []
         # The ids themselves: a database takes the statement for them for more than it gives.

@@ -33,6 +33,7 @@ from store.search.expression import (
     Filter,
     Nested,
     Operator,
+    Part,
     Property,
     SortKey,
     SortOrder,
@@ -144,7 +145,7 @@ def read_expression(shape: Shape, request: Mapping[str, Any]) -> Expression:
     Raises:
         Invalid: There is no such property, or it cannot be compared so.
     """
-    parts: list[Filter | Nested | Expression] = []
+    parts: list[Part] = []
     if "SearchExpression" in request:
         parts.append(_read(shape, request["SearchExpression"], iter(range(MOST))))
     for condition in request.get("VisibilityConditions", ()):
@@ -164,7 +165,7 @@ def _tag(shape: Shape, name: str) -> Property:
 
 
 def _read(shape: Shape, expression: Mapping[str, Any], room: Iterator[int]) -> Expression:
-    parts: list[Filter | Nested | Expression] = []
+    parts: list[Part] = []
     for one in expression.get("Filters", ()):
         _take(room)
         parts.append(_filter(one, property_of(shape, one["Name"])))
