@@ -12,6 +12,7 @@ from consumers.resources.experiments import pipeline_names
 from consumers.resources.fields import instant, read
 from consumers.resources.pipeline_execution import execution_end
 from consumers.resources.pipeline_step import step_key
+from consumers.resources.spelling import is_map
 from consumers.state import ResourceState, decode, detail, incarnations
 from store.database import Store, Transaction
 from store.resources import load, with_prefix
@@ -177,16 +178,20 @@ def _metadata(known: ResourceState) -> Mapping[str, Mapping[str, Any]]:
     return {kind: inner for kind, inner in metadata.items() if isinstance(inner, dict) and inner}
 
 
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Plain values with their names; the pairs of a list of {name, value} by their own."""
+def _flat(value: Any, name: str = "", *, listed: bool = False) -> Iterator[tuple[str, str]]:
+    """Plain values with their names; the pairs of a list of {name, value} by their own.
+
+    Keys of a map come after the map's name: two maps may share them.
+    """
     if isinstance(value, dict):
-        if value.keys() == {"name", "value"}:
+        if listed and value.keys() == {"name", "value"}:
             yield from _flat(value["value"], str(value["name"]))
             return
+        within = f"{name}." if is_map(name) else ""
         for key, inner in value.items():
-            yield from _flat(inner, key)
+            yield from _flat(inner, f"{within}{key}")
     elif isinstance(value, list):
         for inner in value:
-            yield from _flat(inner, name)
+            yield from _flat(inner, name, listed=True)
     elif value is not None and value != "":
         yield name, value if isinstance(value, str) else msgspec.json.encode(value).decode()

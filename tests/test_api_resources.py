@@ -424,6 +424,20 @@ def test_a_step_that_created_nothing_has_empty_metadata(store: Store) -> None:
     assert step == {"StepName": "Train", "StepStatus": "Executing", "Metadata": {}}
 
 
+def test_keys_of_maps_in_a_steps_metadata_come_back_as_their_user_spelled_them(store: Store) -> None:
+    fed(store, case_events("lineage_step_keys"))
+    prefix = "arn:aws:sagemaker:us-west-2:111122223333:"
+    execution = f"{prefix}pipeline/abalone/execution/lineagestep1"
+
+    (step,) = client(store, prefix)("ListPipelineExecutionSteps", PipelineExecutionArn=execution)[
+        "PipelineExecutionSteps"
+    ]
+
+    lineage = step["Metadata"]["Lineage"]
+    assert lineage["ActionArns"] == {"trainAction": f"{prefix}action/train-action"}
+    assert lineage["ArtifactArns"] == {"rawData": f"{prefix}artifact/{'0' * 32}", "RAW": f"{prefix}artifact/{'1' * 32}"}
+
+
 def test_the_definition_of_an_execution_is_described_unless_the_pipeline_was_changed_since(store: Store) -> None:
     execution = f"{PARTITION}pipeline/flow/execution/aaaaaaaaaaaa"
     members = {"pipelineName": "Flow", "pipelineDefinition": '{"Version": "2020-12-01"}'}

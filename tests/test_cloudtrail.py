@@ -1,9 +1,8 @@
-"""Calls that CloudTrail records: SageMaker's names at every level, who called, and calls that change nothing."""
+"""Calls that CloudTrail records: what they say, who called, and calls that change nothing."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from consumers.handle import handle
 from consumers.kind import CONTEXT as CONTEXT_KIND
 from consumers.observe import observe
-from consumers.observe.cloudtrail import HIDDEN, MAPS, handled_calls, pascal
+from consumers.observe.cloudtrail import handled_calls
 from consumers.resources import RESOURCE_TYPES
 from consumers.state import CREATED_BY, DELETED, MODIFIED_BY, ResourceState, incarnations
 from ingest.delivery import Delivery
@@ -33,25 +32,6 @@ ADA = f"arn:aws:sts::{ACCOUNT}:assumed-role/data-science/ada"
 LIN = f"arn:aws:iam::{ACCOUNT}:user/lin"
 
 
-def members(shape: Any, above: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
-    """Each member of a shape at any depth, as CloudTrail spells it, and its type."""
-    if shape.type_name == "list":
-        yield from members(shape.member, above)
-    elif shape.type_name == "map":
-        yield from members(shape.value, above)
-    elif shape.type_name == "structure" and shape.name not in above:
-        for name, inner in shape.members.items():
-            yield name[:1].lower() + name[1:], inner.type_name
-            yield from members(inner, above | {shape.name})
-
-
-def of_writes(type_name: str) -> set[str]:
-    """The members of this type in the requests and responses of all writes."""
-    writes = [SERVICE.operation_model(name) for name in SERVICE.operation_names if not name.startswith(READS)]
-    shapes = [shape for model in writes for shape in (model.input_shape, model.output_shape) if shape]
-    return {name for shape in shapes for name, found in members(shape) if found == type_name}
-
-
 def observed(body: bytes) -> dict[str, Any]:
     """The fields of the newest incarnation of the first resource that an event reports."""
     (known, *_) = observe(decode(body))
@@ -63,81 +43,11 @@ def fields(known: ResourceState) -> dict[str, Any]:
     return {name: msgspec.json.decode(value) for name, (_, value) in incarnation.fields.items()}
 
 
-def test_members_whose_keys_are_data_are_those_of_sagemakers_own_description() -> None:
-    assert of_writes("map") == MAPS
-
-
-def test_a_name_that_is_a_map_somewhere_is_a_structure_nowhere() -> None:
-    assert MAPS & of_writes("structure") == set()
-
-
 def test_every_call_that_reports_something_is_a_write_of_sagemaker() -> None:
     known = {name for name in handled_calls() if " " not in name}
 
     assert known - set(SERVICE.operation_names) == set()
     assert [name for name in sorted(known) if name.startswith(READS)] == []
-
-
-@pytest.mark.parametrize(
-    ("recorded", "read"),
-    [
-        ({"trainingJobName": "A"}, {"TrainingJobName": "A"}),
-        (
-            {"inputDataConfig": [{"dataSource": {"s3DataSource": {"s3Uri": "s3://b/x"}}}]},
-            {"InputDataConfig": [{"DataSource": {"S3DataSource": {"S3Uri": "s3://b/x"}}}]},
-        ),
-        ({"resourceConfig": {"volumeSizeInGB": 30}}, {"ResourceConfig": {"VolumeSizeInGB": 30}}),
-        ({"hyperParameters": {"eta": "0.1", "Mode": "x"}}, {"HyperParameters": {"eta": "0.1", "Mode": "x"}}),
-        (
-            {"parameters": {"lr": {"numberValue": 1}, "parameters": {"stringValue": "x"}}},
-            {"Parameters": {"lr": {"NumberValue": 1}, "parameters": {"StringValue": "x"}}},
-        ),
-        (
-            {"containers": [{"environment": {"aWS": "x"}, "image": "i"}]},
-            {"Containers": [{"Environment": {"aWS": "x"}, "Image": "i"}]},
-        ),
-        ({"tags": [{"key": "k", "value": "v"}]}, {"Tags": [{"Key": "k", "Value": "v"}]}),
-        (
-            {"a": HIDDEN, "environment": {"x": HIDDEN, "y": "1"}, "l": [HIDDEN, 2]},
-            {"Environment": {"y": "1"}, "L": [2]},
-        ),
-        ({}, {}),
-    ],
-)
-def test_a_record_is_read_with_sagemakers_names(recorded: Mapping[str, Any], read: Mapping[str, Any]) -> None:
-    assert pascal(recorded) == read
-
-
-def test_every_member_of_every_call_comes_out_as_sagemaker_names_it() -> None:
-    for name in (name for name in handled_calls() if " " not in name):
-        shape = SERVICE.operation_model(name).input_shape
-        made = sample(shape)
-
-        assert pascal(lowered(made, shape)) == made
-
-
-def sample(shape: Any, above: tuple[str, ...] = ()) -> Any:
-    """A value of a shape with everything in it."""
-    if shape.name in above:
-        return {}
-    if shape.type_name == "structure":
-        return {name: sample(inner, (*above, shape.name)) for name, inner in shape.members.items()}
-    if shape.type_name == "list":
-        return [sample(shape.member, above)]
-    if shape.type_name == "map":
-        return {"lowerKey": sample(shape.value, above), "UpperKey": sample(shape.value, above)}
-    return "value"
-
-
-def lowered(value: Any, shape: Any) -> Any:
-    """A value of a shape as CloudTrail records it."""
-    if shape.type_name == "structure":
-        return {name[:1].lower() + name[1:]: lowered(inner, shape.members[name]) for name, inner in value.items()}
-    if shape.type_name == "list":
-        return [lowered(inner, shape.member) for inner in value]
-    if shape.type_name == "map":
-        return {key: lowered(inner, shape.value) for key, inner in value.items()}
-    return value
 
 
 CONTEXT = {"contextName": "Review", "source": {"sourceUri": "https://example.com"}, "contextType": "Review"}

@@ -10,7 +10,7 @@ from consumers.pipeline_executions import Execution, Step, execution
 from store.database import Store
 from store.graph.resolve import executions
 from tests.support.cli import Headwater
-from tests.support.events import HERE, PARTITION, case_events, event
+from tests.support.events import HERE, PARTITION, answer, case_events, event
 from tests.support.stores import fed
 
 PIPELINE = f"{PARTITION}pipeline/churn-flow"
@@ -164,6 +164,34 @@ def test_the_command_prints_an_execution(headwater: Headwater) -> None:
         [["Train", "Training", "Succeeded", "2026-03-03", "08:00:05", "1", "seconds", "training-job/flow-train-2"]],
     )
     assert (shown.code, [one["name"] for one in json.loads(shown.out)["steps"]]) == (0, ["Train", "Publish"])
+
+
+def test_the_command_prints_keys_of_users_maps_as_they_are(headwater: Headwater) -> None:
+    headwater("replay", HERE / "cases" / "lineage_step_keys" / "events.jsonl")
+    prefix = "arn:aws:sagemaker:us-west-2:111122223333:"
+
+    shown = json.loads(headwater("pipeline", "lineagestep1", "--json").out)
+
+    details = shown["steps"][0]["details"]
+    assert details["actionArns.trainAction"] == f"{prefix}action/train-action"
+    assert details["artifactArns.rawData"] == f"{prefix}artifact/{'0' * 32}"
+    assert details["artifactArns.RAW"] == f"{prefix}artifact/{'1' * 32}"
+
+
+def test_maps_of_a_step_may_share_keys_and_pairs_may_be_keys(store: Store) -> None:
+    maps = {"ActionArns": {"one": "a"}, "ContextArns": {"one": "c"}, "ArtifactArns": {"name": "n", "value": "v"}}
+    steps = [{"StepName": "Record", "StepStatus": "Succeeded", "Metadata": {"Lineage": maps}}]
+    fed(store, [answer("ListPipelineExecutionSteps", {"PipelineExecutionSteps": steps}, arn=MONDAY)])
+
+    found = execution(store, MONDAY)
+
+    assert found is not None
+    assert found.steps[0].details == {
+        "actionArns.one": "a",
+        "contextArns.one": "c",
+        "artifactArns.name": "n",
+        "artifactArns.value": "v",
+    }
 
 
 def test_the_command_says_what_it_does_not_know(headwater: Headwater) -> None:

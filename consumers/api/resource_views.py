@@ -18,9 +18,9 @@ from consumers.kind import (
     TUNING_JOB,
     ResourceKind,
 )
-from consumers.observe.cloudtrail import pascal
 from consumers.resources import RESOURCE_TYPES
 from consumers.resources.fields import described_status, instant
+from consumers.resources.spelling import pascal
 from consumers.resources.types import AnyResource
 from consumers.state import Incarnation, ResourceState, decode, detail, incarnations, moment
 from store import resources

@@ -18,6 +18,7 @@ from consumers.observe.observation import observe_fields
 from consumers.resources import CALLS, RESOURCE_TYPES
 from consumers.resources.calls import CallEffect, Effect, JsonObject
 from consumers.resources.fields import Name, Tag, Uri, as_map, read
+from consumers.resources.spelling import pascal
 from consumers.resources.types import Envelope
 from consumers.state import CREATED_BY, DELETED, MODIFIED_BY, RANKS, TAG, ResourceState, entry
 from ingest.event import Event, Malformed, milliseconds
@@ -224,60 +225,3 @@ def _read(event: Event) -> Record:
         return _decoder.decode(event.detail)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise Malformed(f"not a record of CloudTrail: {why}") from why
-
-
-MAPS = frozenset(
-    {
-        "aggregation",
-        "arguments",
-        "authenticationRequestExtraParams",
-        "collectionParameters",
-        "containerEnvironmentVariables",
-        "customerMetadataProperties",
-        "environment",
-        "filling",
-        "hookParameters",
-        "hyperParameters",
-        "inputArtifacts",
-        "labels",
-        "modelVariantActions",
-        "optimizationEnvironment",
-        "outputArtifacts",
-        "overrideEnvironment",
-        "parameters",
-        "profilingParameters",
-        "properties",
-        "ruleParameters",
-        "staticHyperParameters",
-        "textGenerationHyperParameters",
-    }
-)
-"""Members of requests whose keys are not SageMaker's but their users', and stay as they are.
-
-None of these names is a structure's in another request, so that the name alone says which it is.
-"""
-HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-"""What CloudTrail writes in place of a secret value (plausible: evidence.md#cloudtrail-hidden)."""
-
-
-def pascal(value: Any, *, data: int = 0) -> Any:
-    """A JSON value with SageMaker's names: lowerCamel keys begin with a capital, at every level; without hidden values.
-
-    Args:
-        value: As CloudTrail records it.
-        data: How many levels of it have keys that are data.
-    """
-    if isinstance(value, dict):
-        return {
-            name if data else name[:1].upper() + name[1:]: pascal(inner, data=data - 1 if data else _levels(name))
-            for name, inner in value.items()
-            if inner != HIDDEN
-        }
-    if isinstance(value, list):
-        return [pascal(inner) for inner in value if inner != HIDDEN]
-    return value
-
-
-def _levels(name: str) -> int:
-    """How many levels of a member have keys that are data."""
-    return (name in MAPS) + (name == "filling")  # the one that is a map of maps

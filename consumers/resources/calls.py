@@ -63,14 +63,3 @@ def deletes(rewrite: Rewrite | None = None) -> CallEffect:
 def links() -> CallEffect:
     """A call that links two entities."""
     return CallEffect(Effect.LINKS)
-
-
-def lower_camel(fields: JsonObject) -> dict[str, object]:
-    """A JSON object in the spelling of pipelines' events: keys begin with a small letter, at every level."""
-    return {name[:1].lower() + name[1:]: _lower_camel(value) for name, value in fields.items()}
-
-
-def _lower_camel(value: object) -> object:
-    if isinstance(value, Mapping):
-        return lower_camel(value)
-    return [_lower_camel(inner) for inner in value] if isinstance(value, list) else value

@@ -7,9 +7,11 @@ there is None, a structure that is not there is an empty one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from ingest.event import Malformed, milliseconds
 
@@ -105,21 +107,56 @@ def read(content: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[D]) -> D:
 
 
 def _read_leniently(content: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[D]) -> D:
-    # "" and {} stand for an absent value anywhere, and numbers come as strings: rare enough to be read twice.
+    # "" and {} stand for an absent value, and numbers come as strings: rare enough to be read twice.
     try:
-        fields = msgspec.convert(without_empty(msgspec.json.decode(content)), decoder.type, strict=False)
+        value = _without_nothing(msgspec.json.decode(content), _type_info(decoder.type))
+        return msgspec.convert(value, decoder.type, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
         raise Malformed(f"detail cannot be read: {why}") from why
-    return fields
 
 
-def without_empty(value: Any) -> Any:
-    """A JSON value without what SageMaker writes for nothing: null, "" and {}, at every level."""
-    if isinstance(value, dict):
-        return {key: without_empty(inner) for key, inner in value.items() if inner not in (None, "", {})}
-    if isinstance(value, list):
-        return [without_empty(inner) for inner in value if inner not in (None, "", {})]
+_type_info = cache(inspect.type_info)
+_NOTHING: tuple[Any, ...] = (None, "", {})
+"""What SageMaker writes for an absent value."""
+
+
+def _without_nothing(value: Any, type_: inspect.Type) -> Any:
+    """A JSON value without the members of structures that hold nothing.
+
+    From maps and lists, whose content is their users', only what their type has no place for is taken: an empty
+    hyperparameter is a value.
+    """
+    for one in _types(type_):
+        match one:
+            case inspect.StructType() if isinstance(value, dict):
+                members = {member.encode_name: member.type for member in one.fields}
+                return {
+                    name: _without_nothing(inner, members[name])
+                    for name, inner in value.items()
+                    if name in members and inner not in _NOTHING
+                }
+            case inspect.DictType() if isinstance(value, dict):
+                return {
+                    name: _without_nothing(inner, one.value_type)
+                    for name, inner in value.items()
+                    if _has_place(one.value_type, inner)
+                }
+            case inspect.ListType() if isinstance(value, list):
+                return [_without_nothing(inner, one.item_type) for inner in value if _has_place(one.item_type, inner)]
     return value
+
+
+def _has_place(type_: inspect.Type, value: Any) -> bool:
+    if value not in _NOTHING:
+        return True
+    fitting = inspect.NoneType if value is None else inspect.StrType if value == "" else inspect.DictType
+    return any(isinstance(one, (fitting, inspect.AnyType)) for one in _types(type_))
+
+
+def _types(type_: inspect.Type) -> tuple[inspect.Type, ...]:
+    while isinstance(type_, inspect.Metadata):
+        type_ = type_.type
+    return type_.types if isinstance(type_, inspect.UnionType) else (type_,)
 
 
 def as_map(tags: Tags) -> dict[str, str]:

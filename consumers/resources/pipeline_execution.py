@@ -9,10 +9,11 @@ import msgspec
 
 from consumers.arns import kind_of
 from consumers.kind import PIPELINE, PIPELINE_EXECUTION, PIPELINE_STEP
-from consumers.resources.calls import JsonObject, creates, lower_camel, updates
+from consumers.resources.calls import JsonObject, creates, updates
 from consumers.resources.descriptions import Described, Description, items
 from consumers.resources.experiments import experiment, pipeline_names, trial
 from consumers.resources.fields import Name, Time, Uri, instant, texts
+from consumers.resources.spelling import lower_camel
 from consumers.resources.types import DescribeRequest, Envelope, Lookup, Resource, ResourceType
 from ingest.sagemaker_operations import ListOperation, called_by_arn
 from store.lineage import REPORTED, Lineage, Membership
