@@ -59,4 +59,4 @@ def test_batches_are_handed_out_while_others_are_acknowledged(data: st.DataObjec
 
 
 async def test_an_empty_batch_is_acknowledged_by_doing_nothing() -> None:
-    assert await nothing_to_ack() is None  # type: ignore[func-returns-value]
+    assert await nothing_to_ack() is None  # type: ignore[func-returns-value]  # to await it is the test

@@ -236,7 +236,7 @@ async def test_running_ends_at_a_signal_to_stop(store: Store, sagemaker: FakeSag
     async with enriching(store, sagemaker, clock) as enricher:
         running = asyncio.create_task(enricher.run(stop))
         async with asyncio.timeout(PATIENCE):
-            while describe_requests.waiting(store):  # noqa: ASYNC110 -- it is the store that changes
+            while describe_requests.waiting(store):  # noqa: ASYNC110  # it is the store that changes
                 await asyncio.sleep(0.01)
         stop.set()
         await asyncio.wait_for(running, PATIENCE)
@@ -263,7 +263,7 @@ async def test_whatever_goes_wrong_the_enricher_goes_on(
         monkeypatch.setattr(enricher._sagemaker, "describe", ask_in_vain)
         running = asyncio.create_task(enricher.run(stop))
         async with asyncio.timeout(PATIENCE):
-            while describe_requests.waiting(store):  # noqa: ASYNC110 -- it is the store that changes
+            while describe_requests.waiting(store):  # noqa: ASYNC110  # it is the store that changes
                 await asyncio.sleep(0.01)
         stop.set()
         await asyncio.wait_for(running, PATIENCE)

@@ -128,7 +128,7 @@ def test_a_time_may_be_missing(absent: str | None) -> None:
 
 # Until 2038: from then on floats of seconds lose a millisecond here and there.
 @pytest.mark.law
-@given(st.datetimes(datetime(2005, 1, 1), datetime(2038, 1, 1)))  # noqa: DTZ001 - hypothesis takes them without a zone
+@given(st.datetimes(datetime(2005, 1, 1), datetime(2038, 1, 1)))  # noqa: DTZ001  # hypothesis takes them without a zone
 def test_a_time_is_the_same_in_every_spelling(moment: datetime) -> None:
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
     time = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)

@@ -262,9 +262,9 @@ async def test_a_new_topic_is_reported_once_the_broker_shows_it(
     shown = late = TopicDescription(0, 1)
     stale = 0
 
-    async def described_late(*arguments: object, **more: object) -> tuple[str, TopicDescription]:
+    async def described_late(*arguments: Any, **more: Any) -> tuple[str, TopicDescription]:
         nonlocal shown, late, stale
-        server, found = await describe_topic(*arguments, **more)  # type: ignore[arg-type]
+        server, found = await describe_topic(*arguments, **more)
         if found != shown and stale < 3:
             stale += 1
             return server, late

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ BEGUN = 1_772_438_400_000
 DAY = 86_400_000
 
 
-def step(name: str, type_: str, status: str, started: int, ended: int, **more: object) -> Step:
-    fields = {"attempts": None, "made": "", "earlier": (), "cached_from": "", "details": {}, "failure": ""} | more
-    return Step(name, type_, status, started, ended, **fields)  # type: ignore[arg-type]
+def step(name: str, type_: str, status: str, started: int, ended: int, **more: Any) -> Step:
+    others: dict[str, Any] = {"attempts": None, "made": "", "earlier": (), "cached_from": "", "details": {}}
+    return Step(name, type_, status, started, ended, **{**others, "failure": "", **more})
 
 
 def test_an_execution_has_its_parameters_and_its_steps_in_the_order_of_time(store: Store) -> None:

@@ -10,7 +10,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import zstandard
 from sqlalchemy import Connection, Select, func, select, text
@@ -47,9 +49,9 @@ def test_a_batch_that_deadlocks_is_handled_again(make_store: MakeStore) -> None:
     with Store(store.url) as worker, store.engine.connect() as other, other.begin() as transaction:
 
         @listens_for(worker.engine, "connect")
-        def notice_soon(connection: object, _: object) -> None:
-            connection.execute("SET deadlock_timeout = '50ms'")  # type: ignore[attr-defined]  # psycopg's
-            connection.commit()  # type: ignore[attr-defined]
+        def notice_soon(connection: psycopg.Connection[Any], _: object) -> None:
+            connection.execute("SET deadlock_timeout = '50ms'")
+            connection.commit()
 
         @listens_for(worker.engine, "handle_error")
         def note(context: ExceptionContext) -> None:

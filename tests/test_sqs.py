@@ -74,7 +74,7 @@ class Between:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     async def until(self, operation: str, times: int) -> None:
-        while self.asked[operation] < times:  # noqa: ASYNC110 - the server counts in another thread
+        while self.asked[operation] < times:  # noqa: ASYNC110  # the server counts in another thread
             await asyncio.sleep(0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -32,7 +31,10 @@ def events_with(kind: str, **details: st.SearchStrategy[Any]) -> st.SearchStrate
 
 def named(part: str, prefix: str, names: st.SearchStrategy[str], **more: st.SearchStrategy[Any]) -> Any:
     """Details of a resource with a name, and an ARN in lower case or in the name's case."""
-    arn: Callable[[str, bool], str] = lambda name, low: f"{PARTITION}{part}/{name.lower() if low else name}"  # noqa: E731
+
+    def arn(name: str, low: bool) -> str:
+        return f"{PARTITION}{part}/{name.lower() if low else name}"
+
     identity = st.tuples(names, st.booleans()).map(
         lambda both: {f"{prefix}Name": both[0], f"{prefix}Arn": arn(both[0], both[1])}
     )
