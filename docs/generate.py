@@ -12,6 +12,7 @@ import msgspec
 from consumers.api import service_model
 from consumers.api.access import Role
 from consumers.api.errors import UnknownOperation
+from consumers.api.missing import ANSWERS
 from consumers.api.operations import METRICS, OPERATIONS
 from consumers.observe.cloudtrail import handled_calls
 from consumers.observe.describe_responses import handled_operations
@@ -154,6 +155,27 @@ def _operations() -> Iterator[str]:
     refused = f"`{UnknownOperation.code}`, HTTP {UnknownOperation.status}: the message names those that are answered."
     rows.append((f"SageMaker's {others} others", "no", "", refused))
     yield from table(("operation", "supported", "role", "differences from AWS"), rows)
+    yield ""
+    yield from _missing()
+
+
+def _missing() -> Iterator[str]:
+    yield "## What does not exist"
+    yield ""
+    yield from paragraph(
+        "What operations on resources answer about one that does not exist, which differs from kind to kind; `{arn}` "
+        "and `{name}` are those of the request. The other operations answer with the error that SageMaker's model "
+        "declares."
+    )
+    yield ""
+    rows = [(name, answer) for name, answer in sorted(ANSWERS.items()) if name in OPERATIONS]
+    yield from table(
+        ("operation", "error", "message", "rests on"),
+        [
+            (f"`{name}`", f"`{error.code}`", sentence, f"[{source.partition('#')[2]}]({source})")
+            for name, (error, sentence, source) in rows
+        ],
+    )
 
 
 def paragraph(text: str) -> list[str]:

@@ -22,7 +22,10 @@ _MISSING = {
 }
 # For half of its resources, SageMaker reports a missing one with the code of any bad request; only the message differs.
 _INVALID = {"ValidationError", "ValidationException"}
-_NOT_FOUND = re.compile(r"could not find|cannot find|can't find|does not exist|not found|no such", re.IGNORECASE)
+_NOT_FOUND = re.compile(
+    r"could not find|cannot find|can't find|does not exist|not ?found|no (?:such|device|workforce)|unable to describe",
+    re.IGNORECASE,
+)
 _UNKNOWN_OPERATION = {"InvalidAction", "UnknownOperation", "UnknownOperationException"}
 _FORBIDDEN = {
     "AccessDenied",

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from consumers.api import validator
 from consumers.api.client_writes import ClientWriter
-from consumers.api.errors import Invalid, NotFound, Refusal
+from consumers.api.errors import NotFound
 from consumers.api.operations.resources import OPERATIONS
 from consumers.api.request import Request
 from consumers.api.resource_views import Descriptions
@@ -102,68 +102,6 @@ def test_recorded_steps_are_returned_the_newest_first(account: tuple[Account, St
 def without_cached(step: Mapping[str, Any]) -> dict[str, Any]:
     """A step, without what it took over from an earlier execution."""
     return {name: value for name, value in step.items() if name != "Metadata" or "CacheHitResult" not in step}
-
-
-@pytest.mark.parametrize(
-    ("name", "request_", "error", "message"),
-    [
-        ("DescribeTrainingJob", {"TrainingJobName": "no"}, NotFound, "Requested resource not found."),
-        ("DescribeProcessingJob", {"ProcessingJobName": "no"}, NotFound, "Requested resource not found."),
-        ("DescribeTransformJob", {"TransformJobName": "no"}, NotFound, "Requested resource not found."),
-        (
-            "DescribeHyperParameterTuningJob",
-            {"HyperParameterTuningJobName": "no"},
-            NotFound,
-            "Requested resource not found.",
-        ),
-        (
-            "ListTrainingJobsForHyperParameterTuningJob",
-            {"HyperParameterTuningJobName": "no"},
-            NotFound,
-            "Requested resource not found.",
-        ),
-        ("DescribeFeatureGroup", {"FeatureGroupName": "no"}, NotFound, "can't find a FeatureGroup with name no"),
-        ("DescribeModel", {"ModelName": "no"}, Invalid, f'Could not find model "{PARTITION}model/no".'),
-        ("DescribeEndpoint", {"EndpointName": "no"}, Invalid, f'Could not find endpoint "{PARTITION}endpoint/no".'),
-        (
-            "DescribeEndpointConfig",
-            {"EndpointConfigName": "no"},
-            Invalid,
-            f'Could not find endpoint configuration "{PARTITION}endpoint-config/no".',
-        ),
-        (
-            "DescribeModelPackage",
-            {"ModelPackageName": "ChurnModels"},  # a group's name is no version's
-            Invalid,
-            f"ModelPackage {PARTITION}model-package/ChurnModels does not exist.",
-        ),
-        (
-            "DescribeModelPackageGroup",
-            {"ModelPackageGroupName": "no"},
-            Invalid,
-            f"ModelPackageGroup {PARTITION}model-package-group/no does not exist.",
-        ),
-        ("DescribePipeline", {"PipelineName": "no"}, NotFound, f"Pipeline '{PARTITION}pipeline/no' does not exist."),
-        ("ListPipelineExecutions", {"PipelineName": "no"}, NotFound, "does not exist."),
-        *(
-            (name, {"PipelineExecutionArn": f"{PARTITION}pipeline/no/execution/aaaaaaaaaaaa"}, NotFound, "not exist.")
-            for name in (
-                "DescribePipelineExecution",
-                "ListPipelineExecutionSteps",
-                "ListPipelineParametersForExecution",
-                "DescribePipelineDefinitionForExecution",
-            )
-        ),
-    ],
-)
-def test_unknown_resources_are_refused_as_sagemaker_does(
-    account: tuple[Account, Store], name: str, request_: dict[str, str], error: type[Refusal], message: str
-) -> None:
-    with pytest.raises(error) as refused:
-        client(account[1])(name, **request_)
-
-    assert type(refused.value) is error
-    assert refused.value.message.endswith(message)
 
 
 def test_several_packages_are_described_at_once_and_missing_ones_are_named(send: Send) -> None:

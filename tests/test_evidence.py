@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "evidence.md").read_text()
-MARKS = {"observed", "documented", "SDK source", "plausible"}
+MARKS = {"observed", "documented", "SDK source", "client source", "plausible"}
 GENERAL = {"delivery", "times", "absent-values", "arn-case", "status-case", "event-kinds"}
 """Ids of what no single rule rests on."""
 PRIVATE = re.compile(r"\b(?:CAPTURE|DESIGN) ?[A-C0-9]|\b(?:ABAL|PEXP|EXPI|EP03A|RECO|SMLIN)\b|\bAPI [2-5]\b")

@@ -23,6 +23,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from consumers.api.missing import missing
 from consumers.resources import RESOURCE_TYPES
 from ingest.sagemaker import ListedResource
 from tests.support.aws import ROLE, arn_of
@@ -168,9 +169,8 @@ class FakeSageMaker:
                 return 200, self._page(operation, answer.response, request)
         if operation in LIST_OPERATIONS:
             return 200, {LIST_OPERATIONS[operation].items: []}
-        if any(shape.name == "ResourceNotFound" for shape in model.error_shapes):
-            return _error(400, "ResourceNotFound", f"Requested resource not found: {request}")
-        return _error(400, "ValidationException", f"Could not find what {request} names")
+        refusal = missing(operation, str(next(iter(request.values()), "")))
+        return _error(400, refusal.code, str(refusal))
 
     def _fault(self, operation: str) -> Fault | None:
         for trouble in self._troubles:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from consumers.api.errors import Invalid
+from consumers.api.missing import missing
 from consumers.api.operations.resources.paging import described, listed, listing
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
@@ -15,7 +15,7 @@ ENDPOINT, CONFIG = "endpoint", "endpoint-config"
 def describe_endpoint(service: Service, request: Request) -> Response:
     """Describe an endpoint."""
     arn = request.arn(ENDPOINT, request.input["EndpointName"])
-    return described(service, arn, Invalid(f'Could not find endpoint "{arn}".'))
+    return described(service, arn, missing("DescribeEndpoint", arn))
 
 
 def list_endpoints(service: Service, request: Request) -> Response:
@@ -26,7 +26,7 @@ def list_endpoints(service: Service, request: Request) -> Response:
 def describe_endpoint_config(service: Service, request: Request) -> Response:
     """Describe an endpoint configuration."""
     arn = request.arn(CONFIG, request.input["EndpointConfigName"])
-    return described(service, arn, Invalid(f'Could not find endpoint configuration "{arn}".'))
+    return described(service, arn, missing("DescribeEndpointConfig", arn))
 
 
 def list_endpoint_configs(service: Service, request: Request) -> Response:

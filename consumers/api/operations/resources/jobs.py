@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from consumers.api.errors import NotFound
+from consumers.api.missing import missing
 from consumers.api.operations.resources.paging import described, is_ascending, listed, listing, page_of
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
@@ -93,10 +93,7 @@ def list_training_jobs_for_hyper_parameter_tuning_job(service: Service, request:
 def describe_feature_group(service: Service, request: Request) -> Response:
     """Describe a feature group."""
     arn = request.arn(FEATURE_GROUP, request.input["FeatureGroupName"])
-    missing = (
-        f"Resource Not Found: Amazon SageMaker can't find a FeatureGroup with name {request.input['FeatureGroupName']}"
-    )
-    return described(service, arn, NotFound(missing))
+    return described(service, arn, missing("DescribeFeatureGroup", arn))
 
 
 def list_feature_groups(service: Service, request: Request) -> Response:
@@ -110,7 +107,8 @@ def list_feature_groups(service: Service, request: Request) -> Response:
 
 
 def _job(service: Service, request: Request, kind: str, name: str) -> Mapping[str, Any]:
-    return described(service, request.arn(kind, request.input[name]), NotFound("Requested resource not found."))
+    arn = request.arn(kind, request.input[name])
+    return described(service, arn, missing(request.operation, arn))
 
 
 def _with_limits(job: Mapping[str, Any]) -> Mapping[str, Any]:

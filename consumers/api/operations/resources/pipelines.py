@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from consumers.api.errors import NotFound
+from consumers.api.missing import missing
 from consumers.api.operations.resources.paging import described, is_ascending, listed, listing, page_of
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
@@ -74,11 +75,11 @@ def describe_pipeline_definition_for_execution(service: Service, request: Reques
 
 
 def _pipeline(service: Service, arn: str) -> Mapping[str, Any]:
-    return described(service, arn, NotFound(f"Pipeline '{arn}' does not exist."))
+    return described(service, arn, missing("DescribePipeline", arn))
 
 
 def _execution(service: Service, arn: str) -> Mapping[str, Any]:
-    return described(service, arn, NotFound(f"Pipeline execution '{arn}' does not exist."))
+    return described(service, arn, missing("DescribePipelineExecution", arn))
 
 
 def _summary(execution: Mapping[str, Any]) -> Mapping[str, Any]:

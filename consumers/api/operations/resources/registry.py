@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from consumers.api.errors import Invalid
+from consumers.api.missing import missing
 from consumers.api.operations.resources.paging import described, listed, listing
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
@@ -16,7 +16,7 @@ MODEL, PACKAGE, GROUP = "model", "model-package", "model-package-group"
 def describe_model(service: Service, request: Request) -> Response:
     """Describe a model."""
     arn = request.arn(MODEL, request.input["ModelName"])
-    return described(service, arn, Invalid(f'Could not find model "{arn}".'))
+    return described(service, arn, missing("DescribeModel", arn))
 
 
 def list_models(service: Service, request: Request) -> Response:
@@ -27,7 +27,7 @@ def list_models(service: Service, request: Request) -> Response:
 def describe_model_package(service: Service, request: Request) -> Response:
     """Describe a model package: a version by its ARN, one without versions by its name or its ARN."""
     arn = request.arn(PACKAGE, request.input["ModelPackageName"])
-    return described(service, arn, Invalid(_missing(arn)))
+    return described(service, arn, missing("DescribeModelPackage", arn))
 
 
 def batch_describe_model_package(service: Service, request: Request) -> Response:
@@ -35,10 +35,11 @@ def batch_describe_model_package(service: Service, request: Request) -> Response
     arns = request.input["ModelPackageArnList"]
     packages = service.descriptions.describe_all(arns)
     found = {arn: package for arn in arns if (package := packages.get(arn.lower())) is not None}
+    refusals = {arn: missing("DescribeModelPackage", arn) for arn in arns if arn not in found}
     return {
         "ModelPackageSummaries": found,
         "BatchDescribeModelPackageErrorMap": {
-            arn: {"ErrorCode": Invalid.code, "ErrorResponse": _missing(arn)} for arn in arns if arn not in found
+            arn: {"ErrorCode": refusal.code, "ErrorResponse": refusal.message} for arn, refusal in refusals.items()
         },
     }
 
@@ -65,16 +66,12 @@ def list_model_packages(service: Service, request: Request) -> Response:
 def describe_model_package_group(service: Service, request: Request) -> Response:
     """Describe a model package group."""
     arn = request.arn(GROUP, request.input["ModelPackageGroupName"])
-    return described(service, arn, Invalid(f"ModelPackageGroup {arn} does not exist."))
+    return described(service, arn, missing("DescribeModelPackageGroup", arn))
 
 
 def list_model_package_groups(service: Service, request: Request) -> Response:
     """List model package groups."""
     return listed(service, request, "ModelPackageGroupSummaryList", listing(request, GROUP, ascending=True))
-
-
-def _missing(arn: str) -> str:
-    return f"ModelPackage {arn} does not exist."
 
 
 OPERATIONS: Mapping[str, Operation] = {
