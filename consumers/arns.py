@@ -59,22 +59,33 @@ def build_arn(region: str, account: str, resource: str, service: str = "sagemake
     return f"arn:{aws_partition(region)}:{service}:{region}:{account}:{resource}"
 
 
+@lru_cache(maxsize=256)
 def aws_partition(region: str) -> str:
-    """The partition of AWS that a region is in: `aws`, `aws-cn`, `aws-us-gov`, or one of the isolated ones."""
-    for beginning, partition in _PARTITIONS.items():
-        if region.lower().startswith(beginning):
+    """The partition of AWS that a region is in; of an unknown region, the one whose regions begin as it does."""
+    low = region.lower()
+    for partition, regions in PARTITIONS.items():
+        if re.fullmatch(regions, low):
             return partition
-    return "aws"
+    return next((one for one, beginning in _BEGINNINGS.items() if low.startswith(beginning)), "aws")
 
 
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "us-isof-": "aws-iso-f",
-    "eu-isoe-": "aws-iso-e",
-    "eusc-": "aws-eusc",
+PARTITIONS = {
+    "aws": r"(us|eu|ap|sa|ca|me|af|il|mx)\-\w+\-\d+",
+    "aws-cn": r"cn\-\w+\-\d+",
+    "aws-eusc": r"eusc\-(de)\-\w+\-\d+",
+    "aws-iso": r"us\-iso\-\w+\-\d+",
+    "aws-iso-b": r"us\-isob\-\w+\-\d+",
+    "aws-iso-e": r"eu\-isoe\-\w+\-\d+",
+    "aws-iso-f": r"us\-isof\-\w+\-\d+",
+    "aws-us-gov": r"us\-gov\-\w+\-\d+",
+}
+"""Each partition of AWS with what its regions are called.
+
+It is botocore's list, to which a test compares it. It is written here, since ARNs that are built from names must not
+depend on which botocore is installed: the same events give the same lineage.
+"""
+_BEGINNINGS = {
+    one: re.split(r"\(|\\w", regions)[0].replace("\\", "") for one, regions in PARTITIONS.items() if one != "aws"
 }
 
 

@@ -18,7 +18,7 @@ from ingest.delivery import Batch, Delivery, Refused, Unavailable, nothing_to_ac
 
 _TEN = 10  # what one call to SQS takes or gives at most
 _PAUSES = (0.1, 0.5, 2.0)  # seconds before each further try to delete
-_REGION_IN_URL = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com")
+_REGION_IN_URL = re.compile(r"https://sqs\.([a-z]+(?:-[a-z]+)+-\d+)\.[a-z]")  # what follows differs among partitions
 
 log = structlog.get_logger(__name__)
 

@@ -5,33 +5,49 @@ from __future__ import annotations
 import json
 
 import pytest
+from botocore.loaders import create_loader
 
-from consumers.arns import Arn, account_prefix, aws_partition, build_arn, kind_of, name_in, parse_arn, with_case
+from consumers.arns import (
+    PARTITIONS,
+    Arn,
+    account_prefix,
+    aws_partition,
+    build_arn,
+    kind_of,
+    name_in,
+    parse_arn,
+    with_case,
+)
 from consumers.kind import ENDPOINT, MODEL_PACKAGE, PIPELINE, PIPELINE_EXECUTION
 from consumers.observe import observe
 from ingest.event import decode
 from tests.support.events import ACCOUNT, NOON, PARTITION, event
 
-PARTITIONS = {
-    "us-east-1": "aws",
-    "eu-west-1": "aws",
-    "cn-north-1": "aws-cn",
-    "us-gov-west-1": "aws-us-gov",
-    "us-iso-east-1": "aws-iso",
-    "us-isob-east-1": "aws-iso-b",
-    "us-isof-south-1": "aws-iso-f",
-    "eu-isoe-west-1": "aws-iso-e",
-    "eusc-de-east-1": "aws-eusc",
+BOTOCORE = create_loader().load_data("partitions")["partitions"]
+REGIONS = {region: one["id"] for one in BOTOCORE for region in one["regions"] if not region.startswith("aws-")}
+UNKNOWN = {
+    "eu-west-9": "aws",
+    "xx-north-1": "aws",
+    "cn-south-1": "aws-cn",
+    "us-gov-central-1": "aws-us-gov",
+    "us-isob-north-2": "aws-iso-b",
+    "eusc-fr-west-1": "aws-eusc",
+    "US-ISO-East-1": "aws-iso",
 }
+"""Regions that botocore does not list."""
 
 
-@pytest.mark.parametrize(("region", "partition"), PARTITIONS.items())
+def test_the_partitions_are_those_of_botocore() -> None:
+    assert {one["id"]: one["regionRegex"].strip("^$") for one in BOTOCORE} == PARTITIONS
+
+
+@pytest.mark.parametrize(("region", "partition"), (REGIONS | UNKNOWN).items())
 def test_a_region_is_in_its_partition(region: str, partition: str) -> None:
     assert aws_partition(region) == partition
     assert build_arn(region, ACCOUNT, "model/m") == f"arn:{partition}:sagemaker:{region}:{ACCOUNT}:model/m"
 
 
-@pytest.mark.parametrize(("region", "partition"), PARTITIONS.items())
+@pytest.mark.parametrize(("region", "partition"), (REGIONS | UNKNOWN).items())
 def test_a_resource_that_an_event_names_without_its_arn_is_in_the_partition_of_its_region(
     region: str, partition: str
 ) -> None:

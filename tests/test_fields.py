@@ -42,6 +42,7 @@ def whole(**members: Any) -> Whole:
 texts = st.dictionaries(st.text(max_size=9), st.text(max_size=9))
 
 
+@pytest.mark.law
 @given(given_=texts, arguments=st.lists(st.text(max_size=9)), tags=texts, anything=texts)
 @pytest.mark.parametrize("odd", [{"Part": ""}, {"Part": None}, {"Parts": [{"Size": "3"}]}, {"Nested": {"a": ""}}])
 def test_an_odd_member_takes_nothing_from_what_users_wrote(

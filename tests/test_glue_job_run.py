@@ -69,6 +69,7 @@ def test_places_of_glue_itself_are_no_data(own: str, tmp_path: Path) -> None:
 STAGES = ("--raw", "--staging", "--silver", "--gold")
 
 
+@pytest.mark.law
 @given(st.sets(st.sampled_from([*STAGES, "--input", "--output", "--path"])))
 def test_no_later_stage_is_read_where_an_earlier_one_is_written(arguments: set[str]) -> None:
     directions = directions_of(arguments)

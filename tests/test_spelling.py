@@ -81,6 +81,7 @@ def test_every_member_is_respelled_and_no_key_of_a_map(operation: str) -> None:
         assert lower_camel(made) == lowered(made, shape)
 
 
+@pytest.mark.law
 @given(st.sampled_from(sorted(MAPS - {"Filling"})), st.dictionaries(st.text(), st.text()))
 def test_no_key_of_a_users_map_changes_or_meets_another(name: str, users: dict[str, str]) -> None:
     described = {"Within": [{name: users}]}

@@ -367,9 +367,19 @@ async def test_a_queue_deleted_meanwhile_is_refused(queue: Queue) -> None:
             await source.read()
 
 
-async def test_a_url_names_the_region(aws: str) -> None:
-    url = "https://sqs.eu-central-1.amazonaws.com/123456789012/nowhere"
-    assert "does not exist in eu-central-1:" in await refusal(SqsSource(url))
+@pytest.mark.parametrize(
+    ("region", "suffix"),
+    [
+        ("eu-central-1", "amazonaws.com"),
+        ("us-gov-west-1", "amazonaws.com"),
+        ("cn-north-1", "amazonaws.com.cn"),
+        ("eusc-de-east-1", "amazonaws.eu"),
+        ("us-iso-east-1", "c2s.ic.gov"),
+    ],
+)
+async def test_a_url_names_the_region(region: str, suffix: str, aws: str) -> None:
+    url = f"https://sqs.{region}.{suffix}/123456789012/nowhere"
+    assert f"does not exist in {region}:" in await refusal(SqsSource(url))
 
 
 async def test_no_region_is_refused(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from rich.cells import cell_len, get_character_cell_size
 from store.graph.lineage import Walk
 from store.graph.traversal import Vertex
 
-_ECR = re.compile(r"\d+\.dkr\.ecr[^/]*\.amazonaws\.com[^/]*/(.+)", re.DOTALL)
+_ECR = re.compile(r"\d+\.dkr[.-]ecr[^/]*/(.+)", re.DOTALL)  # its host differs among partitions
 _DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}\Z")
 _CAPTURED = re.compile(
     r"(.+)(?:-aws-(?:training|processing|transform|tuning|auto-ml)-job"

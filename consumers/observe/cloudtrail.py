@@ -25,8 +25,6 @@ from ingest.event import Event, Malformed, milliseconds
 
 T = TypeVar("T")
 
-_SERVICE = ".amazonaws.com"
-
 
 class UserIdentity(msgspec.Struct, frozen=True, rename="camel"):
     """Who called: a role's session, a user, or a service of AWS."""
@@ -216,7 +214,7 @@ def operation(event: Event) -> str:
 
 def _name(record: Record) -> str:
     name = (record.event_name or "unnamed")[:100]
-    service = (record.event_source or "sagemaker").removesuffix(_SERVICE)[:100]
+    service = (record.event_source or "sagemaker").partition(".")[0][:100]  # what follows differs among partitions
     return name if service == "sagemaker" else f"{service} {name}"
 
 
