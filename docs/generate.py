@@ -13,7 +13,7 @@ from consumers.api import service_model
 from consumers.api.access import Role
 from consumers.api.errors import UnknownOperation
 from consumers.api.missing import ANSWERS
-from consumers.api.operations import METRICS, OPERATIONS
+from consumers.api.operations import METRICS, answered
 from consumers.observe.cloudtrail import handled_calls
 from consumers.observe.describe_responses import handled_operations
 from consumers.observe.detail_types import CLOUDTRAIL_CALL, DESCRIPTION
@@ -137,20 +137,20 @@ def _rule(one: AnyResourceType) -> tuple[str, str]:
 def _operations() -> Iterator[str]:
     services = (service_model.SAGEMAKER, service_model.METRICS)
     names = {name for service in services for name in service_model.names(service)}
-    others = len(names - OPERATIONS.keys())
+    others = len(names - answered().keys())
     yield "# Supported operations"
     yield ""
     yield "<!-- Written by `make docs` from the code: change the rows there. -->"
     yield ""
     yield from paragraph(
-        f"`headwater serve` answers {len(OPERATIONS)} operations of SageMaker's API, {len(METRICS)} of them in its "
+        f"`headwater serve` answers {len(answered())} operations of SageMaker's API, {len(METRICS)} of them in its "
         "metrics service; [api.md](api.md) shows how to point clients at it. An empty last column means that no "
         "difference from AWS is known. The role is the least that a caller needs if callers have to sign."
     )
     yield ""
     rows: list[tuple[str, str, str, str]] = [
         (f"`{name}`", "yes", Role.WRITE if operation.writes else Role.READ, operation.differs)
-        for name, operation in sorted(OPERATIONS.items())
+        for name, operation in sorted(answered().items())
     ]
     refused = f"`{UnknownOperation.code}`, HTTP {UnknownOperation.status}: the message names those that are answered."
     rows.append((f"SageMaker's {others} others", "no", "", refused))
@@ -168,7 +168,7 @@ def _missing() -> Iterator[str]:
         "declares."
     )
     yield ""
-    rows = [(name, answer) for name, answer in sorted(ANSWERS.items()) if name in OPERATIONS]
+    rows = [(name, answer) for name, answer in sorted(ANSWERS.items()) if name in answered()]
     yield from table(
         ("operation", "error", "message", "rests on"),
         [

@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from consumers.api import serializer, service_model, validator
 from consumers.api.access import Principal, check_permission
+from consumers.api.completeness import HEADER, KINDS, completeness
 from consumers.api.errors import (
     Internal,
     Refusal,
@@ -36,7 +37,7 @@ from consumers.api.errors import (
     UnknownOperation,
     Unreadable,
 )
-from consumers.api.operations import METRICS, OPERATIONS
+from consumers.api.operations import METRICS, OPERATIONS, answered
 from consumers.api.request import Request
 from consumers.api.service import Service
 from consumers.api.signature import Verifier, region_of
@@ -160,7 +161,10 @@ async def _welcome(request: HttpRequest) -> HttpResponse:
 
 @dataclass(slots=True)
 class _Call:
-    """An HTTP request before it is checked: what its signature is verified by, and what its log line says."""
+    """An HTTP request before it is checked: what its signature is verified by, and what its log line says.
+
+    Once its operation runs, also how completely Headwater knows what that reads; empty if that can be said of no kind.
+    """
 
     id: str
     operation: str
@@ -171,6 +175,7 @@ class _Call:
     headers: Mapping[str, str]
     body: bytes = b""
     caller: str = ""
+    completeness: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +201,7 @@ class RequestHandler:
         """Args: service, settings, threads, on_handled, on_failure: as `application` takes them."""
         self._service, self._settings, self._threads = service, settings, threads
         self._on_handled, self._on_failure = on_handled, on_failure
+        self._operations = answered()  # which reads the model: no request has to wait for that
         self._open = 0
 
     async def by_target(self, request: HttpRequest) -> HttpResponse:
@@ -235,10 +241,12 @@ class RequestHandler:
         headers = {"x-amzn-RequestId": call.id, "content-type": JSON if operation in METRICS else JSON_1_1}
         if reply.code:
             headers["x-amzn-ErrorType"] = reply.code
+        if call.completeness:
+            headers[HEADER] = call.completeness
         self._on_handled(
             Handled(
                 request_id=call.id,
-                operation=operation if operation in OPERATIONS else "",
+                operation=operation if operation in self._operations else "",
                 code=reply.code,
                 status=reply.status,
                 seconds=time.perf_counter() - began,
@@ -287,13 +295,15 @@ class RequestHandler:
 
     def _run(self, call: _Call) -> bytes:
         principal = self._principal(call)
-        operation = OPERATIONS.get(call.operation)
+        operation = self._operations.get(call.operation)
         if operation is None:
             raise UnknownOperation(
-                f"Headwater has no operation {call.operation[:100]!r}; it has {', '.join(sorted(OPERATIONS))}"
+                f"Headwater has no operation {call.operation[:100]!r}; it has {', '.join(sorted(self._operations))}"
             )
         if principal:
             check_permission(principal, call.operation, writes=operation.writes)
+        if call.operation in KINDS or call.operation not in OPERATIONS:
+            call.completeness = completeness(call.operation)
         limits = self._settings.limits and call.headers.get(LIMITS_HEADER) != "none"
         region = principal.region if principal else region_of(call.headers) or self._settings.region
         account = self._settings.account

@@ -16,6 +16,7 @@ import msgspec
 
 from consumers.api import times
 from consumers.api.service_model import operation
+from consumers.resources.fields import plain_status
 
 if TYPE_CHECKING:
     from botocore.model import Shape
@@ -102,6 +103,20 @@ def _text(value: Any) -> str | None:
     return value
 
 
+def _string(shape: Shape) -> Shaper:
+    """Texts of a shape; one of a set of values is spelled as the model spells it: CREATED for an image, not Created."""
+    spelled = {plain_status(value): value for value in shape.enum}
+    if not spelled:
+        return _text
+    values = frozenset(shape.enum)
+
+    def shaper(value: Any) -> str | None:
+        text = _text(value)
+        return text if text is None or text in values else spelled.get(plain_status(text), text)
+
+    return shaper
+
+
 _WHOLE = re.compile(r"([+-]?[0-9]{1,19})(?:\.0*)?")
 
 
@@ -151,7 +166,7 @@ _KINDS: dict[str, Callable[[Shape], Shaper]] = {
     "structure": _structure,
     "list": _list,
     "map": _map,
-    "string": lambda _: _text,
+    "string": _string,
     "integer": lambda _: _whole,
     "long": lambda _: _whole,
     "float": lambda _: _number,

@@ -49,6 +49,12 @@ def operation(name: str) -> OperationModel:
     raise KeyError(name)
 
 
+def naming_members(name: str) -> list[str]:
+    """The members of an operation's request that are required: those that name what it is about."""
+    shape = operation(name).input_shape
+    return list(shape.required_members) if shape else []
+
+
 @cache
 def _service(name: str) -> ServiceModel:
     # botocore takes as long to import as all the rest together, and most commands never serve.

@@ -12,7 +12,8 @@ from botocore.model import Shape
 from hypothesis import strategies as st
 
 from consumers.api import service_model
-from consumers.api.validator import matcher, pattern_of
+from consumers.api.errors import Invalid
+from consumers.api.validator import checked, matcher, pattern_of
 
 OPERATIONS = (*service_model.names(service_model.SAGEMAKER), *service_model.names(service_model.METRICS))
 
@@ -57,6 +58,40 @@ def extended(draw: st.DrawFn, operation: str) -> tuple[dict[str, Any], dict[str,
     structure |= dict.fromkeys(draw(st.lists(st.sampled_from(absent))) if absent else (), None)
     structure["Headwater"] = draw(JSON)
     return request, more[""]
+
+
+def smallest(operation: str) -> dict[str, Any]:
+    """A request that the model allows, of an operation whose required members are texts or numbers: only these."""
+    shape = service_model.operation(operation).input_shape
+    return {name: _simplest(shape.members[name]) for name in shape.required_members}
+
+
+def _simplest(shape: Shape) -> Any:
+    if shape.type_name == "string":
+        return next(one for one in (*shape.enum, *_SIMPLE) if _is_allowed(shape, one))
+    return max(shape.metadata.get("min", 1), 1)
+
+
+_ARN = "arn:aws:sagemaker:us-west-2:123456789012:"
+_SIMPLE = (
+    "one",
+    "0123456789ab",
+    "d-0123456789ab",
+    "01234567-0123-0123-0123-0123456789ab",
+    *(f"{_ARN}{one}/one" for one in ("artifact", "mlflow-app", "reserved-capacity", "workteam", "training-plan")),
+    f"{_ARN}partner-app/app-0123456789AB",
+    f"{_ARN}model-card/one/export-job/one",
+    f"{_ARN}pipeline/one/execution/one",
+)
+"""Texts of which at least one matches each pattern of the model's required members."""
+
+
+def _is_allowed(shape: Shape, text: str) -> bool:
+    try:
+        checked(shape, text)
+    except Invalid:
+        return False
+    return True
 
 
 @st.composite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from consumers.api.operations import (
     artifacts,
@@ -11,6 +12,7 @@ from consumers.api.operations import (
     experiments,
     lineage_groups,
     metrics,
+    model_reads,
     query_lineage,
     resources,
     search,
@@ -30,6 +32,15 @@ OPERATIONS: Mapping[str, Operation] = {
     **resources.OPERATIONS,
     **search.OPERATIONS,
 }
-"""Operations by SageMaker's names."""
+"""Operations that have a function of their own, by SageMaker's names."""
 METRICS = frozenset(metrics.OPERATIONS)
 """The operations of the metrics service, which have paths; all others have the header X-Amz-Target."""
+
+
+@cache
+def answered() -> Mapping[str, Operation]:
+    """All operations that are answered, by SageMaker's names: `OPERATIONS`, and all other reads of the service model.
+
+    The model is read for that, which takes a moment: not every process serves.
+    """
+    return {**OPERATIONS, **model_reads.other_reads(OPERATIONS)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from consumers.api.operations.resources import deployment, jobs, pipelines, registry
+from consumers.api.operations.resources import deployment, images, jobs, pipelines, registry
 from consumers.api.service import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -12,5 +12,6 @@ OPERATIONS: Mapping[str, Operation] = {
     **registry.OPERATIONS,
     **deployment.OPERATIONS,
     **pipelines.OPERATIONS,
+    **images.OPERATIONS,
 }
 """The operations on resources."""

@@ -77,7 +77,7 @@ def listing(
 def is_ascending(request: Request, default: bool = False) -> bool:
     """True if the list is in ascending order."""
     order = request.input.get("SortOrder")
-    return order == "Ascending" if order else default
+    return order.lower() == "ascending" if order else default  # ASCENDING in lists of images
 
 
 def listed(

@@ -1,0 +1,121 @@
+"""Every other Describe and List operation of SageMaker's model: from state, or an empty list, or AWS's "not found".
+
+No operation is named here: what one is about, which member holds its list and what it lists belongs to are read from
+the model and from the resource types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from consumers.api import page_tokens, service_model
+from consumers.api.completeness import KINDS
+from consumers.api.errors import Invalid, NotFound
+from consumers.api.missing import missing
+from consumers.api.operations.resources.paging import described, listed
+from consumers.api.operations.resources.selection import selection
+from consumers.api.request import Request, Response
+from consumers.api.service import Operation, Service
+from consumers.api.service_model import naming_members
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, Shape
+
+_EMPTY = "Nothing reports these to Headwater: the list is empty."
+_MISSING = "Nothing reports these to Headwater: each is answered as one that does not exist."
+
+
+def other_reads(own: Mapping[str, Operation]) -> Mapping[str, Operation]:
+    """The Describe and List operations of the model that no module here has.
+
+    Args:
+        own: The operations that have a function of their own.
+    """
+    names = [name for name in service_model.names(service_model.SAGEMAKER) if name not in own]
+    found = dict(own)
+    for name in names:
+        if name.startswith("Describe"):
+            found[name] = Operation(describe, differs="" if name in KINDS else _MISSING)
+    for name in names:
+        if name.startswith("List"):
+            container = _container(name, [one for one in found if one.startswith("Describe")])
+            run = partial(list_, found[container], container) if container else partial(list_, None, "")
+            found[name] = Operation(run, differs="" if name in KINDS else _EMPTY)
+    return {name: found[name] for name in names if name in found}
+
+
+def describe(service: Service, request: Request) -> Response:
+    """Describe a resource from its state, or refuse as AWS does where there is none."""
+    naming = naming_members(request.operation)
+    named = "/".join(str(request.input[name]) for name in naming)
+    arn = request.arn(_kind(request.operation), named)
+    gone = missing(request.operation, arn)
+    if request.operation not in KINDS:
+        raise gone
+    description = described(service, arn, gone)
+    for name in request.input.keys() - set(naming):
+        if name not in description:
+            raise Invalid(f"Headwater does not keep what {name} selects: leave it out")
+        if description[name] != request.input[name]:
+            raise gone
+    return description
+
+
+def list_(container: Operation | None, describes: str, service: Service, request: Request) -> Response:
+    """List resources from their state, or none where nothing is known of them.
+
+    Args:
+        container: The operation that describes what they belong to, which must exist; None if they belong to nothing.
+        describes: Its name.
+        service: What operations work with.
+        request: The request.
+    """
+    model = service_model.operation(request.operation)
+    if container:
+        naming = naming_members(describes)
+        named = {name: request.input[name] for name in naming}
+        container.run(service, msgspec.structs.replace(request, operation=describes, input=named))
+    member, kind = list_member(model), KINDS.get(request.operation)
+    if kind is None:
+        if request.input.get("NextToken"):
+            raise page_tokens.unknown_token()
+        return {member: []}
+    wanted, where = selection(request, kind)
+    return listed(service, request, member, wanted, where)
+
+
+def list_member(model: OperationModel) -> str:
+    """The member of a List operation's response that holds the list: the only list in it."""
+    members: Mapping[str, Shape] = model.output_shape.members
+    return next(name for name, shape in members.items() if shape.type_name == "list")
+
+
+def _container(name: str, describing: list[str]) -> str:
+    """The operation that describes what a list belongs to; empty if it belongs to nothing that must exist.
+
+    A list that can fail with ResourceNotFound belongs to what its required members name: as many of them as one
+    operation describes something by.
+    """
+    model = service_model.operation(name)
+    if not any(shape.name == NotFound.code for shape in model.error_shapes):
+        return ""
+    naming = set(naming_members(name))
+    able = {one: set(naming_members(one)) for one in describing}
+    inside = [one for one, named in able.items() if named <= naming and _identifies(one)]
+    return min(inside, key=lambda one: (-len(able[one]), len(one)), default="")
+
+
+def _identifies(operation: str) -> bool:
+    """True if what a request describes has a name, and is not one of a fixed set of values alone."""
+    members = service_model.operation(operation).input_shape.members
+    return any(not members[name].enum for name in naming_members(operation))
+
+
+def _kind(operation: str) -> str:
+    """How ARNs of what an operation describes begin: `code-repository`, for DescribeCodeRepository."""
+    return KINDS.get(operation) or re.sub(r"(?<=[a-z\d])(?=[A-Z])", "-", operation.removeprefix("Describe")).lower()

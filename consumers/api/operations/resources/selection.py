@@ -1,0 +1,135 @@
+"""Which resources a List operation of SageMaker's model selects, and in what order, by the names of its members.
+
+The members follow one pattern: `NameContains`, `StatusEquals`, `CreationTimeAfter`. Any other, `<Member>`,
+`<Member>Equals`, `<Member>Contains`, `<Member>After` or `<Member>Before`, is about a member of the resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from consumers.api.errors import Invalid
+from consumers.api.operations.resources.paging import is_ascending
+from consumers.api.request import Request
+from consumers.api.resource_views import Condition
+from consumers.api.service_model import naming_members
+from consumers.kind import ResourceKind
+from consumers.resources import RESOURCE_TYPES
+from consumers.resources.fields import described_status, instant_or_none, plain_status
+from store.resource_pages import Listing, SortBy, Span
+
+_PAGING = frozenset({"NextToken", "MaxResults", "SortBy", "SortOrder", "NameContains"})
+_CREATED, _MODIFIED = ("CreationTime", "Created"), ("LastModifiedTime", "ModifiedTime")
+_TIMES = frozenset(f"{name}{end}" for name in (*_CREATED, *_MODIFIED) for end in ("After", "Before"))
+
+_Test = Callable[[Any, Any], bool]
+"""Whether a value of a resource is as a member of the request wants it."""
+
+
+class _Wanted(NamedTuple):
+    """What must be true of a member of a resource."""
+
+    member: str
+    test: _Test
+    value: Any
+
+
+def selection(request: Request, kind: ResourceKind, *, below: str = "") -> tuple[Listing, Condition | None]:
+    """The resources that a request lists, and what else must be true of them.
+
+    Args:
+        request: The request.
+        kind: The kind of the resources.
+        below: How their ARNs begin, if a member of the request that is required says it.
+
+    Raises:
+        Invalid: It wants an order in which Headwater cannot list.
+    """
+    given = request.input
+    statuses = _status_members(kind)
+    status = next((given[name] for name in sorted(statuses & given.keys())), "")
+    listing = Listing(
+        kind,
+        below or request.arn(kind, ""),
+        contains=given.get("NameContains", ""),
+        status=described_status(status),
+        created=_span(given, _CREATED),
+        modified=_span(given, _MODIFIED),
+        sort_by=_order(given.get("SortBy")),
+        ascending=is_ascending(request),
+    )
+    used = _PAGING | _TIMES | statuses | set(naming_members(request.operation) if below else ())
+    others = [_wanted(name, value) for name, value in given.items() if name not in used]
+
+    def where(resource: Mapping[str, Any]) -> bool:
+        return all(any(one.test(value, one.value) for value in _values(resource, one.member)) for one in others)
+
+    return listing, where if others else None
+
+
+def _status_members(kind: ResourceKind) -> frozenset[str]:
+    """The members of a request that say which status resources must have."""
+    resource_type = RESOURCE_TYPES[kind]
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(resource_type.fields)}
+    main = {names[name] for name in resource_type.status_fields[:1]}
+    return frozenset({"Status", "StatusEquals", *main}) if main else frozenset()
+
+
+def _span(given: Mapping[str, Any], names: tuple[str, ...]) -> Span:
+    first, last = (next((given[f"{name}{end}"] for name in names if f"{name}{end}" in given), None)
+                   for end in ("After", "Before"))  # fmt: skip
+    return Span(first, last)
+
+
+def _order(sort_by: str | None) -> SortBy:
+    order = plain_status(sort_by)  # CREATION_TIME in some lists, CreationTime in others
+    if order in ("", "creationtime", "createdate"):
+        return SortBy.CREATED
+    if order.endswith("name"):
+        return SortBy.NAME
+    if order.endswith("status"):
+        return SortBy.STATUS
+    raise Invalid(f"Headwater cannot sort this list by {sort_by}: sort it by name or by the time of creation")
+
+
+def _wanted(name: str, value: Any) -> _Wanted:
+    for end, test in _TESTS.items():
+        if name.endswith(end):
+            return _Wanted(name.removesuffix(end), test, value)
+    return _Wanted(name, _equals, value)
+
+
+def _equals(value: Any, wanted: Any) -> bool:
+    return bool(value == wanted)
+
+
+def _contains(value: Any, wanted: Any) -> bool:
+    return isinstance(value, str) and wanted.lower() in value.lower()
+
+
+def _after(value: Any, wanted: int) -> bool:
+    time = instant_or_none(value)
+    return time is not None and time >= wanted
+
+
+def _before(value: Any, wanted: int) -> bool:
+    time = instant_or_none(value)
+    return time is not None and time <= wanted
+
+
+_TESTS: Mapping[str, _Test] = {"Equals": _equals, "Contains": _contains, "After": _after, "Before": _before}
+
+
+def _values(description: Any, member: str) -> Iterator[Any]:
+    """The values of a member of a description, at any depth."""
+    if isinstance(description, Mapping):
+        if member in description:
+            yield description[member]
+        for inner in description.values():
+            yield from _values(inner, member)
+    elif isinstance(description, list):
+        for inner in description:
+            yield from _values(inner, member)
