@@ -106,6 +106,29 @@ def test_names_that_sagemaker_gave_are_taken_in_any_case(run: Api) -> None:
     assert refused(run.sagemaker.create_trial, **members).endswith("already exists.")
 
 
+def test_the_source_of_a_derived_context_or_action_has_the_type_arn(run: Api) -> None:
+    for call, member in (
+        (run.sagemaker.list_contexts, "ContextSummaries"),
+        (run.sagemaker.list_actions, "ActionSummaries"),
+    ):
+        [*sources] = [one["Source"] for page in pages(call, member) for one in page]
+        assert sources
+        assert {source["SourceType"] for source in sources} == {"ARN"}
+    described = run.sagemaker.describe_context(ContextName=GROUP)["Source"]
+    group = f"{PARTITION}model-package-group/abalonemodelpackagegroupname"
+    assert described == {"SourceUri": group, "SourceType": "ARN"}
+
+
+@pytest.mark.parametrize("given", [{}, {"SourceType": "Job"}])
+def test_the_source_of_what_a_client_made_has_the_type_that_the_client_gave_it(run: Api, given: dict[str, str]) -> None:
+    source = {"SourceUri": JOB, **given}
+    CONTEXT.call(run, "create")(ContextName="mine", Source=source, ContextType="Mine")
+    ACTION.call(run, "create")(ActionName="mine", Source=source, ActionType="Mine")
+
+    assert run.sagemaker.describe_context(ContextName="mine")["Source"] == source
+    assert run.sagemaker.describe_action(ActionName="mine")["Source"] == source
+
+
 # ---------------------------------------------------------------------------------------------------------- stays
 
 

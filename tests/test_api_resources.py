@@ -21,7 +21,7 @@ from consumers.api.service_model import operation
 from store.database import Store
 from tests.support.account import generated
 from tests.support.account.made import Account, moment
-from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, abalone, call, case_events, event
+from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, abalone, answer, call, case_events, event
 from tests.support.laws import scaled
 from tests.support.stores import emptied, fed, settlements, sqlite_store
 from tests.support.worlds import worlds
@@ -77,6 +77,28 @@ def test_recorded_descriptions_are_returned_as_sagemaker_returned_them(account: 
                 assert send(name, **request) == {key: value for key, value in response.items() if value != ""}, one.arn
     described = {name for name in OPERATIONS if name.startswith("Describe")}
     assert described - seen == {"DescribePipelineDefinitionForExecution"}
+
+
+def test_a_group_that_only_its_packages_report_is_completed(store: Store) -> None:
+    fed(store, abalone())
+    send = client(store, "arn:aws:sagemaker:us-west-2:000000000000:")
+
+    [listed] = send("ListModelPackageGroups")["ModelPackageGroupSummaryList"]
+    described = send("DescribeModelPackageGroup", ModelPackageGroupName=listed["ModelPackageGroupName"])
+
+    assert listed["ModelPackageGroupStatus"] == described["ModelPackageGroupStatus"] == "Completed"
+
+
+def test_a_group_has_the_status_that_is_reported(store: Store) -> None:
+    arn = f"{PARTITION}model-package-group/prices"
+    fed(store, [call("CreateModelPackageGroup", {"modelPackageGroupName": "prices"}, {"modelPackageGroupArn": arn})])
+    failed = {"ModelPackageGroupName": "prices", "ModelPackageGroupArn": arn, "ModelPackageGroupStatus": "Failed"}
+    fed(store, [answer("DescribeModelPackageGroup", failed, arn=arn)])
+
+    assert (
+        client(store)("DescribeModelPackageGroup", ModelPackageGroupName="prices")["ModelPackageGroupStatus"]
+        == "Failed"
+    )
 
 
 def test_recorded_steps_are_returned_the_newest_first(account: tuple[Account, Store]) -> None:

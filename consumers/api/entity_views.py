@@ -7,7 +7,7 @@ from typing import Any
 
 from consumers.arns import account_prefix
 from store.entity_records import EntityRecord, Parts
-from store.lineage import GROUP, Measured
+from store.lineage import CLIENT, GROUP, Measured
 
 EntityView = dict[str, Any]
 
@@ -153,9 +153,15 @@ def _of_lineage(entity: EntityRecord) -> EntityView:
 
 
 def _source(entity: EntityRecord) -> EntityView:
+    """What a context or an action stands for.
+
+    SageMaker says of those that it makes that their source is an ARN, and clients leave out those without that type
+    (evidence.md#source-type). What a client made has the type that the client gave it.
+    """
+    captured = entity.weight != CLIENT and entity.source_uri.startswith("arn:")
     return {
         "SourceUri": entity.source_uri,
-        "SourceType": entity.document.get("source_type"),
+        "SourceType": entity.document.get("source_type") or ("ARN" if captured else None),
         "SourceId": entity.document.get("source_id"),
     }
 

@@ -11,6 +11,7 @@ import msgspec
 from consumers import pipeline_executions
 from consumers.kind import (
     MODEL_PACKAGE,
+    MODEL_PACKAGE_GROUP,
     PIPELINE,
     PIPELINE_EXECUTION,
     PIPELINE_STEP,
@@ -117,9 +118,13 @@ def description(state: ResourceState) -> Description:
             del values[name]
     if state.kind in (PIPELINE_EXECUTION, PIPELINE_STEP):
         values = {_RENAMED.get(name, name): value for name, value in pascal(values).items()}
-    elif members.status in values:
-        values[members.status] = status
+    elif members.status in values or state.kind in _UNREPORTED:
+        values[members.status] = status or _UNREPORTED.get(state.kind, "")
     return values | _identity(resource, values) | _times(resource, incarnation) | _users_and_tags(resource, values)
+
+
+_UNREPORTED: Mapping[ResourceKind, str] = {MODEL_PACKAGE_GROUP: "Completed"}
+"""The statuses of kinds that no event reports: only a completed group takes packages (evidence.md#package-group)."""
 
 
 def _descriptions(tx: Transaction, arns: Sequence[str]) -> dict[str, Description]:
