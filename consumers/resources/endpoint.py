@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-import msgspec
-
 from consumers.kind import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from consumers.resources.calls import JsonObject, creates, deletes, updates
+from consumers.resources.deployments import Deployment, deployments, end
 from consumers.resources.descriptions import TAGS, described
 from consumers.resources.endpoint_config import EndpointConfig, models_of, serverless_properties, written_uris
-from consumers.resources.fields import Fields, Name, Tags, Time, Uri, described_status, plain_status
+from consumers.resources.fields import Fields, Name, Tags, Time, Uri, described_status
 from consumers.resources.model import Model, model_sources
-from consumers.resources.types import AnyResource, DescribeRequest, Lookup, Resource, ResourceType
+from consumers.resources.types import DescribeRequest, Lookup, Resource, ResourceType
 from ingest.sagemaker_operations import ListOperation
 from store.lineage import (
     OWNER,
@@ -50,31 +49,8 @@ class Endpoint(Fields, frozen=True):
     last_modified_time: Time | None = None
 
 
-ACTION_STATUSES = {
-    "creating": "InProgress",
-    "updating": "InProgress",
-    "systemupdating": "InProgress",
-    "rollingback": "InProgress",
-    "inservice": "Completed",
-    "outofservice": "Stopped",
-    "failed": "Failed",
-    "updaterollbackfailed": "Failed",
-    "deleting": "Stopping",
-}
-"""An endpoint's status, spelled in one way, as the status of the action that deploys to it."""
-
-
-class Deployment(msgspec.Struct, frozen=True):
-    """One configuration behind an endpoint: from when, until when (None: it still is), and how it went."""
-
-    config: str
-    since: int
-    until: int | None
-    status: str
-
-
 def lineage(endpoint: Resource[Endpoint], lookup: Lookup) -> Lineage:
-    """An endpoint is a context; each configuration it has had is a deployment of that configuration's models.
+    """An endpoint is a context; each time that a configuration served is a deployment of that configuration's models.
 
     Source: evidence.md#deployment (observed; that an update makes another one, plausible). The deployment before it is
     kept, with its end. Ours, and so inferred: it produces the data that the endpoint captures, and the responses and
@@ -83,10 +59,9 @@ def lineage(endpoint: Resource[Endpoint], lookup: Lookup) -> Lineage:
     context = endpoint_context(endpoint)
     entities: list[Entity] = [context]
     associations: list[Association] = []
-    for position, deployment in enumerate(deployments(endpoint)):
+    for deployment in deployments(endpoint, endpoint.detail.endpoint_status):
         # A name means what existed when it was set: when the endpoint was made, or later by an update.
-        given = endpoint.created if position == 0 else deployment.since
-        config = lookup(endpoint.key_beside(ENDPOINT_CONFIG, deployment.config), EndpointConfig, given)
+        config = lookup(endpoint.key_beside(ENDPOINT_CONFIG, deployment.config), EndpointConfig, deployment.since)
         action = _action(endpoint, deployment, config.detail if config else EndpointConfig())
         entities.append(action)
         associations.append(
@@ -129,7 +104,7 @@ def missing(endpoint: Resource[Endpoint], lookup: Lookup) -> Iterator[DescribeRe
         return
     if not any(config for change in endpoint.changes for config in change.values[:2]):
         yield from endpoint.describe("DescribeEndpoint")
-    for deployment in deployments(endpoint):
+    for deployment in deployments(endpoint, endpoint.detail.endpoint_status):
         if lookup(endpoint.key_beside(ENDPOINT_CONFIG, deployment.config), EndpointConfig) is None:
             yield DescribeRequest(endpoint.arn_beside(ENDPOINT_CONFIG, deployment.config), "DescribeEndpointConfig")
 
@@ -153,86 +128,14 @@ def endpoint_context(endpoint: Resource[Endpoint], weight: int = OWNER) -> Conte
     )
 
 
-def deployments(endpoint: Resource[Endpoint]) -> list[Deployment]:
-    """One for each configuration that the endpoint has had or was about to get, in the order of their beginnings.
-
-    A deployment lasts from the first word of its configuration until another took its place. One that was announced
-    but never took over (it was rolled back) ended when the endpoint next spoke without it. An endpoint is made with a
-    configuration: the first that it is known to have run on began with it.
-    """
-    spans: dict[str, _Span] = {}  # by configuration in lower case
-    turns = _turns(endpoint)
-    for time, current, pending in turns:
-        for config, took_over in ((current, True), (pending, False)):
-            if config:
-                before = spans.get(config.lower(), _Span(config, time, time, False))
-                spans[config.lower()] = _Span(
-                    min(config, before.config), before.first, time, took_over or before.took_over
-                )
-    made_with = next((current.lower() for _, current, _ in turns if current), "")
-    ended = end(endpoint)
-    found = []
-    for span in spans.values():
-        _, current, pending = turns[-1]
-        current_or_pending = span.config.lower() in (current.lower(), pending.lower())
-        until = next((time for time, _, _ in turns if time > span.last), None if current_or_pending else span.last)
-        until = ended if until is None or (ended is not None and ended < until) else until
-        status = ACTION_STATUSES.get(plain_status(endpoint.detail.endpoint_status), "Unknown")
-        if until is not None:
-            status = "Completed" if span.took_over else "Stopped"
-        elif not span.took_over:
-            status = "InProgress"
-        elif pending and pending.lower() != span.config.lower():
-            status = "Completed"  # the endpoint is being updated, away from this one
-        since = min(endpoint.created, span.first) if span.config.lower() == made_with else span.first
-        found.append(Deployment(span.config, since, until, status))
-    return sorted(found, key=lambda deployment: (deployment.since, deployment.config))
-
-
-class _Span(msgspec.Struct, frozen=True):
-    """The first and the last word of a configuration, and whether the endpoint ever ran on it."""
-
-    config: str
-    first: int
-    last: int
-    took_over: bool
-
-
-def _turns(endpoint: Resource[Endpoint]) -> list[tuple[int, str, str]]:
-    """The history: (time, configuration, pending configuration).
-
-    What leaves the configuration out does not change it; nor, while an update is under way, the one to come.
-    """
-    found = []
-    current = pending = ""
-    for change in endpoint.changes:
-        config, coming, status = change.values
-        current = config or current
-        if coming or plain_status(status) not in ("", "updating", "systemupdating"):
-            pending = coming
-        found.append((change.time, current, pending))
-    return found
-
-
-def end(deployed: AnyResource) -> int | None:
-    """When an endpoint or a component ended: it began to be deleted, or another has its name; None while it exists.
-
-    One whose deletion failed has another status afterwards.
-    """
-    statuses = [(change.time, plain_status(change.values[-1])) for change in deployed.changes]
-    if deployed.deleted is not None:
-        statuses = sorted([*statuses, (deployed.deleted, "deleting")], key=lambda turn: turn[0])
-    ended = None
-    for time, status in statuses:
-        ended = (time if ended is None else ended) if status == "deleting" else None
-    return ended if ended is not None else deployed.replaced
-
-
 def _action(endpoint: Resource[Endpoint], deployment: Deployment, config: EndpointConfig) -> Action:
     name = endpoint.name.lower()
-    both = f"{endpoint.created // 1000}/{name}/{deployment.config.lower()}"
-    digest = hashlib.blake2b(both.encode(), digest_size=4).hexdigest()
-    whole = entity_name(name, digest, "aws-endpoint")
+    identity = f"{endpoint.created // 1000}/{name}/{deployment.config.lower()}"
+    again = () if deployment.first else (str(deployment.since // 1000),)
+    if again:
+        identity += f"/{deployment.since}"
+    digest = hashlib.blake2b(identity.encode(), digest_size=4).hexdigest()
+    whole = entity_name(name, digest, *again, "aws-endpoint")
     return Action(
         arn=f"{endpoint.arn_prefix}action/{whole}",
         type="ModelDeployment",
@@ -254,7 +157,8 @@ def _deployed(
 ) -> list[Artifact]:
     found: dict[str, Artifact] = {}
     for name in models_of(config.detail):
-        model = lookup(config.key_beside(MODEL, name), Model, config.created)
+        # Models are looked up by name when they are deployed: one may have been made again after the configuration.
+        model = lookup(config.key_beside(MODEL, name), Model, max(config.created, deployment.since))
         if model:
             for source in model_sources(model, lookup, endpoint.arn_prefix, deployment.since):
                 found[source.arn] = source
@@ -276,7 +180,7 @@ TYPE = ResourceType(
     kind=ENDPOINT,
     name="endpoint",
     mark="observed",
-    version=2,
+    version=3,
     fields=Endpoint,
     lineage=lineage,
     references=references,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -11,8 +12,9 @@ import msgspec
 from consumers.arns import kind_of
 from consumers.kind import ENDPOINT, INFERENCE_COMPONENT, MODEL
 from consumers.resources.calls import creates, deletes, updates
+from consumers.resources.deployments import ACTION_STATUSES, end
 from consumers.resources.descriptions import TAGS, described
-from consumers.resources.endpoint import ACTION_STATUSES, Endpoint, end, endpoint_context
+from consumers.resources.endpoint import Endpoint, endpoint_context
 from consumers.resources.fields import Fields, Name, Tags, Time, Uri, plain_status
 from consumers.resources.model import Model, model_sources
 from consumers.resources.types import DescribeRequest, Lookup, Resource, ResourceType, Turn, turns
@@ -87,21 +89,23 @@ _served = msgspec.json.Decoder(tuple[Served, ...])
 def lineage(component: Resource[InferenceComponent], lookup: Lookup) -> Lineage:
     """An inference component deploys its model, or its container, to an endpoint; what replaces it is another action.
 
+    So is what an adapter serves when the component that it adapts serves something else.
+
     Source: ours, by analogy with an endpoint's deployments; only calls report it (evidence.md#event-kinds).
     """
     endpoint = _endpoint_of(component, lookup)
     context = endpoint_context(endpoint, REPORTED) if endpoint else None
     entities: list[Entity] = [context] if context else []
     associations: list[Association] = []
-    for turn in _component_turns(component, endpoint):
+    for turn in _cut(component, _component_turns(component, endpoint), lookup):
         action = _component_action(component, turn)
         entities.append(action)
         linked, contributed = AssociationType.ASSOCIATED_WITH, AssociationType.CONTRIBUTED_TO
         if context:
             associations.append(Association(action.arn, context.arn, linked, turn.since, turn.until, inferred=True))
-        for source, since, until in _component_sources(component, turn, lookup):
+        for source in _component_sources(component, turn, lookup):
             entities.append(source)
-            associations.append(Association(source.arn, action.arn, contributed, since, until, inferred=True))
+            associations.append(Association(source.arn, action.arn, contributed, turn.since, turn.until, inferred=True))
     return Lineage(tuple(entities), tuple(associations))
 
 
@@ -197,22 +201,37 @@ def _component_action(component: Resource[InferenceComponent], turn: _Turn) -> A
     )
 
 
-def _component_sources(
-    component: Resource[InferenceComponent], turn: _Turn, lookup: Lookup
-) -> Iterator[tuple[Artifact, int, int | None]]:
-    """What a component serves, and what the component that it adapts served meanwhile; from when and until when."""
+def _cut(component: Resource[InferenceComponent], whole: list[_Turn], lookup: Lookup) -> Iterator[_Turn]:
+    """What a component has served, in spans in which the components that it adapts served the same as well."""
+    for turn in whole:
+        times = {
+            time
+            for served in turn.value
+            for own in _base_turns(component, served, turn.since, lookup)
+            for time in (own.since, own.until)
+            if time is not None and turn.since < time and (turn.until is None or time < turn.until)
+        }
+        bounds = [turn.since, *sorted(times), turn.until]
+        for since, until in pairwise(bounds):
+            if since is not None:
+                yield turn._replace(since=since, until=until)
+
+
+def _base_turns(component: Resource[InferenceComponent], served: Served, at: int, lookup: Lookup) -> list[_Turn]:
+    """What the component that a component adapts has served, in order."""
+    key = component.key_beside(INFERENCE_COMPONENT, served.base) if served.base else ""
+    base = lookup(key, InferenceComponent, at) if key else None
+    return _component_turns(base) if base else []
+
+
+def _component_sources(component: Resource[InferenceComponent], turn: _Turn, lookup: Lookup) -> Iterator[Artifact]:
+    """What a component serves in a span, and what the component that it adapts serves meanwhile."""
     for served in turn.value:
-        for source in _sources(component, served, turn.since, lookup):
-            yield source, turn.since, turn.until
-        if not served.base:
-            continue
-        base = lookup(component.key_beside(INFERENCE_COMPONENT, served.base), InferenceComponent, turn.since)
-        for own in _component_turns(base) if base else ():
-            since, until = max(own.since, turn.since), _first(own.until, turn.until)
-            if until is None or since < until:
+        yield from _sources(component, served, turn.since, lookup)
+        for own in _base_turns(component, served, turn.since, lookup):
+            if own.since <= turn.since and (own.until is None or turn.since < own.until):
                 for adapted in own.value:
-                    for source in _sources(component, adapted, own.since, lookup):
-                        yield source, since, until
+                    yield from _sources(component, adapted, own.since, lookup)
 
 
 def _sources(component: Resource[InferenceComponent], served: Served, since: int, lookup: Lookup) -> list[Artifact]:
@@ -245,6 +264,7 @@ TYPE = ResourceType(
     kind=INFERENCE_COMPONENT,
     name="inference component",
     mark="ours",
+    version=2,
     passes_on=True,
     fields=InferenceComponent,
     lineage=lineage,
