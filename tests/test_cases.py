@@ -12,6 +12,8 @@ from sqlalchemy import Connection, select
 
 from store.database import Store
 from store.describe_requests import waiting
+from store.graph.lineage import ascendants
+from store.graph.resolve import find
 from store.tables import association, describe_request, entity, membership, metric, parameter
 from tests.support.events import HERE, abalone, case_events
 from tests.support.stores import fed, sqlite_store
@@ -28,6 +30,29 @@ def test_a_case(case: str, tmp_path: Path) -> None:
     store.close()
 
     assert found == json.loads((HERE / "cases" / case / "lineage.json").read_text())
+
+
+WALKED = sorted(case for case in CASES if (HERE / "cases" / case / "ascendants.json").exists())
+
+
+@pytest.mark.parametrize("case", WALKED)
+def test_what_things_in_a_case_came_from(case: str, tmp_path: Path) -> None:
+    """Whatever the order in which its events come."""
+    events = case_events(case)
+    for number, order in enumerate((events, events[::-1], events[1::2] + events[::2])):
+        store = fed(sqlite_store(tmp_path / f"{number}.db"), order, 1)
+        expected = json.loads((HERE / "cases" / case / "ascendants.json").read_text())
+        found = {name: came_from(store, name) for name in expected}
+        store.close()
+
+        assert found == expected
+
+
+def came_from(store: Store, name: str) -> list[str]:
+    """The names, or else the URIs, of all that something came from, images and itself left out."""
+    [match] = find(store, name)
+    found = ascendants(store, match.vertex.arn).vertices
+    return sorted(one.name or one.source_uri for one in found if one.type != "Image" and one.hops)
 
 
 def test_a_store_with_all_events_of_a_run_lacks_only_the_creation_time_of_its_package_group(tmp_path: Path) -> None:

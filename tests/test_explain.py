@@ -18,15 +18,15 @@ GROUP = "abalonemodelpackagegroupname"
 UPDATED = HERE / "cases" / "endpoint_update" / "events.jsonl"
 
 
-def job(name: str, reads: str, writes: str) -> bytes:
-    """A processing job that read one address and wrote to another."""
+def job(name: str, reads: str, writes: str, created: int = NOON) -> bytes:
+    """A processing job that read one address and wrote to another, for a minute."""
     detail = {
         "ProcessingJobName": name,
         "ProcessingJobStatus": "Completed",
         "ProcessingInputs": [{"InputName": "in", "S3Input": {"S3Uri": reads}}],
         "ProcessingOutputConfig": {"Outputs": [{"OutputName": "out", "S3Output": {"S3Uri": writes}}]},
-        "CreationTime": NOON,
-        "ProcessingEndTime": NOON + 60_000,
+        "CreationTime": created,
+        "ProcessingEndTime": created + 60_000,
     }
     arn = f"{PARTITION}processing-job/{name}"
     return event("Processing Job State Change", detail | {"ProcessingJobArn": arn}, resources=[arn])
@@ -111,19 +111,31 @@ def test_what_it_prints_makes_the_same_entity_in_another_store(abalone: Headwate
 
 
 def test_links_by_address_explain_themselves(headwater: Headwater, tmp_path: Path) -> None:
-    jobs = [job("maker", "s3://b/raw", "s3://b/out"), job("reader", "s3://b/out/part-1.csv", "s3://b/end")]
-    jobs.append(job("other", "s3://b/out/", "s3://b/rest"))
+    jobs = [
+        job("maker", "s3://b/raw", "s3://b/out"),
+        job("part", "s3://b/raw", "s3://b/parts/1/"),
+        job("reader", "s3://b/out/part-1.csv", "s3://b/end", NOON + 60_000),
+        job("early", "s3://b/out/part-2.csv", "s3://b/end", NOON + 30_000),
+        job("other", "s3://b/out/", "s3://b/rest", NOON + 60_000),
+        job("whole", "s3://b/parts/", "s3://b/all", NOON + 60_000),
+    ]
     (tmp_path / "jobs.jsonl").write_bytes(b"\n".join(jobs))
     headwater("replay", "jobs.jsonl")
     inside = headwater("explain", "s3://b/out", "s3://b/out/part-1.csv")
     assert inside.code == 0, inside.err
     assert "DerivedFrom" in inside.out
-    assert "by address: s3://b/out/part-1.csv lies inside of s3://b/out, which a run produced" in inside.out
+    why = "by address: s3://b/out/part-1.csv lies inside of s3://b/out, to which one alone had written when it was read"
+    assert why in inside.out
     assert "inferred: Headwater concludes it, SageMaker does not write it" in inside.out
     assert inside.out.count("SageMaker Processing Job State Change") == 2
     same = headwater("explain", "s3://b/out/", "s3://b/out")
     assert "SameAs" in same.out
     assert "by address: s3://b/out and s3://b/out/ differ by a slash at the end" in same.out
+    whole = headwater("explain", "s3://b/parts/", "s3://b/parts/1/")
+    why = "by address: s3://b/parts/1/ lies inside of s3://b/parts/, and was written before that was read"
+    assert why in whole.out
+    early = headwater("explain", "s3://b/out/part-2.csv", "s3://b/out")
+    assert "by time only: s3://b/out/part-2.csv lies inside of s3://b/out, but others write there too" in early.out
 
 
 def test_what_cannot_be_explained_gets_a_sentence_that_says_what_exists(headwater: Headwater, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from consumers.cli.references import checked, one_match
 from consumers.cli.text import moment, visible
 from store.database import DEFAULT_URL, Store
 from store.graph.evidence import Evidence, SourceEvent
-from store.graph.inferred import Reason
+from store.graph.inferred import Grade
 from store.graph.traversal import Direction, Vertex
 
 EVENTS_SHOWN = 10
@@ -178,10 +178,15 @@ def _by(one: _Explained) -> str:
         return f"by rule {name!r}, version {version}, of {evidence.resource}"
     source = one.source.source_uri if one.source else ""
     destination = one.destination.source_uri if one.destination else ""
-    if evidence.rule == Reason.SAME:
+    if evidence.rule == Grade.SAME:
         shorter, longer = sorted((source, destination), key=len)
         return f"by address: {shorter} and {longer} differ by a slash at the end"
-    return f"by address: {destination} lies inside of {source}, which a run produced or a feature group keeps"
+    if evidence.rule == Grade.OWNED:
+        return f"by address: {destination} lies inside of {source}, to which one alone had written when it was read"
+    if evidence.rule == Grade.READ:
+        return f"by address: {source} lies inside of {destination}, and was written before that was read"
+    inner, outer = (source, destination) if source.startswith(destination) else (destination, source)
+    return f"by time only: {inner} lies inside of {outer}, but others write there too, or wrote while it was read"
 
 
 def _safe(text: str) -> str:

@@ -43,7 +43,7 @@ class Evidence(msgspec.Struct, frozen=True):
     Attributes:
         resource: The ARN, in lower case, of the resource whose rule derived it; empty where it follows from addresses.
         rule: The name and the version of that rule, such as `endpoint/2`, or empty; where it follows from addresses,
-            `same address` or `inside`.
+            the grade of the link (`store.graph.inferred.Grade`).
         type: The association's type as this rule has it; of an entity, its type in the store.
         events: All events about that resource and about what it references, directly or not, in the order of arrival;
             where there are none, those about what references it. Where it follows from addresses: about the resources
@@ -130,7 +130,7 @@ def of_association(store: Store, source: str, destination: str) -> list[Evidence
             ends = [_first_mention(connection, number) for number in (source_id, destination_id)]
             events = _events(tx, [number for number, _ in ends])
             since = max(since for _, since in ends)
-            found.append(Evidence("", link.reason, inferred.TYPES[link.reason], events, since, inferred=True))
+            found.append(Evidence("", link.grade, link.type, events, since, inferred=True))
         return found
 
     return store.read(look)

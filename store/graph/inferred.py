@@ -1,95 +1,89 @@
-"""Links between artifacts that follow from their addresses, where exact addresses miss them (docs/decisions/0008).
+"""Links between artifacts that follow from their addresses, where exact addresses miss them (docs/decisions/0015).
 
-`s3://b/x` and `s3://b/x/` are the same thing. What a run read inside of what another run produced, or inside of a
-feature group's offline store, was derived from it. Such links have no rows: they are found at each walk, by the
-index on addresses, so it does not matter which side came last.
+`s3://b/x` and `s3://b/x/` are the same thing. What a run read inside of what one other run alone produced before, or
+inside of a feature group's offline store, was derived from it; and so was a prefix that a run read from what was
+produced inside of it before. Such links have no rows: they are found at each walk, by the index on addresses, so it
+does not matter which side came last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, exists, or_, select
+from sqlalchemy import Connection, select
 
 from store import bulk
+from store.graph import addresses
+from store.graph.uses import Seen, Use, names, owns, readings, seen, uses_at, writings
 from store.lineage import Artifact, AssociationType
 from store.tables import Words, association, entity
 
-_S3 = "s3://"
 
+class Grade(StrEnum):
+    """How an inferred link was concluded, and so how far it can be trusted."""
 
-class Reason(StrEnum):
-    """Why two addresses are linked."""
-
-    SAME = "same address"
-    INSIDE = "inside"
-
-
-TYPES: Mapping[Reason, AssociationType] = {
-    Reason.SAME: AssociationType.SAME_AS,
-    Reason.INSIDE: AssociationType.DERIVED_FROM,
-}
+    SAME = "same address in another spelling"
+    OWNED = "inside an owned prefix"
+    READ = "inside a prefix that was read"
+    TIME = "by time only"
 
 
 class Inferred(msgspec.Struct, frozen=True, gc=False):
-    """A link between two artifacts, by their ids."""
+    """A link between two artifacts, by their ids.
+
+    Attributes:
+        source: What it leads from.
+        destination: What it leads to.
+        type: As SageMaker would call it.
+        grade: How it was concluded.
+        readers: Of a prefix and what lies in it: the ids of the runs that read the destination and can have seen what
+            was written to the source; the link says nothing of its other readers. Empty for the same address.
+    """
 
     source: int
     destination: int
-    reason: Reason
+    type: AssociationType
+    grade: Grade
+    readers: frozenset[int] = frozenset()
 
 
-def towards(connection: Connection, artifacts: Mapping[int, str]) -> list[Inferred]:
-    """All links by address that lead to some artifacts, given by id and address."""
-    near = _in_s3(artifacts)
-    around = _at(connection, {text for uri in near.values() for text in (*spellings(uri), *_above(uri))}, near)
-    found = [
-        Inferred(same, number, Reason.SAME)
-        for number, uri in near.items()
-        for spelling in spellings(uri)
-        for same in around.get(spelling, ())
-        if same != number
+def towards(connection: Connection, artifacts: Mapping[int, str], *, by_time: bool = False) -> list[Inferred]:
+    """All links by address that lead to some artifacts.
+
+    Args:
+        connection: Where.
+        artifacts: Their addresses by their ids.
+        by_time: Whether those are among them for which only the time speaks.
+    """
+    near = {number: uri for number, uri in artifacts.items() if addresses.in_s3(uri)}
+    if not near:
+        return []
+    readers = readings(connection, near)
+    read = {number: near[number] for number in readers}
+    found = [Inferred(same, number, AssociationType.SAME_AS, Grade.SAME) for same, number in _same(connection, near)]
+    inside, covered = _out_of(connection, read, readers), _covered(connection, read, readers)
+    return found + [one for one in (*inside, *covered) if by_time or one.grade is not Grade.TIME]
+
+
+def onwards(connection: Connection, artifacts: Mapping[int, str], *, by_time: bool = False) -> list[Inferred]:
+    """All links by address that lead on from some artifacts; as `towards`."""
+    near = {number: uri for number, uri in artifacts.items() if addresses.in_s3(uri)}
+    if not near:
+        return []
+    found = [Inferred(number, same, AssociationType.SAME_AS, Grade.SAME) for same, number in _same(connection, near)]
+    written = writings(connection, near)
+    folders = {f"{addresses.base(near[number])}/" for number in written if addresses.is_folder(near[number])}
+    inner = {number: uri for _, number, uri in _beginning(connection, folders, AssociationType.CONTRIBUTED_TO)}
+    around = _at(connection, {text for number in written for text in addresses.prefixes(near[number])}, near)
+    outer = {number: uri for uri, numbers in around.items() for number in numbers}
+    readers = readings(connection, {*inner, *outer})
+    links = [
+        *(one for one in _out_of(connection, inner, readers) if one.source in near),
+        *_covering(near, written, around, readers),
     ]
-    pairs = [
-        (outer, number)
-        for number, uri in near.items()
-        for prefix in _above(uri)
-        for outer in around.get(prefix, ())
-    ]  # fmt: skip
-    if pairs:
-        made = _made(connection, {outer for outer, _ in pairs})
-        inner = {number: near[number] for outer, number in pairs if outer in made}
-        read = _read(connection, inner)
-        found += [Inferred(*pair, Reason.INSIDE) for pair in pairs if pair[0] in made and pair[1] in read]
-    return found
-
-
-def onwards(connection: Connection, artifacts: Mapping[int, str]) -> list[Inferred]:
-    """All links by address that lead on from some artifacts, given by id and address."""
-    near = _in_s3(artifacts)
-    around = _at(connection, {spelling for uri in near.values() for spelling in spellings(uri)}, near)
-    found = [
-        Inferred(number, same, Reason.SAME)
-        for number, uri in near.items()
-        for spelling in spellings(uri)
-        for same in around.get(spelling, ())
-        if same != number
-    ]
-    folders: dict[str, list[int]] = {}
-    for number in _made(connection, [number for number, uri in near.items() if _is_folder(uri)]):
-        folders.setdefault(_base(near[number]), []).append(number)
-    if folders:
-        inside = _inside(connection, folders)
-        read = _read(connection, {number: uri for _, number, uri in inside})
-        found += [
-            Inferred(outer, number, Reason.INSIDE)
-            for base, number, _ in inside
-            if number in read
-            for outer in folders[base]
-        ]
-    return found
+    return found + [one for one in links if by_time or one.grade is not Grade.TIME]
 
 
 def between(connection: Connection, source: int, destination: int) -> Inferred | None:
@@ -98,36 +92,201 @@ def between(connection: Connection, source: int, destination: int) -> Inferred |
         entity.c.id == destination, entity.c.lineage_type == Artifact.lineage_type
     )
     near = {row.id: row.source_uri for row in connection.execute(wanted)}
-    return next((link for link in towards(connection, near) if link.source == source), None)
+    return next((link for link in towards(connection, near, by_time=True) if link.source == source), None)
 
 
-def spellings(uri: str) -> tuple[str, ...]:
-    """An address with and without a slash at its end."""
-    base = _base(uri)
-    return (f"{base}/",) if base.endswith("/") else (base, f"{base}/")
+# ----------------------------------------------------------------------------------------- an input inside of an output
 
 
-def _base(uri: str) -> str:
-    return uri.removesuffix("/")
+class _Origin(msgspec.Struct, frozen=True, gc=False):
+    """What one reader of an address can have got it from: a folder, who wrote there, and how that was concluded."""
+
+    inner: int
+    reader: Use
+    folder: str
+    writers: tuple[Use, ...]
+    grade: Grade
 
 
-def _is_folder(uri: str) -> bool:
-    """True unless it is a bare bucket: too much lies in one to conclude that all of it was derived from it."""
-    return bool(_base(uri).removeprefix(_S3).partition("/")[2])
+class _Places(msgspec.Struct, frozen=True, gc=False):
+    """The artifacts around some addresses, what wrote them and of what type they are."""
+
+    at: Mapping[str, list[int]]
+    written: Mapping[int, list[Use]]
+    types: Mapping[int, str]
+
+    def writers(self, folder: str, uri: str) -> list[Use]:
+        """What wrote to a folder, as far as an address in it can be of it."""
+        shared = any(
+            self.types[number] in _OF_MANY
+            for spelled in addresses.spellings(folder)
+            for number in self.at.get(spelled, ())
+        )
+        return [use for _, use in uses_at(self.at, self.written, folder) if owns(use, folder, uri, shared=shared)]
+
+    def artifacts(self, folder: str, writers: Collection[Use]) -> set[int]:
+        """The artifacts of a folder that these wrote."""
+        return {number for number, use in uses_at(self.at, self.written, folder) if use in writers}
+
+    def keeps_state(self, folder: str) -> bool:
+        """True of a folder of checkpoints: a job finds there what others left, and what it left itself."""
+        return any(
+            self.types[number] == "Checkpoint"
+            for spelled in addresses.spellings(folder)
+            for number in self.at.get(spelled, ())
+        )
 
 
-def _in_s3(artifacts: Mapping[int, str]) -> dict[int, str]:
-    return {number: uri for number, uri in artifacts.items() if uri.startswith(_S3) and uri != _S3}
+_OF_MANY = ("DebugHook", "TensorBoard")
+"""The types of prefixes that SageMaker makes a folder in for each job."""
 
 
-def _above(uri: str) -> Iterator[str]:
-    """The addresses that this one lies in, each with and without a slash at its end; a bare bucket is none."""
-    base = _base(uri)
-    key = base.find("/", len(_S3)) + 1
-    slash = base.find("/", key + 1) if key else -1
-    while slash != -1:
-        yield from spellings(base[:slash])
-        slash = base.find("/", slash + 1)
+def _out_of(
+    connection: Connection, inner: Mapping[int, str], readers: Mapping[int, list[Use]]
+) -> list[Inferred]:  # fmt: skip
+    """Links to artifacts that were read from what they lie in."""
+    texts = {
+        spelled
+        for uri in inner.values()
+        for place in (addresses.base(uri), *addresses.above(uri))
+        for spelled in addresses.spellings(place)
+    }
+    at = _at(connection, texts, inner)
+    around = {number for numbers in at.values() for number in numbers}
+    written = writings(connection, around)
+    if not written:
+        return []
+    places = _Places(at, written, _types(connection, around))
+    origins = [
+        origin
+        for number, uri in inner.items()
+        for reader in readers.get(number, ())
+        for origin in _origins(places, number, uri, reader, readers[number])
+    ]
+    others = _writing_inside(connection, {one.folder for one in origins if one.grade is Grade.OWNED})
+    return _merged(
+        (outer, one.inner, _doubted(one, others), one.reader.run)
+        for one in origins
+        for outer in places.artifacts(one.folder, one.writers)
+    )
+
+
+def _origins(places: _Places, number: int, uri: str, reader: Use, readers: Collection[Use]) -> Iterator[_Origin]:
+    """What one reader of an address can have got it from: the nearest folder to which something was written before.
+
+    Nothing, where its very address was written before: what wrote it is known.
+    """
+    if any(seen(use, reader) for _, use in uses_at(places.at, places.written, addresses.base(uri))):
+        return
+    for folder in addresses.above(uri):
+        can_be = [(use, seen(use, reader)) for use in places.writers(folder, uri)]
+        whole = tuple(use for use, much in can_be if much is Seen.ALL)
+        partly = tuple(use for use, much in can_be if much is Seen.PART)
+        exact = tuple(use for use in whole if names(use, folder, uri))
+        if partly:
+            yield _Origin(number, reader, folder, partly, Grade.TIME)
+        if exact:
+            yield _Origin(number, reader, folder, exact, Grade.OWNED)
+        elif whole:
+            groups = {use.owner for use in whole if use.is_group}
+            alone = len(groups or {use.owner for use in whole}) == 1 and not places.keeps_state(folder)
+            older = any(not seen(use, other) for other in readers for use in whole if other.run != use.run)
+            yield _Origin(number, reader, folder, whole, Grade.OWNED if alone and not older else Grade.TIME)
+        if whole:
+            return
+
+
+def _doubted(origin: _Origin, others: Mapping[str, Mapping[int, int]]) -> Grade:
+    """The grade of an origin: by time only, if others had begun to write into the folder before the reader began."""
+    if origin.grade is not Grade.OWNED or any(use.is_group or use.is_deployment for use in origin.writers):
+        return origin.grade
+    runs = {origin.reader.run, *(use.run for use in origin.writers)}
+    begun = others.get(origin.folder, {})
+    shared = any(since < origin.reader.first for run, since in begun.items() if run not in runs)
+    return Grade.TIME if shared else Grade.OWNED
+
+
+# --------------------------------------------------------------------------------------- an output inside of an input
+
+
+def _covered(connection: Connection, outer: Mapping[int, str], readers: Mapping[int, list[Use]]) -> list[Inferred]:
+    """Links to prefixes that were read from what was produced inside of them."""
+    beginnings: dict[str, list[int]] = {}
+    for number, uri in outer.items():
+        if addresses.is_folder(uri):
+            by_prefix = addresses.is_prefix(uri) and any(_by_prefix(reader) for reader in readers[number])
+            beginnings.setdefault(uri if by_prefix else f"{addresses.base(uri)}/", []).append(number)
+    inside = _beginning(connection, beginnings, AssociationType.PRODUCED)
+    written = writings(connection, {number for _, number, _ in inside})
+    return _merged(
+        (inner, number, grade, reader.run)
+        for beginning, inner, uri in inside
+        for number in beginnings[beginning]
+        if inner != number
+        for reader, grade in _seen_in(outer[number], uri, readers[number], written.get(inner, ()))
+    )
+
+
+def _covering(
+    near: Mapping[int, str],
+    written: Mapping[int, list[Use]],
+    around: Mapping[str, list[int]],
+    readers: Mapping[int, list[Use]],
+) -> list[Inferred]:
+    """Links from artifacts that were produced to prefixes that were read and cover them."""
+    return _merged(
+        (inner, number, grade, reader.run)
+        for inner, uses in written.items()
+        for text in addresses.prefixes(near[inner])
+        if addresses.is_folder(text)
+        for number in around.get(text, ())
+        if inner != number
+        for reader, grade in _seen_in(text, near[inner], readers.get(number, ()), uses)
+    )
+
+
+def _seen_in(outer: str, uri: str, readers: Iterable[Use], writers: Iterable[Use]) -> Iterator[tuple[Use, Grade]]:
+    writers = [writer for writer in writers if not writer.is_group]
+    for reader in readers:
+        if addresses.covers(outer, uri, by_prefix=_by_prefix(reader)):
+            much = max((seen(writer, reader, until_its_end=True) for writer in writers), default=Seen.NOTHING)
+            if much:
+                yield reader, Grade.READ if much is Seen.ALL else Grade.TIME
+
+
+def _by_prefix(reader: Use) -> bool:
+    """True of jobs: they read all keys that begin with an address, where models are loaded from folders."""
+    return reader.lineage_type == "TrialComponent"
+
+
+# ------------------------------------------------------------------------------------------------------ what is there
+
+
+def _merged(links: Iterable[tuple[int, int, Grade, int]]) -> list[Inferred]:
+    """One link for each pair: of the best grade, for the readers of that grade."""
+    found: dict[tuple[int, int], tuple[Grade, set[int]]] = {}
+    for source, destination, grade, reader in links:
+        best, readers = found.setdefault((source, destination), (grade, set()))
+        if best is Grade.TIME and grade is not best:
+            found[source, destination] = grade, {reader}
+        elif grade is best:
+            readers.add(reader)
+    return [
+        Inferred(source, destination, AssociationType.DERIVED_FROM, grade, frozenset(readers))
+        for (source, destination), (grade, readers) in found.items()
+    ]
+
+
+def _same(connection: Connection, near: Mapping[int, str]) -> Iterator[tuple[int, int]]:
+    """Pairs of another artifact at the same address, and the artifact."""
+    around = _at(
+        connection, {spelling for uri in near.values() for spelling in addresses.spellings(addresses.base(uri))}, near
+    )
+    for number, uri in near.items():
+        for spelling in addresses.spellings(addresses.base(uri)):
+            for same in around.get(spelling, ()):
+                if same != number:
+                    yield same, number
 
 
 def _at(connection: Connection, texts: Collection[str], given: Collection[int]) -> dict[str, list[int]]:
@@ -140,71 +299,68 @@ def _at(connection: Connection, texts: Collection[str], given: Collection[int]) 
         there = connection.execute(
             wanted
         ).all()  # the index has both; of artifacts that are given, nothing else is needed
-        others = [number for _, number in there if number not in given]
-        artifacts = _those(connection, others, entity.c.lineage_type == Artifact.lineage_type)
+        artifacts = _types(connection, [number for _, number in there if number not in given])
         for uri, number in there:
             if number in given or number in artifacts:
                 found.setdefault(uri, []).append(number)
     return found
 
 
-def _inside(connection: Connection, bases: Collection[str]) -> list[tuple[str, int, str]]:
-    """Artifacts that lie in some folders, each as (folder, id, address); folders have no slash at their end."""
-    folder = bulk.listed(connection, bases, Words)
+def _types(connection: Connection, numbers: Collection[int]) -> dict[int, str]:
+    """The types of those among some entities that are artifacts."""
+    if not numbers:
+        return {}
+    wanted = select(entity.c.id, entity.c.type).where(
+        bulk.among(connection, entity.c.id, numbers), entity.c.lineage_type == Artifact.lineage_type
+    )
+    return {row.id: row.type for row in connection.execute(wanted)}
+
+
+def _beginning(
+    connection: Connection, beginnings: Collection[str], type_: AssociationType
+) -> list[tuple[str, int, str]]:
+    """Artifacts whose addresses begin with some texts and are longer, as (text, id, address).
+
+    Args:
+        connection: Where.
+        beginnings: The texts.
+        type_: `PRODUCED` for those that something produced, `CONTRIBUTED_TO` for those that contributed to something.
+    """
+    if not beginnings:
+        return []
+    text = bulk.listed(connection, beginnings, Words)
+    end = association.c.destination_id if type_ is AssociationType.PRODUCED else association.c.source_id
     there = select(entity.c.id, entity.c.source_uri).where(
-        entity.c.source_uri > folder + "/",
-        entity.c.source_uri < folder + "0",  # which follows the slash
+        entity.c.source_uri > text,
+        entity.c.source_uri < text + addresses.BEYOND,
         entity.c.lineage_type == Artifact.lineage_type,
+        select(end).where(end == entity.c.id, association.c.type == type_.value).exists(),
     )
     if connection.dialect.name == "sqlite":
-        wanted = there.with_only_columns(folder, entity.c.id, entity.c.source_uri)
+        wanted = there.with_only_columns(text, entity.c.id, entity.c.source_uri)
     else:
-        # Of a range for each folder PostgreSQL expects so much that it would read the table; the order makes it go
-        # through the index for one folder at a time.
+        # Of a range for each text PostgreSQL expects so much that it would read the table; the order makes it go
+        # through the index for one text at a time.
         one = there.order_by(entity.c.source_uri).lateral()
-        wanted = select(folder, one.c.id, one.c.source_uri)
-    return [(base, number, uri) for base, number, uri in connection.execute(wanted).all()]
+        wanted = select(text, one.c.id, one.c.source_uri)
+    return [(beginning, number, uri) for beginning, number, uri in connection.execute(wanted).all()]
 
 
-def _made(connection: Connection, numbers: Collection[int]) -> set[int]:
-    """Those of some artifacts that a run produced, or that are a feature group's offline store."""
-    group = entity.alias()
-    stores = (
-        select(association.c.source_id)
-        .join(group, group.c.id == association.c.destination_id)
-        .where(
-            association.c.source_id == entity.c.id,
-            association.c.type == AssociationType.ASSOCIATED_WITH.value,
-            group.c.lineage_type == "Context",
-            group.c.type == "FeatureGroup",
+def _writing_inside(connection: Connection, folders: Collection[str]) -> dict[str, dict[int, int]]:
+    """What wrote into some folders, deeper than these: folder -> the id of what wrote -> since when."""
+    inside = _beginning(connection, [f"{folder}/" for folder in folders], AssociationType.PRODUCED)
+    deeper: dict[int, list[str]] = {}
+    for beginning, number, uri in inside:
+        if uri != beginning:
+            deeper.setdefault(number, []).append(addresses.base(beginning))
+    found: dict[str, dict[int, int]] = {}
+    if deeper:
+        wanted = select(association.c.destination_id, association.c.source_id, association.c.since).where(
+            bulk.among(connection, association.c.destination_id, deeper),
+            association.c.type == AssociationType.PRODUCED.value,
         )
-    )
-    return _those(connection, numbers, or_(_produced(), stores.exists()))
-
-
-def _read(connection: Connection, artifacts: Mapping[int, str]) -> set[int]:
-    """Those of some artifacts that contributed to a run, and that no run produced at their very address."""
-    contributed = exists().where(
-        association.c.source_id == entity.c.id, association.c.type == AssociationType.CONTRIBUTED_TO.value
-    )
-    read = _those(connection, artifacts, contributed)
-    around = _at(connection, {spelling for number in read for spelling in spellings(artifacts[number])}, artifacts)
-    produced = _those(connection, {number for numbers in around.values() for number in numbers}, _produced())
-    return {
-        number
-        for number in read
-        if not any(same in produced for spelling in spellings(artifacts[number]) for same in around.get(spelling, ()))
-    }
-
-
-def _produced() -> ColumnElement[bool]:
-    return exists().where(
-        association.c.destination_id == entity.c.id, association.c.type == AssociationType.PRODUCED.value
-    )
-
-
-def _those(connection: Connection, numbers: Collection[int], condition: ColumnElement[bool]) -> set[int]:
-    if not numbers:
-        return set()
-    wanted = select(entity.c.id).where(bulk.among(connection, entity.c.id, numbers), condition)
-    return set(connection.scalars(wanted).all())
+        for number, run, since in connection.execute(wanted):
+            for folder in deeper[number]:
+                begun = found.setdefault(folder, {})
+                begun[run] = min(since, begun.get(run, since))
+    return found

@@ -220,7 +220,4 @@ class _OneWay:
         artifacts = {
             number: rows[number].source_uri for number in near if rows[number].lineage_type == Artifact.lineage_type
         }
-        return [
-            (link.source, link.destination, addresses.TYPES[link.reason].value, 1)
-            for link in look(self.connection, artifacts)
-        ]
+        return [(link.source, link.destination, link.type.value, 1) for link in look(self.connection, artifacts)]
