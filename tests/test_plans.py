@@ -39,6 +39,7 @@ from store.search.text_form import parse
 from tests.support.stores import _drop_database, _new_database, fed
 
 ARN = "arn:aws:sagemaker:us-west-2:123456789012:"
+OTHER = "arn:aws:sagemaker:us-west-2:987654321098:"
 ENTITIES, RUNS = 30_000, 10_000
 
 FILLED = f"""
@@ -48,6 +49,9 @@ INSERT INTO entity SELECT n, '{ARN}artifact/filler-' || n, '{ARN}artifact/filler
   'filler-' || n,
   's3://filler/' || n - n % 2 || CASE WHEN n % 2 = 1 THEN '/part' ELSE '' END, '', 0, 1, '{{}}'
   FROM generate_series(1, {ENTITIES}) n;
+INSERT INTO entity SELECT {2 * ENTITIES} + n, '{OTHER}artifact/filler-' || n, '{OTHER}artifact/filler-' || n,
+  'Artifact', 'DataSet', 'filler-' || n, 's3://filler/' || n * 1000, '', 0, 1, '{{}}'
+  FROM generate_series(1, {ENTITIES} / 1000) n;
 INSERT INTO reference SELECT n, '{ARN}model/filler-' || n FROM generate_series(1, {ENTITIES}) n;
 INSERT INTO mention SELECT n, m, 1, 0, NULL FROM generate_series(1, {ENTITIES} - 2) n, generate_series(n, n + 2) m;
 INSERT INTO association SELECT n, n + m, n, CASE WHEN m = 3 THEN 'Produced' ELSE 'ContributedTo' END, 0, NULL
@@ -90,7 +94,7 @@ def large() -> Iterator[Store]:
         for statement in FILLED.split(";"):
             connection.execute(text(statement), values)
         for table in ("resource", "entity", "ledger", "dead_letter"):
-            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {2 * ENTITIES})"))
+            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {3 * ENTITIES})"))
 
     store.raw(fill)
     fed(store, list(events(500)), 100)

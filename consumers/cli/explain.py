@@ -16,6 +16,7 @@ from consumers.cli.options import AsJson, Database, Failed, Misused, at_least_on
 from consumers.cli.references import checked, one_match
 from consumers.cli.text import moment, visible
 from store.database import DEFAULT_URL, Store
+from store.graph.borders import place_of
 from store.graph.evidence import Evidence, SourceEvent
 from store.graph.inferred import Grade
 from store.graph.traversal import Direction, Vertex
@@ -156,7 +157,9 @@ def _print(console: Console, ends: Sequence[Vertex], found: Sequence[_Explained]
 def _lines(one: _Explained) -> Iterator[str]:
     evidence = one.evidence
     yield _by(one)
-    if evidence.inferred:
+    if evidence.rule == Grade.ACROSS:
+        yield "  inferred: SageMaker writes it only where the accounts share their lineage"
+    elif evidence.inferred:
         yield "  inferred: Headwater concludes it, SageMaker does not write it"
     until = f", until {moment(evidence.until)} UTC" if evidence.until is not None else " UTC"
     yield f"  since {moment(evidence.since)}{until}"
@@ -178,6 +181,9 @@ def _by(one: _Explained) -> str:
         return f"by rule {name!r}, version {version}, of {evidence.resource}"
     source = one.source.source_uri if one.source else ""
     destination = one.destination.source_uri if one.destination else ""
+    if evidence.rule == Grade.ACROSS and one.source and one.destination:
+        here, there = (" in ".join(reversed(place_of(vertex.arn))) for vertex in (one.source, one.destination))
+        return f"by address: both stand for {source}, of the accounts {here} and {there}"
     if evidence.rule == Grade.SAME:
         shorter, longer = sorted((source, destination), key=len)
         return f"by address: {shorter} and {longer} differ by a slash at the end"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, get_character_cell_size
 
+from store.graph.borders import account_of, place_of
 from store.graph.lineage import Walk
 from store.graph.traversal import Vertex
 
@@ -24,7 +25,7 @@ def labels_of(walk: Walk) -> dict[str, str]:
     """ARN -> the shortest label that no other entity of its type has in this walk."""
     chosen: dict[str, str] = {}
     unnamed: Sequence[Vertex] = walk.vertices
-    for form in (_short, full_name):
+    for form in (_short, _with_account, _with_place, full_name):
         candidates = {vertex.arn: form(vertex) for vertex in unnamed}
         seen = Counter((vertex.type, status_of(vertex), candidates[vertex.arn]) for vertex in unnamed)
         unique = [vertex for vertex in unnamed if seen[vertex.type, status_of(vertex), candidates[vertex.arn]] == 1]
@@ -42,6 +43,16 @@ def _short(vertex: Vertex) -> str:
     if image := _ECR.fullmatch(uri):
         return _DIGEST.sub(r"\1", image[1])
     return _resource(uri)
+
+
+def _with_account(vertex: Vertex) -> str:
+    account = account_of(vertex.arn)
+    return f"{_short(vertex)} ({account})" if account else full_name(vertex)
+
+
+def _with_place(vertex: Vertex) -> str:
+    region, account = place_of(vertex.arn)
+    return f"{_short(vertex)} ({account}, {region})" if account else full_name(vertex)
 
 
 def _resource(uri: str) -> str:

@@ -13,7 +13,9 @@ from sqlalchemy import Connection, select
 
 from store import bulk
 from store.database import Store, Transaction
-from store.graph import inferred
+from store.graph import borders, inferred
+from store.graph.inferred import Grade
+from store.lineage import AssociationType
 from store.tables import association, entity, ledger, mention, reference, resource
 
 
@@ -126,11 +128,14 @@ def of_association(store: Store, source: str, destination: str) -> list[Evidence
             for number, key, rule, type_, since, until, is_inferred in rows
         ]
         link = inferred.between(connection, source_id, destination_id)
-        if link:
+        by_address = (link.grade, link.type) if link else None
+        if borders.between(connection, source_id, destination_id):
+            by_address = (Grade.ACROSS, AssociationType.SAME_AS)
+        if by_address:
             ends = [_first_mention(connection, number) for number in (source_id, destination_id)]
             events = _events(tx, [number for number, _ in ends])
             since = max(since for _, since in ends)
-            found.append(Evidence("", link.grade, link.type, events, since, inferred=True))
+            found.append(Evidence("", *by_address, events, since, inferred=True))
         return found
 
     return store.read(look)

@@ -25,6 +25,7 @@ class Grade(StrEnum):
     """How an inferred link was concluded, and so how far it can be trusted."""
 
     SAME = "same address in another spelling"
+    ACROSS = "same source in another account or region"
     OWNED = "inside an owned prefix"
     READ = "inside a prefix that was read"
     TIME = "by time only"

@@ -5,7 +5,7 @@ Answers take few statements whatever the depth, and say whether they are complet
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -13,9 +13,10 @@ from sqlalchemy import Connection, select
 
 from store import bulk
 from store.database import Store, Transaction
+from store.graph import borders
 from store.graph import inferred as addresses
 from store.graph.traversal import LIMIT, Direction, Edge, EntityReader, Frontier, Link, Vertex, links
-from store.lineage import Artifact, query_type
+from store.lineage import Artifact, AssociationType, query_type
 from store.tables import association, entity
 
 
@@ -220,4 +221,13 @@ class _OneWay:
         artifacts = {
             number: rows[number].source_uri for number in near if rows[number].lineage_type == Artifact.lineage_type
         }
-        return [(link.source, link.destination, link.type.value, 1) for link in look(self.connection, artifacts)]
+        return [
+            *((link.source, link.destination, link.type.value, 1) for link in look(self.connection, artifacts)),
+            *self._across(artifacts),
+        ]
+
+    def _across(self, artifacts: Collection[int]) -> Iterator[Link]:
+        """Links to the artifacts of other accounts that stand for the same things."""
+        for one in borders.across(self.connection, artifacts):
+            source, destination = (one.far, one.near) if self.up else (one.near, one.far)
+            yield source, destination, AssociationType.SAME_AS.value, 1

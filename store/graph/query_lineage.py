@@ -17,9 +17,10 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, or_, select
 
 from store import bulk, paging
 from store.database import Store, Transaction
+from store.graph import borders
 from store.graph.resolve import meant
 from store.graph.traversal import LIMIT, Direction, Edge, EntityReader, Frontier, Vertex, links, neighbours
-from store.lineage import MADE_BY_HAND, Trial, TrialComponent, query_type
+from store.lineage import MADE_BY_HAND, AssociationType, Trial, TrialComponent, query_type
 from store.paging import PageKey, SortColumn
 from store.tables import entity
 
@@ -217,7 +218,12 @@ class _Query:
         )
 
     def _levels(self) -> Iterator[Collection[int]]:
-        return self.frontier.levels(lambda level: neighbours(self.connection, level, self.direction))
+        return self.frontier.levels(self._neighbours)
+
+    def _neighbours(self, level: Collection[int]) -> Collection[int]:
+        """What associations link some entities to: those that SageMaker captures, and those across accounts."""
+        found = neighbours(self.connection, level, self.direction)
+        return found.union(one.far for one in borders.across(self.connection, level) if one.captured)
 
     def _reach_page(self, filters: Filters, starts: bool, size: int, after: PageKey | None) -> None:
         """Go on until more than a page of wanted entities is reached after a key, since nearer ones come first."""
@@ -251,7 +257,21 @@ class _Query:
                 other = types.get(pair)
                 if other is None or type_ < other:  # several resources may have it, each with its own type
                     types[pair] = type_
-        return types
+        return self._across(some, near) | types
+
+    def _across(self, some: Collection[int], near: Collection[int]) -> dict[tuple[int, int], str]:
+        """The associations across accounts between some entities, each in the direction of the walk, away from a start.
+
+        They have no direction of their own: where both are as far from it, the lesser ARN comes first.
+        """
+        found: dict[tuple[int, int], str] = {}
+        for one in borders.across(self.connection, near):
+            if one.captured and one.far in some:
+                rows = self.entities.read((one.near, one.far))
+                pair = sorted((one.near, one.far), key=lambda number: (self.hops[number], rows[number].key))
+                upwards = self.direction is Direction.ASCENDANTS
+                found[(pair[1], pair[0]) if upwards else (pair[0], pair[1])] = AssociationType.SAME_AS.value
+        return found
 
     def _on_the_way_to(self, wanted: Iterable[int], types: _Types) -> set[int]:
         """These, the starts, and what is on the shortest paths from the starts to these."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Select, func, literal, or_, select
 
 from store.database import Store, Transaction
+from store.graph.borders import place_of
 from store.graph.traversal import Vertex
 from store.lineage import OWNER, query_type
 from store.tables import entity, membership, mention, reference, resource
@@ -20,7 +22,8 @@ class Match(msgspec.Struct, frozen=True):
 
     Attributes:
         vertex: The entity.
-        starts: Where a walk from it begins: itself; of a trial or an experiment, its trial components.
+        starts: Where a walk from it begins: itself, and the artifacts that other accounts have of its source; of a
+            trial or an experiment, its trial components.
     """
 
     vertex: Vertex
@@ -81,14 +84,32 @@ def meant(connection: Connection, ref: str) -> list[Match]:
         if found:
             best = min(_PREFERENCE.index(row.lineage_type) for row in found)
             preferred = [row for row in found if _PREFERENCE.index(row.lineage_type) == best]
-            return [_match(connection, row) for row in sorted(preferred, key=lambda row: (row.created, row.key))]
+            rows = sorted(preferred, key=lambda row: (row.created, row.key))
+            return [_match(connection, *alike) for alike in _by_thing(rows)]
     return []
 
 
-def _match(connection: Connection, row: Any) -> Match:
+def _by_thing(rows: Sequence[Any]) -> Iterator[list[Any]]:
+    """Entities by what they stand for: the artifacts that accounts have of one source are one thing, its owner's first.
+
+    Where an account has several of one source in a region, these are different things.
+    """
+    places: dict[str, list[tuple[str, str]]] = {}
+    for row in rows:
+        places.setdefault(row.source_uri, []).append(place_of(row.key))
+    alike: dict[str, list[Any]] = {}
+    for row in rows:
+        there = places[row.source_uri]
+        shared = row.lineage_type == "Artifact" and len(there) == len(set(there))
+        alike.setdefault(row.source_uri if shared else row.key, []).append(row)
+    for things in alike.values():
+        yield sorted(things, key=lambda row: place_of(row.key) != place_of(row.source_uri.lower()))
+
+
+def _match(connection: Connection, row: Any, *others: Any) -> Match:
     vertex = Vertex(row.arn, query_type(row.type), row.lineage_type, row.name, row.source_uri, row.status)
     if row.lineage_type not in ("Trial", "Experiment"):
-        return Match(vertex, (row.arn,))
+        return Match(vertex, (row.arn, *(other.arn for other in others)))
     inside = select(membership.c.child_id.label("id")).where(membership.c.parent_id == row.id).cte(recursive=True)
     inside = inside.union(select(membership.c.child_id).join(inside, membership.c.parent_id == inside.c.id))
     parts = select(entity.c.arn).join(inside, entity.c.id == inside.c.id)
