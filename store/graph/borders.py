@@ -9,9 +9,10 @@ not matter which came first.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from store import bulk
 from store.lineage import Artifact
@@ -33,35 +34,66 @@ class Crossing(NamedTuple):
     captured: bool
 
 
-def across(connection: Connection, near: Collection[int]) -> list[Crossing]:
-    """All links that lead from some entities, given by id, into other accounts and regions."""
-    if not has_several(connection):
-        return []
-    given = connection.execute(
-        select(entity.c.id, entity.c.key, entity.c.source_uri).where(
-            bulk.among(connection, entity.c.id, near), entity.c.lineage_type == Artifact.lineage_type
-        )
-    ).all()
-    if not given:
-        return []
-    there: dict[str, list[tuple[int, str]]] = {}
-    alike = select(entity.c.source_uri, entity.c.id, entity.c.key).where(
-        bulk.among(connection, entity.c.source_uri, sorted({uri for _, _, uri in given})),
-        entity.c.lineage_type == Artifact.lineage_type,
-    )
-    for uri, number, key in connection.execute(alike):
-        there.setdefault(uri, []).append((number, key))
-    return [
-        Crossing(number, other, _captured(key, other_key))
-        for number, key, uri in given
-        for other, other_key in there[uri]
-        if place_of(key) != place_of(other_key)
-    ]
+class Borders:
+    """The borders in a store: most have none, and then a walk looks for nothing across them."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Read nothing yet."""
+        self._connection = connection
+        self._dialect = connection.dialect.name
+        self._several: bool | None = None
+
+    def across(self, near: Collection[int]) -> list[Crossing]:
+        """All links that lead from some entities, given by id, into other accounts and regions."""
+        if self._several is None:
+            self._several = self._has_several()
+        if not self._several:
+            return []
+        given = bulk.read(self._connection, _given(self._dialect), {"near": bulk.many(self._dialect, near)})
+        here = [(number, key, uri) for number, key, uri in given]
+        if not here:
+            return []
+        uris = bulk.many(self._dialect, sorted({uri for _, _, uri in here}))
+        there: dict[str, list[tuple[int, str]]] = {}
+        for uri, number, key in bulk.read(self._connection, _alike(self._dialect), {"uris": uris}):
+            there.setdefault(uri, []).append((number, key))
+        return [
+            Crossing(number, other, _captured(key, other_key))
+            for number, key, uri in here
+            for other, other_key in there[uri]
+            if place_of(key) != place_of(other_key)
+        ]
+
+    def _has_several(self) -> bool:
+        """Whether the store has entities of more than one account or region."""
+        first, last = bulk.read(self._connection, _ENDS, {}).fetchone() or (None, None)
+        return first is not None and last is not None and place_of(first) != place_of(last)
 
 
 def between(connection: Connection, source: int, destination: int) -> bool:
     """Whether such a link leads from one entity to another."""
-    return any(one.far == source for one in across(connection, [destination]))
+    return any(one.far == source for one in Borders(connection).across([destination]))
+
+
+_ENDS = select(
+    select(entity.c.key).order_by(entity.c.key).limit(1).scalar_subquery(),
+    select(entity.c.key).order_by(entity.c.key.desc()).limit(1).scalar_subquery(),
+)
+"""The first and the last key, which differ up to their accounts where there are several."""
+
+
+@lru_cache(maxsize=2)
+def _given(dialect: str) -> Select[Any]:
+    wanted = select(entity.c.id, entity.c.key, entity.c.source_uri)
+    return wanted.where(bulk.among_named(dialect, entity.c.id, "near"), entity.c.lineage_type == Artifact.lineage_type)
+
+
+@lru_cache(maxsize=2)
+def _alike(dialect: str) -> Select[Any]:
+    wanted = select(entity.c.source_uri, entity.c.id, entity.c.key)
+    return wanted.where(
+        bulk.among_named(dialect, entity.c.source_uri, "uris"), entity.c.lineage_type == Artifact.lineage_type
+    )
 
 
 def place_of(arn: str) -> tuple[str, str]:
@@ -73,13 +105,6 @@ def place_of(arn: str) -> tuple[str, str]:
 def account_of(arn: str) -> str:
     """The account in an ARN; empty where it has none."""
     return place_of(arn)[1]
-
-
-def has_several(connection: Connection) -> bool:
-    """Whether a store has entities of more than one account or region."""
-    by_key = select(entity.c.key).order_by(entity.c.key).limit(1)
-    first, last = connection.scalar(by_key), connection.scalar(by_key.order_by(None).order_by(entity.c.key.desc()))
-    return first is not None and last is not None and place_of(first) != place_of(last)
 
 
 def _captured(key: str, other: str) -> bool:

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select
 
 from store import bulk
 from store.database import Store, Transaction
-from store.graph import borders
 from store.graph import inferred as addresses
+from store.graph.borders import Borders
 from store.graph.traversal import LIMIT, Direction, Edge, EntityReader, Frontier, Link, Vertex, links
 from store.lineage import Artifact, AssociationType, query_type
 from store.tables import association, entity
@@ -129,6 +129,7 @@ class _OneWay:
         self, connection: Connection, entities: EntityReader[_Row], direction: Direction, limit: int, inferred: bool
     ) -> None:
         self.connection, self.entities, self.limit, self.inferred = connection, entities, limit, inferred
+        self.borders = Borders(connection)
         self.direction, self.up = direction, direction is Direction.ASCENDANTS
         ends = (association.c.destination_id, association.c.source_id)
         self.near, self.far = ends if self.up else ends[::-1]
@@ -228,6 +229,6 @@ class _OneWay:
 
     def _across(self, artifacts: Collection[int]) -> Iterator[Link]:
         """Links to the artifacts of other accounts that stand for the same things."""
-        for one in borders.across(self.connection, artifacts):
+        for one in self.borders.across(artifacts):
             source, destination = (one.far, one.near) if self.up else (one.near, one.far)
             yield source, destination, AssociationType.SAME_AS.value, 1

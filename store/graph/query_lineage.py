@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, or_, select
 
 from store import bulk, paging
 from store.database import Store, Transaction
-from store.graph import borders
+from store.graph.borders import Borders
 from store.graph.resolve import meant
 from store.graph.traversal import LIMIT, Direction, Edge, EntityReader, Frontier, Vertex, links, neighbours
 from store.lineage import MADE_BY_HAND, AssociationType, Trial, TrialComponent, query_type
@@ -193,6 +193,7 @@ class _Query:
         self.entities = EntityReader(connection, _Row._fields, _Row._make)
         self.frontier = Frontier(begin, depth=depth, limit=LIMIT)
         self.hops = self.frontier.hops
+        self.borders = Borders(connection)
 
     def page(self, filters: Filters, edges: bool, size: int, after: PageKey | None) -> LineagePage:
         """A page of what is wanted."""
@@ -223,7 +224,7 @@ class _Query:
     def _neighbours(self, level: Collection[int]) -> Collection[int]:
         """What associations link some entities to: those that SageMaker captures, and those across accounts."""
         found = neighbours(self.connection, level, self.direction)
-        return found.union(one.far for one in borders.across(self.connection, level) if one.captured)
+        return found.union(one.far for one in self.borders.across(level) if one.captured)
 
     def _reach_page(self, filters: Filters, starts: bool, size: int, after: PageKey | None) -> None:
         """Go on until more than a page of wanted entities is reached after a key, since nearer ones come first."""
@@ -265,7 +266,7 @@ class _Query:
         They have no direction of their own: where both are as far from it, the lesser ARN comes first.
         """
         found: dict[tuple[int, int], str] = {}
-        for one in borders.across(self.connection, near):
+        for one in self.borders.across(near):
             if one.captured and one.far in some:
                 rows = self.entities.read((one.near, one.far))
                 pair = sorted((one.near, one.far), key=lambda number: (self.hops[number], rows[number].key))
