@@ -19,6 +19,7 @@ from consumers.observe.describe_responses import handled_operations
 from consumers.observe.detail_types import CLOUDTRAIL_CALL, DESCRIPTION
 from consumers.observe.unhandled import UNHANDLED
 from consumers.resources import EVENTS, RESOURCE_TYPES
+from consumers.resources.kept import BY_KIND
 from consumers.resources.types import AnyResourceType
 
 HERE = Path(__file__).parent
@@ -55,8 +56,8 @@ def template() -> str:
     listing = {one.listed_by.name for one in RESOURCE_TYPES.values() if one.listed_by}
     called = {
         operation.name
-        for one in RESOURCE_TYPES.values()
-        if one.described_by
+        for kind, one in RESOURCE_TYPES.items()
+        if one.described_by and kind not in BY_KIND
         for description in one.descriptions
         for operation in (description.operation, description.operation.older)
         if operation
@@ -115,6 +116,16 @@ def _capture() -> Iterator[str]:
     )
     yield ""
     yield ", ".join(f"`{name}`" for name in sorted(handled_operations()))
+    yield ""
+    yield "## Resources without lineage"
+    yield ""
+    yield from paragraph(
+        "Of these, Headwater keeps what calls and descriptions report, so that `headwater serve` can describe and list "
+        "them and their tags. Nothing is derived from them, and neither the worker nor `headwater backfill` describes "
+        "them: their descriptions are read where an archive has them."
+    )
+    yield ""
+    yield ", ".join(f"{kind}" for kind in sorted(BY_KIND))
 
 
 def _identity(one: AnyResourceType) -> tuple[str, str]:

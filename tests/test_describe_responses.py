@@ -78,7 +78,12 @@ def test_the_older_operation_describes_the_same_resource() -> None:
 
 @pytest.mark.parametrize(
     ("arn", "count"),
-    [(f"{PARTITION}model/m", 1), (EXECUTION, 1), (f"{PARTITION}workteam/crowd", 0), ("arn:aws:s3:::bucket", 0)],
+    [
+        (f"{PARTITION}model/m", 1),
+        (EXECUTION, 1),
+        (f"{PARTITION}hub-content/hub/model/m", 0),
+        ("arn:aws:s3:::bucket", 0),
+    ],
 )
 def test_tags_are_of_a_resource_of_any_known_type(arn: str, count: int) -> None:
     assert len(observed("ListTags", {"Tags": [{"Key": "team", "Value": "crm"}]}, arn)) == count

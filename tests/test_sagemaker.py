@@ -18,6 +18,7 @@ from aiobotocore.config import AioConfig
 
 from consumers.kind import ARTIFACT, ASSOCIATION, IMAGE_VERSION, MODEL_PACKAGE, PIPELINE, PIPELINE_EXECUTION
 from consumers.resources import DESCRIBE_OPERATIONS, RESOURCE_TYPES
+from consumers.resources.kept import KEPT_KINDS
 from ingest.aws_errors import Denied, Missing, Unsupported
 from ingest.delivery import Refused, Unavailable
 from ingest.event import decode
@@ -45,6 +46,14 @@ NAMES = {
     IMAGE_VERSION: "an-image/3",
     ARTIFACT: "0123456789abcdef0123456789abcdef",
     ASSOCIATION: "0123456789abcdef0123456789abcdef",
+    "domain": "d-0123456789ab",
+    "user-profile": "d-0123456789ab/a-name",
+    "space": "d-0123456789ab/a-name",
+    "app": "d-0123456789ab/a-name/JupyterLab/default",
+    "partner-app": "app-0123456789AB",
+    "job": "AgentRFT/a-name",
+    "workteam": "private-crowd/a-name",
+    **dict.fromkeys(("cluster", "cluster-scheduler-config", "compute-quota"), "0123456789ab"),
 }
 """Names of resources; others can be called anything."""
 PARTS = {PIPELINE_EXECUTION: PIPELINE, ASSOCIATION: ARTIFACT}
@@ -218,6 +227,7 @@ BEYOND_MOTO = {
     "DescribeArtifact",
     "DescribeContext",
     "DescribeAction",
+    *(f"Describe{one.stem}" for one in KEPT_KINDS),
 }
 
 

@@ -16,6 +16,7 @@ from consumers.kind import (
     ResourceKind,
 )
 from consumers.resources import RESOURCE_TYPES
+from consumers.resources.kept import KEPT_KINDS
 
 HEADER = "x-headwater-completeness"
 """The header of a response that says how the resources that it is about are known."""
@@ -52,6 +53,7 @@ def _kinds() -> Mapping[str, ResourceKind]:
             for operation in filter(None, (description.operation, description.operation.older)):
                 found.setdefault(operation.name, kind)
     found.pop("ListTags", None)
+    found |= {one.listed_by: one.kind for one in KEPT_KINDS}
     return found
 
 

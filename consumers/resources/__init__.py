@@ -23,6 +23,7 @@ from consumers.resources import (
     image,
     image_version,
     inference_component,
+    kept,
     labeling_job,
     model,
     model_card,
@@ -73,6 +74,7 @@ _TYPES: tuple[AnyResourceType, ...] = (
     client_entities.ACTION_TYPE,
     image.TYPE,
     image_version.TYPE,
+    *kept.TYPES,
 )
 RESOURCE_TYPES: Mapping[ResourceKind, AnyResourceType] = {one.kind: one for one in _TYPES}
 """Every resource type, by its kind."""

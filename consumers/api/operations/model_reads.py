@@ -9,19 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from consumers.api import page_tokens, service_model
 from consumers.api.completeness import KINDS
-from consumers.api.errors import Invalid, NotFound
+from consumers.api.errors import Invalid, NotFound, Refusal
 from consumers.api.missing import missing
-from consumers.api.operations.resources.paging import described, listed
-from consumers.api.operations.resources.selection import selection
+from consumers.api.operations.resources.paging import listed
+from consumers.api.operations.resources.selection import selection, summary
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
 from consumers.api.service_model import naming_members
+from consumers.kind import ResourceKind
+from consumers.resources.kept import BY_KIND
+from store.resource_pages import Listing
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel, Shape
@@ -51,19 +54,44 @@ def other_reads(own: Mapping[str, Operation]) -> Mapping[str, Operation]:
 
 def describe(service: Service, request: Request) -> Response:
     """Describe a resource from its state, or refuse as AWS does where there is none."""
+    kind = _kind(request.operation)
+    kept = BY_KIND.get(kind)
     naming = naming_members(request.operation)
-    named = "/".join(str(request.input[name]) for name in naming)
-    arn = request.arn(_kind(request.operation), named)
+    named = {name: request.input[name] for name in naming}
+    tail = "/".join(map(str, named.values()))
+    if kept and not tail.startswith("arn:"):
+        tail = kept.tail(request.input) or tail
+    arn = request.arn(kind, tail)
     gone = missing(request.operation, arn)
     if request.operation not in KINDS:
         raise gone
-    description = described(service, arn, gone)
-    for name in request.input.keys() - set(naming):
+    description = service.descriptions.describe(arn) or (_by_members(service, request, kind, named) if kept else None)
+    if description is None:
+        raise gone
+    _check_selected(request.input, set(naming), description, gone)
+    return {kept.inside: description} if kept and kept.inside else description
+
+
+def _by_members(
+    service: Service, request: Request, kind: ResourceKind, named: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """The newest resource of a kind with these members, whose ARN they do not say: it has an id of AWS's."""
+    listing = Listing(kind, request.arn(kind, ""))
+    found = service.descriptions.page(listing, None, 1, lambda one: named.items() <= {**one}.items())
+    return found[0][1] if found else None
+
+
+def _check_selected(given: Mapping[str, Any], naming: set[str], description: Mapping[str, Any], gone: Refusal) -> None:
+    """Refuse what a request selects of a resource by further members, unless it is what is known.
+
+    Raises:
+        Refusal: Another one is selected, which is missing; or Headwater does not keep what the member selects.
+    """
+    for name in given.keys() - naming:
         if name not in description:
             raise Invalid(f"Headwater does not keep what {name} selects: leave it out")
-        if description[name] != request.input[name]:
+        if description[name] != given[name]:
             raise gone
-    return description
 
 
 def list_(container: Operation | None, describes: str, service: Service, request: Request) -> Response:
@@ -86,7 +114,9 @@ def list_(container: Operation | None, describes: str, service: Service, request
             raise page_tokens.unknown_token()
         return {member: []}
     wanted, where = selection(request, kind)
-    return listed(service, request, member, wanted, where)
+    answer = listed(service, request, member, wanted, where)
+    items = service_model.operation(request.operation).output_shape.members[member].member
+    return {**answer, member: [summary(one, items) for one in answer[member]]}
 
 
 def list_member(model: OperationModel) -> str:
@@ -116,6 +146,8 @@ def _identifies(operation: str) -> bool:
     return any(not members[name].enum for name in naming_members(operation))
 
 
-def _kind(operation: str) -> str:
+def _kind(operation: str) -> ResourceKind:
     """How ARNs of what an operation describes begin: `code-repository`, for DescribeCodeRepository."""
-    return KINDS.get(operation) or re.sub(r"(?<=[a-z\d])(?=[A-Z])", "-", operation.removeprefix("Describe")).lower()
+    if operation in KINDS:
+        return KINDS[operation]
+    return ResourceKind(re.sub(r"(?<=[a-z\d])(?=[A-Z])", "-", operation.removeprefix("Describe")).lower())

@@ -6,8 +6,9 @@ The members follow one pattern: `NameContains`, `StatusEquals`, `CreationTimeAft
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +21,9 @@ from consumers.kind import ResourceKind
 from consumers.resources import RESOURCE_TYPES
 from consumers.resources.fields import described_status, instant_or_none, plain_status
 from store.resource_pages import Listing, SortBy, Span
+
+if TYPE_CHECKING:
+    from botocore.model import Shape
 
 _PAGING = frozenset({"NextToken", "MaxResults", "SortBy", "SortOrder", "NameContains"})
 _CREATED, _MODIFIED = ("CreationTime", "Created"), ("LastModifiedTime", "ModifiedTime")
@@ -121,6 +125,29 @@ def _before(value: Any, wanted: int) -> bool:
 
 
 _TESTS: Mapping[str, _Test] = {"Equals": _equals, "Contains": _contains, "After": _after, "Before": _before}
+
+
+def summary(description: Mapping[str, Any], shape: Shape) -> Mapping[str, Any]:
+    """A description with the members of a list's items that it has further down, or under a shorter name.
+
+    Args:
+        description: Of one resource.
+        shape: The items of the list: `EndpointName` of a schedule, `MonitoringJobDefinitionName` of a definition.
+    """
+    found = dict(description)
+    for name in shape.members:
+        if name not in found:
+            shorter = [part for part in _endings(name) if part in description]
+            values = [description[part] for part in shorter] or list(_values(description, name))
+            if values:
+                found[name] = values[0]
+    return found
+
+
+def _endings(name: str) -> Iterator[str]:
+    """The endings of a name that have at least two words, the longest first."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z\d]*", name)
+    yield from ("".join(words[at:]) for at in range(1, len(words) - 1))
 
 
 def _values(description: Any, member: str) -> Iterator[Any]:
