@@ -13,7 +13,7 @@ from consumers.resources.fields import instant, read
 from consumers.resources.pipeline_execution import execution_end
 from consumers.resources.pipeline_step import step_key
 from consumers.resources.spelling import is_map
-from consumers.state import ResourceState, decode, detail, incarnations
+from consumers.state import Field, ResourceState, decode, detail, incarnations
 from store.database import Store, Transaction
 from store.resources import load, with_prefix
 
@@ -29,9 +29,11 @@ class Step(msgspec.Struct, frozen=True):
         attempts: How often it was tried, as far as that is reported.
         made: The ARN of what it made or called, or of what the earlier execution made; empty if nothing.
         earlier: What it made at earlier attempts.
-        cached_from: The execution whose result it took over; empty if none.
+        cached_from: The execution whose result it took over from the cache; empty if none.
+        reused_from: The execution whose result it took over since it was not selected; empty if none.
         details: What else its metadata contain: the outcome of a condition, a callback's queue, a cluster's id ...
         failure: Why it failed.
+        earlier_failure: Why the attempt before this one failed, as far as nothing later failed.
     """
 
     name: str
@@ -43,8 +45,10 @@ class Step(msgspec.Struct, frozen=True):
     made: str
     earlier: tuple[str, ...]
     cached_from: str
+    reused_from: str
     details: dict[str, str]
     failure: str
+    earlier_failure: str
 
 
 class Execution(msgspec.Struct, frozen=True):
@@ -121,7 +125,8 @@ def made_by(tx: Transaction, steps: Sequence[ResourceState]) -> list[ResourceSta
 def _took_over(known: ResourceState) -> str:
     """The key of the earlier execution's step whose result a step took over; empty if it made its own."""
     step = _step(known)
-    return step_key(step.cached_from, step.name).lower() if step.cached_from and not step.made else ""
+    source = step.cached_from or step.reused_from
+    return step_key(source, step.name).lower() if source and not step.made else ""
 
 
 def _execution(known: ResourceState, steps: list[Step]) -> Execution:
@@ -148,19 +153,30 @@ def _step(known: ResourceState) -> Step:
     kind, metadata = next(iter(_metadata(known).items()), ("", {}))
     made = next((metadata[name] for name in ("arn", "checkJobArn") if isinstance(metadata.get(name), str)), "")
     attempts = {arn for change in newest.changes for arn in change.values}
+    earlier = pipeline_step.ATTEMPT.earlier(incarnations(known)[-1][1])
     return Step(
         name=found.step_name or "",
         type=found.step_type or (kind[:1].upper() + kind[1:]).removesuffix("Job"),
         status=found.current_step_status or "",
         started=instant(found.step_start_time),
         ended=instant(found.step_end_time),
-        attempts=int(found.attempt_count) if found.attempt_count else len(attempts) or None,
+        attempts=_attempts(found.attempt_count, earlier.get("attemptCount"), len(attempts)),
         made=made,
         earlier=tuple(sorted(attempts - {made})),
         cached_from=found.cache_hit_result.source_pipeline_execution_arn or "",
+        reused_from=found.selective_execution_result.source_pipeline_execution_arn or "",
         details={name: value for name, value in _flat(metadata) if value != made},
         failure=found.failure_reason or "",
+        earlier_failure=str(msgspec.json.decode(earlier["failureReason"][1])) if "failureReason" in earlier else "",
     )
+
+
+def _attempts(reported: float | None, earlier: Field | None, made: int) -> int | None:
+    """How often a step was tried, at least: as reported, or once more than was reported before that."""
+    if reported:
+        return int(reported)
+    before = msgspec.json.decode(earlier[1]) if earlier else 0
+    return max(made, int(before) + 1 if isinstance(before, int | float) and before else 0) or None
 
 
 class _Metadata(msgspec.Struct, frozen=True):
@@ -174,7 +190,7 @@ _decoder = msgspec.json.Decoder(_Metadata)
 
 def _metadata(known: ResourceState) -> Mapping[str, Mapping[str, Any]]:
     _, incarnation = incarnations(known)[-1]
-    metadata = read(detail(incarnation), _decoder).metadata
+    metadata = read(detail(pipeline_step.TYPE.current(incarnation)), _decoder).metadata
     return {kind: inner for kind, inner in metadata.items() if isinstance(inner, dict) and inner}
 
 

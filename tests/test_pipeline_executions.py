@@ -20,11 +20,16 @@ ADA = "arn:aws:sts::111122223333:assumed-role/data-science/ada"
 FIRST, SECOND = f"{PARTITION}training-job/flow-train-1", f"{PARTITION}training-job/flow-train-2"
 BEGUN = 1_772_438_400_000
 DAY = 86_400_000
+WEST = "arn:aws:sagemaker:us-west-2:111122223333:"
+ABALONE = f"{WEST}pipeline/abalone/execution"
+RETRIED = 1_718_003_600_000
+EXECUTION = "Model Building Pipeline Execution Status Change"
 
 
-def step(name: str, type_: str, status: str, started: int, ended: int, **more: Any) -> Step:
-    others: dict[str, Any] = {"attempts": None, "made": "", "earlier": (), "cached_from": "", "details": {}}
-    return Step(name, type_, status, started, ended, **{**others, "failure": "", **more})
+def step(name: str, type_: str, status: str, started: int | None, ended: int | None, **more: Any) -> Step:
+    others: dict[str, Any] = {"attempts": None, "made": "", "earlier": (), "cached_from": "", "reused_from": ""}
+    whole = {**others, "details": {}, "failure": "", "earlier_failure": "", **more}
+    return Step(name, type_, status, started, ended, **whole)
 
 
 def test_an_execution_has_its_parameters_and_its_steps_in_the_order_of_time(store: Store) -> None:
@@ -77,6 +82,79 @@ def test_a_step_found_in_the_cache_names_the_earlier_executions_job(store: Store
             failure="not good enough",
         ),
     )
+
+
+def test_a_step_that_was_not_selected_names_the_job_that_it_took_over(store: Store) -> None:
+    fed(store, case_events("selective_execution"))
+
+    found = execution(store, f"{ABALONE}/newexec00001")
+
+    assert found is not None
+    assert [(one.name, one.made.rpartition("/")[2], one.reused_from) for one in found.steps] == [
+        ("Prep", "pipelines-srcexec00001-prep-bbbbbbbbbb", f"{ABALONE}/srcexec00001"),
+        ("Train", "pipelines-srcexec00001-train-aaaaaaaaaa", f"{ABALONE}/srcexec00001"),
+        ("Eval", "pipelines-newexec00001-eval-cccccccccc", ""),
+    ]
+
+
+def test_an_execution_that_was_retried_shows_the_state_it_is_in(store: Store) -> None:
+    fed(store, case_events("pipeline_retried"))
+
+    found = execution(store, f"{ABALONE}/retryexec001")
+
+    assert found is not None
+    assert (found.status, found.started, found.ended, found.failure) == ("Executing", RETRIED - 3_600_000, None, "")
+    assert found.steps[1] == step(
+        "Train",
+        "Training",
+        "Executing",
+        RETRIED + 2_000,
+        None,
+        attempts=2,
+        made=f"{WEST}training-job/pipelines-retryexec001-train-bbbbbbbbbb",
+        earlier=(f"{WEST}training-job/pipelines-retryexec001-train-aaaaaaaaaa",),
+        earlier_failure="ClientError: oops",
+    )
+
+
+def test_an_execution_of_which_only_the_retry_is_recorded_runs(store: Store) -> None:
+    fed(store, case_events("pipeline_stopped_and_retried_by_call"))
+
+    found = execution(store, MONDAY)
+
+    assert found is not None
+    assert (found.status, found.ended) == ("Executing", None)
+
+
+def test_a_failed_step_that_is_found_in_the_cache_when_it_is_retried_took_over_that_result(store: Store) -> None:
+    fed(store, case_events("pipeline_retried_and_found_in_the_cache"))
+
+    found = execution(store, MONDAY)
+
+    assert found is not None
+    [train] = found.steps
+    assert (train.made, train.earlier, train.cached_from) == (
+        f"{PARTITION}training-job/flow-train-0",
+        (FIRST,),
+        TUESDAY,
+    )
+    assert (train.failure, train.earlier_failure) == ("", "no capacity")
+
+
+def test_an_execution_that_failed_again_has_no_reason_of_the_first_time(store: Store) -> None:
+    def of(status: str, previous: str, minute: int, **more: object) -> bytes:
+        detail = {"pipelineExecutionArn": MONDAY, "executionStartTime": BEGUN, **more}
+        statuses = {"currentPipelineExecutionStatus": status, "previousPipelineExecutionStatus": previous}
+        return event(EXECUTION, {**detail, **statuses}, time=BEGUN + minute * 60_000)
+
+    ends = [{"executionEndTime": BEGUN + minute * 60_000} for minute in (5, 65)]
+    failed = of("Failed", "Executing", 5, **ends[0], failureReason="no capacity")
+    fed(store, [failed, of("Executing", "Failed", 60), of("Failed", "Executing", 65, **ends[1])])
+
+    found = execution(store, MONDAY)
+
+    assert found is not None
+    assert (found.status, found.ended, found.failure) == ("Failed", BEGUN + 65 * 60_000, "")
 
 
 def test_steps_that_name_each_other_as_their_cache_made_nothing(store: Store) -> None:

@@ -18,6 +18,7 @@ from tests.support.stores import emptied, fed
 
 JOB = f"{PARTITION}training-job/Churn"
 ADA = "arn:aws:sts::111122223333:assumed-role/data-science/ada"
+WEST = "arn:aws:sagemaker:us-west-2:111122223333:"
 
 
 def training(name: str = "Churn", created: int = NOON, status: str = "Completed", **more: Any) -> bytes:
@@ -223,6 +224,31 @@ def test_steps_have_what_they_created_or_what_the_earlier_execution_created(stor
         "Publish": ("Failed", {"Fail": {"ErrorMessage": "not good enough"}}),
     }
     assert Descriptions(store).steps(f"{PARTITION}pipeline/churn-flow/execution/none") == []
+
+
+def test_steps_that_were_not_selected_have_what_the_earlier_execution_created(store: Store) -> None:
+    fed(store, case_events("selective_execution"))
+
+    steps = Descriptions(store).steps(f"{WEST}pipeline/abalone/execution/newexec00001")
+
+    assert {step["StepName"]: step["Metadata"] for step in steps} == {
+        "Prep": {"ProcessingJob": {"Arn": f"{WEST}processing-job/pipelines-srcexec00001-prep-bbbbbbbbbb"}},
+        "Train": {"TrainingJob": {"Arn": f"{WEST}training-job/pipelines-srcexec00001-train-aaaaaaaaaa"}},
+        "Eval": {"ProcessingJob": {"Arn": f"{WEST}processing-job/pipelines-newexec00001-eval-cccccccccc"}},
+    }
+
+
+def test_what_an_earlier_attempt_reported_is_not_described_as_the_newest_attempts(store: Store) -> None:
+    fed(store, case_events("pipeline_retried"))
+    arn = f"{WEST}pipeline/abalone/execution/retryexec001"
+
+    execution = Descriptions(store).describe(arn)
+    [train] = [step for step in Descriptions(store).steps(arn) if step["StepName"] == "Train"]
+
+    assert execution is not None
+    assert execution["PipelineExecutionStatus"] == "Executing"
+    assert (train["StepStatus"], train["StartTime"]) == ("Executing", "2024-06-10T07:13:22Z")
+    assert not {"EndTime", "FailureReason"} & train.keys()
 
 
 def test_steps_that_took_over_each_others_results_come_to_an_end(store: Store) -> None:

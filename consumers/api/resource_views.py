@@ -110,6 +110,7 @@ def description(state: ResourceState) -> Description:
     """
     resource_type = RESOURCE_TYPES[state.kind]
     resource, (_, incarnation) = resource_type.resources(state)[-1], incarnations(state)[-1]
+    incarnation = resource_type.current(incarnation)
     members, fields = _members(state.kind), resource_type.status_fields
     status = described_status(getattr(resource.detail, fields[0])) if fields else ""
     values = _values(incarnation)

@@ -51,9 +51,13 @@ def _details(step: Step) -> Iterator[str]:
         yield f"before that {arn.split(':', 5)[-1]}"
     if step.cached_from:
         yield f"found in the cache: {step.cached_from.rpartition('/')[2]}"
+    if step.reused_from:
+        yield f"not selected, taken over from: {step.reused_from.rpartition('/')[2]}"
     yield from (f"{name}: {value}" for name, value in step.details.items())
     if step.failure:
         yield f"failed: {step.failure}"
+    if step.earlier_failure:
+        yield f"an earlier attempt failed: {step.earlier_failure}"
 
 
 def _colored(status: str) -> str:

@@ -50,6 +50,8 @@ def observe_fields(
         clock = (created_field,)
     times = [milliseconds(value, name) for name in clock if (value := getattr(fields, name))]
     changed = max(times, default=time if own_time else None)
+    if resource_type.resumed_of(fields) and time is not None and not own_time:
+        time, changed = max(time, changed or 0), None
     when = changed if changed is not None else time
     if when is None:
         raise Malformed(f"has no time: neither {clock[0]} in its detail nor a time in its envelope")

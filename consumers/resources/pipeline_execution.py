@@ -9,12 +9,14 @@ import msgspec
 
 from consumers.arns import kind_of
 from consumers.kind import PIPELINE, PIPELINE_EXECUTION, PIPELINE_STEP
-from consumers.resources.calls import JsonObject, creates, updates
+from consumers.resources.attempts import FINISHED, Attempt, began_after_end, is_resumed
+from consumers.resources.calls import JsonObject, Rewrite, creates, updates
 from consumers.resources.descriptions import Described, Description, items
 from consumers.resources.experiments import experiment, pipeline_names, trial
 from consumers.resources.fields import Name, Time, Uri, instant, texts
 from consumers.resources.spelling import lower_camel
 from consumers.resources.types import DescribeRequest, Envelope, Lookup, Resource, ResourceType
+from consumers.state import Incarnation, moment
 from ingest.sagemaker_operations import ListOperation, called_by_arn
 from store.lineage import REPORTED, Lineage, Membership
 
@@ -38,6 +40,7 @@ class PipelineExecution(msgspec.Struct, frozen=True, rename="camel", gc=False):
     pipeline_execution_display_name: Name | None = None
     pipeline_execution_description: str | None = None
     current_pipeline_execution_status: str | None = None
+    previous_pipeline_execution_status: str | None = None
     failure_reason: str | None = None
     pipeline_parameters: list[PipelineParameter] = []
     steps: dict[str, Any] = {}
@@ -45,10 +48,6 @@ class PipelineExecution(msgspec.Struct, frozen=True, rename="camel", gc=False):
     execution_start_time: Time | None = None
     execution_end_time: Time | None = None
     last_modified_time: Time | None = None
-
-
-FINISHED = frozenset({"Succeeded", "Failed", "Stopped", "CompletedWithFailures"})
-"""How executions and steps end."""
 
 
 def lineage(execution: Resource[PipelineExecution], _: Lookup) -> Lineage:
@@ -105,6 +104,29 @@ def execution_arn(execution_arn: str | None, envelope: Envelope) -> str | None:
     )
 
 
+def _is_resumed(execution: PipelineExecution) -> bool:
+    return is_resumed(execution.current_pipeline_execution_status, execution.previous_pipeline_execution_status)
+
+
+def _tracked(execution: PipelineExecution) -> tuple[str, ...]:
+    return (execution.current_pipeline_execution_status or "",)
+
+
+def _attempt_began(incarnation: Incarnation) -> int:
+    """The last time that an execution went on after an end."""
+    began, finished = 0, False
+    for stamped, (status,) in incarnation.changes:
+        if finished and status and status not in FINISHED:
+            began = moment(stamped)
+        finished = status in FINISHED or (finished and not status)
+    return max(began, began_after_end(incarnation, "currentPipelineExecutionStatus", "executionEndTime"))
+
+
+def _becomes(status: str) -> Rewrite:
+    """A call after which an execution is in a status."""
+    return lambda parameters: {**lower_camel(parameters), "currentPipelineExecutionStatus": status}
+
+
 def _identity(execution: PipelineExecution, envelope: Envelope) -> str | None:
     return execution_arn(execution.pipeline_execution_arn, envelope)
 
@@ -135,7 +157,7 @@ TYPE = ResourceType(
     kind=PIPELINE_EXECUTION,
     name="pipeline execution",
     mark="documented",
-    version=2,
+    version=3,
     fields=PipelineExecution,
     lineage=lineage,
     missing=missing,
@@ -145,12 +167,15 @@ TYPE = ResourceType(
     clock_fields=("execution_end_time", "last_modified_time", "execution_start_time", "creation_time"),
     created_field=None,
     began_field="execution_start_time",
+    tracked=_tracked,
+    resumed=_is_resumed,
+    attempt=Attempt(("executionEndTime", "failureReason"), _attempt_began),
     events=("SageMaker Model Building Pipeline Execution Status Change",),
     calls={
         "StartPipelineExecution": creates(lower_camel),
         "UpdatePipelineExecution": updates(rewrite=lower_camel),
-        "StopPipelineExecution": updates(rewrite=lower_camel),
-        "RetryPipelineExecution": updates(rewrite=lower_camel),
+        "StopPipelineExecution": updates(rewrite=_becomes("Stopping")),
+        "RetryPipelineExecution": updates(rewrite=_becomes("Executing")),
     },
     described_by=Description(
         called_by_arn("DescribePipelineExecution", "PipelineExecutionArn", "PipelineExecutionArn"), _described

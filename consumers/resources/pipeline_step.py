@@ -9,9 +9,10 @@ import msgspec
 
 from consumers.arns import account_prefix, kind_of
 from consumers.kind import AUTOML_JOB, PIPELINE_EXECUTION, PIPELINE_STEP, TUNING_JOB
+from consumers.resources.attempts import Attempt, began_after_end, is_resumed
 from consumers.resources.automl_job import AutoMLJob, candidates
 from consumers.resources.experiments import experiment, pipeline_names, trial
-from consumers.resources.fields import Name, Number, Time, Uri
+from consumers.resources.fields import Name, Number, Time, Uri, instant_or_none
 from consumers.resources.job_component import SUFFIXES, JobFields, component_of
 from consumers.resources.pipeline_execution import execution_arn
 from consumers.resources.tuning_job import TuningJob, tuned
@@ -59,8 +60,8 @@ class StepMetadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
         return tuple(filter(None, arns))
 
 
-class CacheHit(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """The earlier execution whose step did not have to be run again."""
+class TakenOver(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """The earlier execution whose step did not have to be run again: it was in the cache, or was not selected."""
 
     source_pipeline_execution_arn: Uri | None = None
 
@@ -73,8 +74,10 @@ class PipelineStep(msgspec.Struct, frozen=True, rename="camel", gc=False):
     step_name: Name | None = None
     step_type: str | None = None
     current_step_status: str | None = None
+    previous_step_status: str | None = None
     metadata: StepMetadata = StepMetadata()
-    cache_hit_result: CacheHit = CacheHit()
+    cache_hit_result: TakenOver = TakenOver()
+    selective_execution_result: TakenOver = TakenOver()
     attempt_count: Number | None = None
     failure_reason: str | None = None
     step_start_time: Time | None = None
@@ -84,17 +87,19 @@ class PipelineStep(msgspec.Struct, frozen=True, rename="camel", gc=False):
 def lineage(step: Resource[PipelineStep], lookup: Lookup) -> Lineage:
     """A step puts the trial components of its jobs into the trial of its execution.
 
-    A step that was tried again has several; one that was found in the cache has that of the earlier execution's.
+    A step that was tried again has several; one that was found in the cache, or was not selected in a selective
+    execution, has that of the earlier execution's.
 
     Source: evidence.md#pipeline, documented; evidence.md#step-metadata (it names the step's job);
-    evidence.md#cache-hit, plausible. A step without a job has no lineage (observed: evidence.md#pipeline-step).
+    evidence.md#cache-hit and evidence.md#selective-execution, plausible. A step without a job has no lineage (observed:
+    evidence.md#pipeline-step).
     """
     execution = step.arn.partition("/step/")[0]
     names = pipeline_names(execution)
     lineage = Lineage()
     if names is None:
         return lineage
-    for component in (one for arn in _jobs(step) or _cached(step, lookup) for one in _components(arn, lookup)):
+    for component in (one for arn in (*_jobs(step), *_taken_over(step, lookup)) for one in _components(arn, lookup)):
         parent = experiment(account_prefix(execution), names[0], component.created, MENTIONED)
         child = trial(account_prefix(execution), names[1], component.created, MENTIONED)
         lineage |= Lineage(
@@ -106,7 +111,7 @@ def lineage(step: Resource[PipelineStep], lookup: Lookup) -> Lineage:
 
 
 def references(step: Resource[PipelineStep]) -> Iterator[str]:
-    """A step references the jobs that it ran, or the earlier execution's step."""
+    """A step references the jobs that it ran, and the earlier execution's step."""
     for arn in _jobs(step):
         if kind_of(arn) in {*SUFFIXES, TUNING_JOB, AUTOML_JOB}:
             yield arn.lower()
@@ -131,7 +136,7 @@ def _jobs(step: Resource[PipelineStep]) -> list[str]:
     return sorted({arn.lower(): arn for jobs in attempts for arn in jobs if arn}.values())
 
 
-def _cached(step: Resource[PipelineStep], lookup: Lookup) -> tuple[str, ...]:
+def _taken_over(step: Resource[PipelineStep], lookup: Lookup) -> tuple[str, ...]:
     """The job of the earlier execution whose result a step took over: of its last attempt."""
     seen = set()
     while (key := _earlier(step)) and key not in seen:
@@ -146,9 +151,29 @@ def _cached(step: Resource[PipelineStep], lookup: Lookup) -> tuple[str, ...]:
 
 
 def _earlier(step: Resource[PipelineStep]) -> str | None:
-    """The key of the step of the same name in the execution that a cache hit points to."""
-    source, name = step.detail.cache_hit_result.source_pipeline_execution_arn, step.detail.step_name
-    return step_key(source, name).lower() if source and name and not _jobs(step) else None
+    """The key of the step of the same name in the execution whose result a step took over."""
+    source, name = taken_from(step.detail), step.detail.step_name
+    return step_key(source, name).lower() if source and name and not step.detail.metadata.jobs else None
+
+
+def taken_from(step: PipelineStep) -> str:
+    """The ARN of the execution whose result a step took over; empty if it took over none."""
+    found = (step.cache_hit_result, step.selective_execution_result)
+    return next((one.source_pipeline_execution_arn for one in found if one.source_pipeline_execution_arn), "")
+
+
+def _is_resumed(step: PipelineStep) -> bool:
+    return is_resumed(step.current_step_status, step.previous_step_status)
+
+
+_start = msgspec.json.Decoder(Time)
+
+
+def _attempt_began(incarnation: Incarnation) -> int:
+    """When a step was last begun: what was observed before that is of an earlier attempt."""
+    field = incarnation.fields.get("stepStartTime")
+    began = instant_or_none(_start.decode(field[1])) if field else None
+    return max(began or 0, began_after_end(incarnation, "currentStepStatus", "stepEndTime"))
 
 
 def _tracked(step: PipelineStep) -> tuple[str, ...]:
@@ -176,11 +201,17 @@ def _execution(arn: str, step: PipelineStep, time: int) -> tuple[ResourceState, 
     )
 
 
+ATTEMPT = Attempt(
+    ("attemptCount", "cacheHitResult", "failureReason", "metadata", "selectiveExecutionResult", "stepEndTime"),
+    _attempt_began,
+)
+"""What belongs to one attempt of a step."""
+
 TYPE = ResourceType(
     kind=PIPELINE_STEP,
     name="pipeline step",
     mark="documented",
-    version=3,
+    version=4,
     passes_on=True,
     fields=PipelineStep,
     lineage=lineage,
@@ -192,6 +223,8 @@ TYPE = ResourceType(
     created_field=None,
     began_field="step_start_time",
     tracked=_tracked,
+    resumed=_is_resumed,
+    attempt=ATTEMPT,
     also=_execution,
     events=("SageMaker Model Building Pipeline Execution Step Status Change",),
 )

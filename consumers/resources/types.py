@@ -11,6 +11,7 @@ import msgspec
 
 from consumers.arns import account_prefix, build_arn, name_in, parse_arn, with_case
 from consumers.kind import ResourceKind
+from consumers.resources.attempts import Attempt
 from consumers.resources.calls import CallEffect
 from consumers.resources.descriptions import Description
 from consumers.resources.fields import as_map, identity_of, instant, read
@@ -197,6 +198,8 @@ class ResourceType(Generic[D_co]):
         created_field: The field that differs between the incarnations of a name, where a name can be used again.
         began_field: The field with the time when it began, where nothing may say when it was made.
         tracked: The values whose whole history the rule needs.
+        resumed: True if fields report that it runs again after an end, since when only their envelope says.
+        attempt: Of what runs again after an end: the fields that belong to one attempt, and when the newest one began.
         also: What an observation of it says of other resources: from its ARN, its fields, and their time.
         events: The detail-types of the events that report it.
         calls: What recorded calls do to it, by operation; one of another service is named `<service> <operation>`.
@@ -223,6 +226,8 @@ class ResourceType(Generic[D_co]):
     created_field: str | None = "creation_time"
     began_field: str | None = None
     tracked: Callable[[D_co], tuple[str, ...]] | None = None
+    resumed: Callable[[D_co], bool] | None = None
+    attempt: Attempt | None = None
     also: Callable[[str, D_co, int], tuple[ResourceState, ...]] | None = None
     events: tuple[str, ...] = ()
     calls: Mapping[str, CallEffect] = field(default_factory=dict)
@@ -284,6 +289,14 @@ class ResourceType(Generic[D_co]):
         """The values whose history the rule needs."""
         return self.tracked(self._checked_fields(fields)) if self.tracked else ()
 
+    def resumed_of(self, fields: msgspec.Struct) -> bool:
+        """True if fields report that the resource runs again after an end, since when only their envelope says."""
+        return self.resumed is not None and self.resumed(self._checked_fields(fields))
+
+    def current(self, incarnation: Incarnation) -> Incarnation:
+        """An incarnation without what earlier attempts reported."""
+        return self.attempt.newest(incarnation) if self.attempt else incarnation
+
     def also_of(self, arn: str, fields: msgspec.Struct, time: int) -> tuple[ResourceState, ...]:
         """What an observation of a resource says of other resources."""
         return self.also(arn, self._checked_fields(fields), time) if self.also else ()
@@ -306,6 +319,7 @@ class ResourceType(Generic[D_co]):
     def _resource(
         self, state: ResourceState, created: int | None, incarnation: Incarnation, replaced: int | None
     ) -> Resource[D_co]:
+        incarnation = self.current(incarnation)
         fields = read(detail(incarnation), self.decoder)
         exactly = instant(getattr(fields, "creation_time", None))
         roughly = created * 1000 if created else state.earliest

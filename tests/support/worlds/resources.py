@@ -193,7 +193,8 @@ executions = events_with(
     "Model Building Pipeline Execution Status Change",
     pipelineExecutionArn=execution_arns,
     pipelineExecutionDisplayName=st.sampled_from([None, "first", "second"]),
-    currentPipelineExecutionStatus=st.sampled_from(["Executing", "Succeeded"]),
+    currentPipelineExecutionStatus=st.sampled_from(["Executing", "Succeeded", "Failed"]),
+    previousPipelineExecutionStatus=st.sampled_from([None, "Executing", "Failed"]),
     executionStartTime=maybe_times.map(lambda time: time and iso(time)),
     executionEndTime=maybe_times.map(lambda time: time and iso(time)),
 )
@@ -202,7 +203,10 @@ steps = events_with(
     pipelineExecutionArn=execution_arns,
     stepName=st.sampled_from(["Prepare", "Train", "train"]),
     cacheHitResult=st.none() | execution_arns.map(lambda arn: {"sourcePipelineExecutionArn": arn}),
-    currentStepStatus=st.sampled_from(["Starting", "Executing", "Succeeded"]),
+    selectiveExecutionResult=st.none() | execution_arns.map(lambda arn: {"sourcePipelineExecutionArn": arn}),
+    currentStepStatus=st.sampled_from(["Starting", "Executing", "Succeeded", "Failed"]),
+    previousStepStatus=st.sampled_from([None, "Starting", "Failed"]),
+    failureReason=st.sampled_from([None, "no capacity"]),
     metadata=st.sampled_from(
         [
             {},
