@@ -239,7 +239,7 @@ def concluded(derived: Sequence[Link], times: Times) -> dict[tuple[str, str], tu
                 by_name = "." not in read_uri.rpartition("/")[2] and not read_uri.endswith("/")
                 covered = written.startswith(read_uri) and base(written) != read_uri if by_name else False
                 much = seen(writer, reader, times)
-                if base(read_uri).count("/") < 3 or writer.startswith("group-") or much == "nothing":
+                if base(read_uri).count("/") < 3 or much == "nothing":
                     continue
                 if covered or inside(written, base(read_uri)):
                     conclude(written, read_uri, Grade.READ if much == "all" else Grade.TIME, reader)

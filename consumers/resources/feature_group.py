@@ -27,15 +27,23 @@ from store.lineage import (
 
 
 class S3StorageConfig(Fields, frozen=True):
-    """Where an offline store keeps its data."""
+    """Where an offline store keeps its data: a place that groups may share, and the group's own in it."""
 
     s3_uri: Uri | None = None
+    resolved_output_s3_uri: Uri | None = None
+
+
+class DataCatalogConfig(Fields, frozen=True):
+    """The table of an offline store."""
+
+    table_name: Name | None = None
 
 
 class OfflineStoreConfig(Fields, frozen=True):
     """The offline store of a feature group."""
 
     s3_storage_config: S3StorageConfig = msgspec.field(name="S3StorageConfig", default=S3StorageConfig())
+    data_catalog_config: DataCatalogConfig = DataCatalogConfig()
 
 
 class FeatureGroup(Fields, frozen=True):
@@ -66,7 +74,7 @@ def lineage(group: Resource[FeatureGroup], _: Lookup) -> Lineage:
         ended=group.deleted or (group.modified if status.lower() == "deleting" else group.replaced),
         tags=group.tags,
     )
-    uri = detail.offline_store_config.s3_storage_config.s3_uri
+    uri = store_uri(group)
     if not uri:
         return Lineage((context,))
     store = artifact(group.arn_prefix, "DataSet", uri, group.created)
@@ -77,6 +85,24 @@ def lineage(group: Resource[FeatureGroup], _: Lookup) -> Lineage:
             Association(context.arn, store.arn, AssociationType.CONTRIBUTED_TO, group.created, inferred=True),
         ),
     )
+
+
+def store_uri(group: Resource[FeatureGroup]) -> str | None:
+    """Where the offline store of a group keeps its data, as exactly as is known; None if it has no such store.
+
+    Groups may share an S3Uri; each has a folder of its own in it, which has the name of its table.
+
+    Source: evidence.md#offline-store, documented.
+    """
+    config = group.detail.offline_store_config
+    shared = config.s3_storage_config.s3_uri
+    table = config.data_catalog_config.table_name or ""
+    if config.s3_storage_config.resolved_output_s3_uri or not shared:
+        return config.s3_storage_config.resolved_output_s3_uri
+    if not table.lower().startswith(f"{group.name.lower()}-"):  # a table that was there before: its folder is unknown
+        return shared
+    _, _, _, region, account, _ = group.arn.split(":", 5)
+    return f"{shared.removesuffix('/')}/{account}/sagemaker/{region}/offline-store/{table}/data"
 
 
 def feature_group_context(group: Resource[FeatureGroup], weight: int) -> Context:
@@ -139,7 +165,7 @@ TYPE = ResourceType(
     kind=FEATURE_GROUP,
     name="feature group",
     mark="ours",
-    version=2,
+    version=3,
     fields=FeatureGroup,
     lineage=lineage,
     arn_field="feature_group_arn",

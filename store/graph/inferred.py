@@ -16,7 +16,18 @@ from sqlalchemy import Connection, select
 
 from store import bulk
 from store.graph import addresses
-from store.graph.uses import Seen, Use, names, owns, readings, seen, uses_at, writings
+from store.graph.uses import (
+    Seen,
+    Use,
+    names,
+    owns,
+    readings,
+    seen,
+    uses_at,
+    was_read,
+    was_written,
+    writings,
+)
 from store.lineage import Artifact, AssociationType
 from store.tables import Words, association, entity
 
@@ -247,7 +258,6 @@ def _covering(
 
 
 def _seen_in(outer: str, uri: str, readers: Iterable[Use], writers: Iterable[Use]) -> Iterator[tuple[Use, Grade]]:
-    writers = [writer for writer in writers if not writer.is_group]
     for reader in readers:
         if addresses.covers(outer, uri, by_prefix=_by_prefix(reader)):
             much = max((seen(writer, reader, until_its_end=True) for writer in writers), default=Seen.NOTHING)
@@ -325,17 +335,16 @@ def _beginning(
     Args:
         connection: Where.
         beginnings: The texts.
-        type_: `PRODUCED` for those that something produced, `CONTRIBUTED_TO` for those that contributed to something.
+        type_: `PRODUCED` for those that something wrote, `CONTRIBUTED_TO` for those that contributed to something.
     """
     if not beginnings:
         return []
     text = bulk.listed(connection, beginnings, Words)
-    end = association.c.destination_id if type_ is AssociationType.PRODUCED else association.c.source_id
     there = select(entity.c.id, entity.c.source_uri).where(
         entity.c.source_uri > text,
         entity.c.source_uri < text + addresses.BEYOND,
         entity.c.lineage_type == Artifact.lineage_type,
-        select(end).where(end == entity.c.id, association.c.type == type_.value).exists(),
+        was_written() if type_ is AssociationType.PRODUCED else was_read(),
     )
     if connection.dialect.name == "sqlite":
         wanted = there.with_only_columns(text, entity.c.id, entity.c.source_uri)

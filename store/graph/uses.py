@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from store import bulk
 from store.graph import addresses
@@ -116,6 +116,33 @@ _document = msgspec.json.Decoder(_Document)
 _RUN = (
     entity.c.lineage_type, entity.c.type, entity.c.key, entity.c.source_uri, entity.c.status, entity.c.document,
 )  # fmt: skip
+
+
+def was_written() -> ColumnElement[bool]:
+    """The condition that something produced an entity, or that it is the offline store of a feature group."""
+    group = entity.alias()
+    produced = select(association.c.source_id).where(
+        association.c.destination_id == entity.c.id, association.c.type == AssociationType.PRODUCED.value
+    )
+    kept = (
+        select(association.c.source_id)
+        .join(group, group.c.id == association.c.destination_id)
+        .where(
+            association.c.source_id == entity.c.id,
+            association.c.type == AssociationType.ASSOCIATED_WITH.value,
+            group.c.lineage_type == Context.lineage_type,
+            group.c.type == "FeatureGroup",
+        )
+    )
+    return or_(produced.exists(), kept.exists())
+
+
+def was_read() -> ColumnElement[bool]:
+    """The condition that an entity contributed to something."""
+    contributed = select(association.c.source_id).where(
+        association.c.source_id == entity.c.id, association.c.type == AssociationType.CONTRIBUTED_TO.value
+    )
+    return contributed.exists()
 
 
 def writings(connection: Connection, artifacts: Collection[int]) -> dict[int, list[Use]]:
