@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -291,13 +290,6 @@ def span(store: Store, partition: str) -> tuple[int, int] | None:
     wanted = select(func.min(entity.c.created), func.max(entity.c.created)).where(within(partition))
     first, last = store.read(lambda tx: tx.connection.execute(wanted).one())
     return None if first is None else (first, last)
-
-
-def places(store: Store) -> list[tuple[str, str]]:
-    """The accounts and regions of a sample of entities: (account, region), the most frequent first."""
-    sample = select(func.substr(entity.c.key, 1, 80)).order_by(entity.c.id.desc()).limit(1000)
-    counted = Counter(tuple(arn.split(":")[3:5]) for arn in store.read(lambda tx: tx.connection.scalars(sample).all()))
-    return [(account, region) for (region, account), _ in counted.most_common()]
 
 
 # --------------------------------------------------------------------------------------------- what belongs to them

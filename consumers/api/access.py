@@ -4,9 +4,10 @@
     aws_access_key_id = AKIAHEADWATERANN0001
     aws_secret_access_key = ...
     role = write
+    account = 111122223333
 
-A section is an identity; what it creates carries its name. Clients may use their section of the file as their own
-`~/.aws/credentials`: they ignore the role.
+A section is an identity; what it creates carries its name. Without an account it is of the one that is served by
+default. Clients may use their section of the file as their own `~/.aws/credentials`: they ignore role and account.
 """
 
 from __future__ import annotations
@@ -44,12 +45,14 @@ class Identity:
         access_key_id: Names the identity in a signature.
         secret: What it signs with; in no message, log or repr.
         role: What it may do.
+        account: The twelve digits of its account; empty for the one that is served by default.
     """
 
     name: str
     access_key_id: str
     secret: str = field(repr=False)
     role: Role
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Principal:
         access_key_id: The one it signed with.
         role: What it may do.
         region: From the credential scope.
-        account: The twelve digits of the account that is served.
+        account: The twelve digits of its account.
     """
 
     name: str
@@ -102,7 +105,9 @@ NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")  # IAM's, for users
 _ACCESS_KEY = re.compile(r"[A-Za-z0-9_]{1,128}")
 _SECRET = re.compile(r"[!-~]{16,}")  # shorter ones can be guessed from a signature
 _FORMER_ADMIN = "admin"
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _OPTIONS = ("aws_access_key_id", "aws_secret_access_key", "role")
+_ALL_OPTIONS = (*_OPTIONS, "account")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +186,8 @@ def _identity(path: Path, name: str, options: Mapping[str, str]) -> Identity:
     if not NAME.fullmatch(name):
         raise BadCredentials(f"{where} is not a valid name: use up to 64 letters, digits and _+=,.@-")
     for option in options:
-        if option not in _OPTIONS:
-            raise BadCredentials(f"{where} says {option}: say {', '.join(_OPTIONS)} and nothing else")
+        if option not in _ALL_OPTIONS:
+            raise BadCredentials(f"{where} says {option}: say {', '.join(_ALL_OPTIONS)} and nothing else")
     for option in _OPTIONS:
         if not options.get(option):
             raise BadCredentials(f"{where} has no {option}: add it")
@@ -200,4 +205,7 @@ def _identity(path: Path, name: str, options: Mapping[str, str]) -> Identity:
         )
     if role not in list(Role):
         raise BadCredentials(f"{where} has an unknown role: say {' or '.join(Role)}")
-    return Identity(name, access_key_id, secret, Role(role))
+    account = options.get("account", "")
+    if account and not _ACCOUNT.fullmatch(account):
+        raise BadCredentials(f"{where} has an invalid account: use its twelve digits")
+    return Identity(name, access_key_id, secret, Role(role), account)

@@ -26,6 +26,7 @@ from starlette.routing import Route
 
 from consumers.api import serializer, service_model, validator
 from consumers.api.access import Principal, check_permission
+from consumers.api.accounts import IN_PATH, account_of
 from consumers.api.completeness import HEADER, KINDS, completeness
 from consumers.api.errors import (
     Internal,
@@ -93,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True):
     """How requests are answered.
 
     Attributes:
-        account: The account in ARNs.
+        account: The account of requests that name none, and of keys that name none.
         region: The region of requests whose credential scope has none.
         verifier: Verifies signatures; None if requests need not be signed.
         hosts: The host names that the server answers to; None for all.
@@ -138,11 +139,12 @@ def application(
     hosts = settings.hosts
     return Starlette(
         routes=[
-            Route("/", handler.by_target, methods=["POST"]),
+            *(Route(path, handler.by_target, methods=["POST"]) for path in ("/", IN_PATH, f"{IN_PATH}/")),
             # BatchPutMetrics by PUT alone, as in AWS: a page in a browser could POST it without being allowed to.
             *(
-                Route(f"/{name}", handler.by_path, methods=[service_model.operation(name).http["method"]])
+                Route(f"{begin}/{name}", handler.by_path, methods=[service_model.operation(name).http["method"]])
                 for name in METRICS
+                for begin in ("", IN_PATH)
             ),
             Route("/health", handler.health, methods=["GET"]),
             Route("/", _welcome, methods=["GET"]),
@@ -173,6 +175,7 @@ class _Call:
     path: str
     query: str
     headers: Mapping[str, str]
+    account: str
     body: bytes = b""
     caller: str = ""
     completeness: str = ""
@@ -210,7 +213,7 @@ class RequestHandler:
 
     async def by_path(self, request: HttpRequest) -> HttpResponse:
         """A request of the metrics service."""
-        return await self._respond(request, request.url.path[1:])
+        return await self._respond(request, request.url.path.rpartition("/")[2])
 
     async def health(self, _request: HttpRequest) -> HttpResponse:
         """Whether the store answers."""
@@ -229,6 +232,7 @@ class RequestHandler:
             path=scope.get("raw_path", b"/").decode("ascii", "replace"),
             query=scope.get("query_string", b"").decode("ascii", "replace"),
             headers=request.headers,
+            account=request.path_params.get("account", ""),
         )
         if self._open >= self._settings.client_limits.waiting:
             reply = _refused(Throttled("Too many requests at a time: try again in a moment"))
@@ -306,7 +310,7 @@ class RequestHandler:
             call.completeness = completeness(call.operation)
         limits = self._settings.limits and call.headers.get(LIMITS_HEADER) != "none"
         region = principal.region if principal else region_of(call.headers) or self._settings.region
-        account = self._settings.account
+        account = account_of(call.account, call.headers, principal, self._settings.account)
         request = Request(
             operation=call.operation,
             input=validator.checked(

@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ from consumers.run import metrics
 from consumers.run.runtime import metrics_served, set_up_logs, stopping
 from ingest.delivery import Refused
 from ingest.os_errors import reason
-from store import entity_records
 from store.database import Store, Unavailable
+from store.graph.borders import places
 
 log = structlog.get_logger()
 
@@ -51,7 +51,8 @@ class ServeOptions:
     Attributes:
         host: The address to listen on.
         port: The port; 0 for any that is free.
-        account: The account in ARNs; None for the one that most of the store belongs to.
+        account: The account of requests that name none; None for the one that most of the store belongs to, in the
+            region where one is given.
         region: The region of requests whose credential scope has none; None for the one that most of the store
             belongs to.
         limits: False to lift AWS's limits for every client.
@@ -76,13 +77,13 @@ class Listening:
 
     Attributes:
         url: Its address.
-        account: The account in ARNs.
-        regions: The regions in which the store has lineage of that account.
+        account: The account of requests that name none.
+        accounts: The accounts of which the store has lineage, each with its regions.
     """
 
     url: str
     account: str
-    regions: Sequence[str]
+    accounts: Mapping[str, Sequence[str]]
 
 
 def serve(
@@ -119,19 +120,21 @@ def serve(
         _check_tls(*options.tls)
     with opened() as store:
         catch_up(store)
-        places = entity_records.places(store)
-        account = options.account or (places[0][0] if places else NO_ACCOUNT)
-        regions = [region for owner, region in places if owner == account]
+        accounts: dict[str, list[str]] = {}
+        for owner, region in places(store):
+            accounts.setdefault(owner, []).append(region)
+        there = (owner for owner, regions in accounts.items() if options.region in regions)
+        account = options.account or next(there, next(iter(accounts), NO_ACCOUNT))
         settings = Settings(
             account=account,
-            region=options.region or next(iter(regions), FALLBACK_REGION),
+            region=options.region or next(iter(accounts.get(account, ())), FALLBACK_REGION),
             verifier=Verifier(credentials, account) if credentials else None,
             hosts=host_names(options),
             limits=options.limits,
         )
 
         def listens(url: str) -> None:
-            on_listening(Listening(url, account, regions))
+            on_listening(Listening(url, account, accounts))
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(store, settings, options, listens, metrics_at))

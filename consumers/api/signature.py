@@ -54,7 +54,7 @@ class Verifier:
 
         Args:
             credentials: The identities that may call the API.
-            account: The twelve digits of the account that is served.
+            account: The twelve digits of the account of identities that name none.
         """
         self._identities = credentials.identities
         self._account = account
@@ -106,7 +106,8 @@ class Verifier:
             raise UnknownClient("The security token included in the request is invalid.")
         if not same:
             raise BadSignature(_MISMATCH)
-        return Principal(identity.name, identity.access_key_id, identity.role, claim.region, self._account)
+        account = identity.account or self._account
+        return Principal(identity.name, identity.access_key_id, identity.role, claim.region, account)
 
 
 _MISMATCH = (

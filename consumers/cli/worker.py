@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -131,7 +132,10 @@ def serve_command(
     database_url: Database = DEFAULT_URL,
     account: Annotated[
         str | None,
-        Parameter(env_var="HEADWATER_ACCOUNT", help="The account in new ARNs; by default the store's own."),
+        Parameter(
+            env_var="HEADWATER_ACCOUNT",
+            help="The account of requests that name none; by default the one with most lineage.",
+        ),
     ] = None,
     region: Region = None,
     limits: Annotated[
@@ -191,8 +195,21 @@ def serve_command(
 
 
 def _print_address(listening: Listening) -> None:
-    of = f"lineage of {', '.join(listening.regions)}" if listening.regions else "no lineage yet"
-    print(f"Headwater answers SageMaker's API at {listening.url} (account {listening.account}, {of})", flush=True)
+    accounts, account = listening.accounts, listening.account
+    regions = accounts.get(account, ())
+    of = f"lineage of {', '.join(regions)}" if regions else "no lineage yet"
+    print(f"Headwater answers SageMaker's API at {listening.url} (account {account}, {of})", flush=True)
+    others = [one for one in accounts if one != account]
+    if others:
+        print("It answers for these accounts too, by their keys or by their number after the address:")
+        for one in others[:_ACCOUNTS_SHOWN]:
+            print(f"  {listening.url}/{one} (lineage of {', '.join(accounts[one])})")
+        if len(others) > _ACCOUNTS_SHOWN:
+            print(f"  and {len(others) - _ACCOUNTS_SHOWN:,} others")
+        sys.stdout.flush()
+
+
+_ACCOUNTS_SHOWN = 20
 
 
 def forward_command(
