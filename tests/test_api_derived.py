@@ -119,9 +119,9 @@ def test_the_source_of_a_derived_context_or_action_has_the_type_arn(run: Api) ->
     assert described == {"SourceUri": group, "SourceType": "ARN"}
 
 
-@pytest.mark.parametrize("given", [{}, {"SourceType": "Job"}])
-def test_the_source_of_what_a_client_made_has_the_type_that_the_client_gave_it(run: Api, given: dict[str, str]) -> None:
-    source = {"SourceUri": JOB, **given}
+@pytest.mark.parametrize("more", [{}, {"SourceType": "Job"}])
+def test_the_source_of_what_a_client_made_has_the_type_that_the_client_gave_it(run: Api, more: dict[str, str]) -> None:
+    source = {"SourceUri": JOB, **more}
     CONTEXT.call(run, "create")(ContextName="mine", Source=source, ContextType="Mine")
     ACTION.call(run, "create")(ActionName="mine", Source=source, ActionType="Mine")
 
