@@ -322,6 +322,7 @@ class RequestHandler:
             caller=principal.arn if principal else "",
             limits=limits,
         )
+        operation.check_used(request.input)
         return serializer.encoded(call.operation, operation.run(self._service, request))
 
     def _principal(self, call: _Call) -> Principal | None:

@@ -133,7 +133,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "DescribeHyperParameterTuningJob": Operation(describe_hyper_parameter_tuning_job),
     "ListHyperParameterTuningJobs": Operation(list_hyper_parameter_tuning_jobs),
     "ListTrainingJobsForHyperParameterTuningJob": Operation(list_training_jobs_for_hyper_parameter_tuning_job),
-    "DescribeFeatureGroup": Operation(describe_feature_group),
+    "DescribeFeatureGroup": Operation(describe_feature_group, unused={"NextToken": ""}),
     "ListFeatureGroups": Operation(
         list_feature_groups, differs="SortBy OfflineStoreStatus sorts by the time of creation."
     ),

@@ -89,7 +89,9 @@ def _summary(execution: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "DescribePipeline": Operation(describe_pipeline, differs=f"{_DIFFERS} PipelineVersionId is ignored."),
+    "DescribePipeline": Operation(
+        describe_pipeline, differs=f"{_DIFFERS} PipelineVersionId is refused.", unused={"PipelineVersionId": ""}
+    ),
     "ListPipelines": Operation(list_pipelines, differs=_DIFFERS),
     "ListPipelineExecutions": Operation(list_pipeline_executions, differs="Those of a deleted pipeline stay."),
     "DescribePipelineExecution": Operation(describe_pipeline_execution),

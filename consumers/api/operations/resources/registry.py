@@ -77,13 +77,17 @@ def list_model_package_groups(service: Service, request: Request) -> Response:
 OPERATIONS: Mapping[str, Operation] = {
     "DescribeModel": Operation(describe_model),
     "ListModels": Operation(list_models),
-    "DescribeModelPackage": Operation(describe_model_package, differs="IncludedData is ignored."),
+    "DescribeModelPackage": Operation(
+        describe_model_package, differs="IncludedData MetadataOnly is refused.", unused={"IncludedData": "AllData"}
+    ),
     "BatchDescribeModelPackage": Operation(batch_describe_model_package),
     "ListModelPackages": Operation(
         list_model_packages, differs="With ModelPackageGroupName and no ModelPackageType it lists the group's versions."
     ),
     "DescribeModelPackageGroup": Operation(describe_model_package_group),
     "ListModelPackageGroups": Operation(
-        list_model_package_groups, differs="CrossAccountFilterOption is ignored: all groups are the account's."
+        list_model_package_groups,
+        differs="CrossAccountFilterOption CrossAccount is refused: all groups are the account's.",
+        unused={"CrossAccountFilterOption": "SameAccount"},
     ),
 }
