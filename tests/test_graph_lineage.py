@@ -319,7 +319,7 @@ def test_an_association_has_a_rule_events_and_the_time_in_which_it_held(endpoint
 
     ((why,),) = [of_association(endpoint, data.starts[0].upper(), deployment.arn) for deployment in deployments]
 
-    assert (why.resource, why.rule, why.type) == (f"{PARTITION}endpoint/churn-live", "endpoint/3", "ContributedTo")
+    assert (why.resource, why.rule, why.type) == (f"{PARTITION}endpoint/churn-live", "endpoint/4", "ContributedTo")
     assert (why.since, why.until, why.inferred) == (1772463600000, 1772467800000, False)
     assert kinds(why) == UPDATED_ENDPOINT
 
@@ -329,7 +329,7 @@ def test_an_entity_has_a_rule_events_and_the_time_since_when_it_is_there(endpoin
 
     (why,) = of_entity(endpoint, context.starts[0].upper())
 
-    assert (why.resource, why.rule, why.type) == (f"{PARTITION}endpoint/churn-live", "endpoint/3", "Endpoint")
+    assert (why.resource, why.rule, why.type) == (f"{PARTITION}endpoint/churn-live", "endpoint/4", "Endpoint")
     assert (why.since, why.until, why.weight) == (context_created(endpoint, context.starts[0]), None, OWNER)
     assert kinds(why) == UPDATED_ENDPOINT
 

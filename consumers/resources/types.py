@@ -15,6 +15,7 @@ from consumers.resources.attempts import Attempt
 from consumers.resources.calls import CallEffect
 from consumers.resources.descriptions import Description
 from consumers.resources.fields import as_map, identity_of, instant, read
+from consumers.resources.s3_spelling import with_s3_uris
 from consumers.state import (
     CREATED_BY,
     DELETED,
@@ -253,7 +254,7 @@ class ResourceType(Generic[D_co]):
 
     def lineage_of(self, resource: Resource[msgspec.Struct], lookup: Lookup) -> Lineage:
         """The lineage of a resource; an entity that stands for the resource itself says who made and changed it."""
-        lineage = self.lineage(self._checked(resource), lookup)
+        lineage = with_s3_uris(self.lineage(self._checked(resource), lookup))
         if not (resource.created_by or resource.modified_by):
             return lineage
         return msgspec.structs.replace(lineage, entities=tuple(_signed(one, resource) for one in lineage.entities))
