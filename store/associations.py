@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, case, exists, func, or_, select, tuple_
 
 from store import bulk, paging
 from store.database import Store, Transaction
@@ -82,11 +83,18 @@ def page(
         given |= zip((name, f"{name}_too"), _spellings(given[name]), strict=True)
     parameters = {**given, **dict(zip(_KEY, after or (), strict=False)), "size": size + 1}
     rows = store.read(lambda tx: bulk.read(tx.connection, statement, parameters).fetchall())
-    found = paging.page(rows, size, lambda row: (row[_SORTED[sort_by]], *row[8:]))
+    found = paging.page(rows, size, lambda row: _key(row, sort_by))
     return Page([Link(*row[:8]) for row in found.rows], found.next)
 
 
-_KEY = ("last_value", "last_source_id", "last_destination_id")
+def _key(row: Sequence[Any], sort_by: str) -> PageKey:
+    """The key of a row: what it is sorted by, ARNs without their case; and the ids of its ends."""
+    value, ends = row[_SORTED[sort_by]], row[8:]
+    ends = ends[::-1] if sort_by.startswith("destination") else ends
+    return (value.lower() if sort_by in _ARNS else value, *ends)
+
+
+_KEY = ("last_value", "last_id", "last_other_id")
 """The parameters that hold the key of the page before."""
 _SORTED = {name: place for place, name in enumerate(Link.__struct_fields__)}
 _ARNS = frozenset({"source", "destination"})
@@ -103,41 +111,68 @@ def _page(given: frozenset[str], sort_by: str, ascending: bool, further: bool) -
         ascending: Likewise.
         further: Whether there was a page before.
     """
-    source, destination = entity.alias("source"), entity.alias("destination")
-    ends = [association.c.source_id, association.c.destination_id]
-    pairs = (
-        select(*ends, func.min(association.c.type).label("type"), func.min(association.c.since).label("since"))
-        .where(association.c.inferred == 0)
-        .group_by(*ends)
-    )
-    for column, name in zip(ends, ("source", "destination"), strict=True):
-        if name in given:
-            pairs = pairs.where(column == select(entity.c.id).where(entity.c.key == bindparam(name)).scalar_subquery())
-    pair = pairs.subquery()
+    source, destination, row = entity.alias("source"), entity.alias("destination"), association.alias("pair")
     columns: dict[str, ColumnElement[Any]] = {
         "source": source.c.arn,
         "destination": destination.c.arn,
-        "type": pair.c.type,
-        "since": pair.c.since,
+        "type": _type_of_pair(row),
+        "since": row.c.since,
         "source_type": _type(source),
         "destination_type": _type(destination),
     }
-    order = (columns[sort_by], pair.c.source_id, pair.c.destination_id)
+    # The key of an entity is its ARN in lower case, and has an index.
+    sorted_by = {**columns, "source": source.c.key, "destination": destination.c.key}[sort_by]
+    ends = [row.c.source_id, row.c.destination_id]
+    # Those of the end that is sorted by come first: they are read in this order, each by its own index.
+    order = (sorted_by, *(reversed(ends) if sort_by.startswith("destination") else ends))
     found = (
-        select(*columns.values(), source.c.name, destination.c.name, pair.c.source_id, pair.c.destination_id)
-        .join(source, source.c.id == pair.c.source_id)
-        .join(destination, destination.c.id == pair.c.destination_id)
+        select(*columns.values(), source.c.name, destination.c.name, row.c.source_id, row.c.destination_id)
+        .select_from(row)
+        .join(source, source.c.id == row.c.source_id)
+        .join(destination, destination.c.id == row.c.destination_id)
+        .where(row.c.inferred == 0, _is_first(row))
     )
+    for column, name in zip(ends, ("source", "destination"), strict=True):
+        if name in given:
+            found = found.where(column == select(entity.c.id).where(entity.c.key == bindparam(name)).scalar_subquery())
     for name in _TYPES & given:
         found = found.where(columns[name].in_([bindparam(name), bindparam(f"{name}_too")]))
     if "type" in given:
-        found = found.where(pair.c.type == bindparam("type"))
+        found = found.where(columns["type"] == bindparam("type"))
     if "since" in given:
-        found = found.where(pair.c.since >= bindparam("since"))
+        found = found.where(row.c.since >= bindparam("since"))
     if "until" in given:
-        found = found.where(pair.c.since <= bindparam("until"))
+        found = found.where(row.c.since <= bindparam("until"))
     after = [bindparam(name, type_=column.type) for name, column in zip(_KEY, order, strict=True)] if further else None
+    if after:  # also by itself: columns of several tables have no index together
+        found = found.where(sorted_by >= after[0] if ascending else sorted_by <= after[0])
+    if sort_by in _ARNS:  # every ARN lies between these; but without such bounds, SQLite reads and sorts all rows
+        found = found.where(sorted_by > "", sorted_by < "~")
     return paging.statement(found, [SortColumn(column, ascending) for column in order], after, bindparam("size"))
+
+
+def _is_first(row: FromClause) -> ColumnElement[bool]:
+    """True of one row of each pair, that of the resource which has had the association for longest.
+
+    So rows can be read in the order of an index, and a page costs the same however many there are.
+    """
+    other = association.alias()
+    return ~exists().where(
+        _of_pair(other, row), tuple_(other.c.since, other.c.resource_id) < tuple_(row.c.since, row.c.resource_id)
+    )
+
+
+def _type_of_pair(row: FromClause) -> ColumnElement[str]:
+    """The type of the association of a pair, also where several resources have it."""
+    other = association.alias()
+    return select(func.min(other.c.type)).where(_of_pair(other, row)).scalar_subquery()
+
+
+def _of_pair(other: FromClause, row: FromClause) -> ColumnElement[bool]:
+    """True of the rows that SageMaker would have of the pair of a row."""
+    return and_(
+        other.c.source_id == row.c.source_id, other.c.destination_id == row.c.destination_id, other.c.inferred == 0
+    )
 
 
 def _type(end: FromClause) -> ColumnElement[str]:

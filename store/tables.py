@@ -202,6 +202,7 @@ association = Table(
     ),
     Index("ix_association_destination_id", "destination_id", "source_id"),
     Index("ix_association_resource_id", "resource_id"),
+    Index("ix_association_since", "since", "source_id", "destination_id"),
     comment="directed links between entities",
     sqlite_with_rowid=False,
 )

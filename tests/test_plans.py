@@ -22,6 +22,8 @@ from consumers.handle import handle
 from consumers.kind import TRAINING_JOB
 from consumers.resources import RESOURCE_TYPES
 from ingest.delivery import Delivery
+from store import associations
+from store.associations import AssociationFilter
 from store.checkpoints import read_checkpoint, save_checkpoint
 from store.database import Store
 from store.graph.evidence import of_association, of_entity
@@ -110,6 +112,11 @@ def page(store: Store, kind: str, after: PageKey | None = None, below: str = "",
     return Descriptions(store).page(Listing(kind, f"{ARN}{part}/{below}", **more), after, 10)
 
 
+def associations_page(store: Store, sort_by: str = "since", after: PageKey | None = None, **wanted: Any) -> object:
+    """A page of associations."""
+    return associations.page(store, AssociationFilter(**wanted), sort_by, ascending=False, size=10, after=after)
+
+
 MORE = [Delivery(body) for body in islice(events(1000), 500, 600)]
 HIGH = ENTITIES - 20
 MODELS = Filters(types=frozenset({"Model"}), properties=frozenset({("owner", "ada")}))
@@ -143,6 +150,14 @@ QUERIES: Mapping[str, Callable[[Store], object]] = {
     "what is linked to a job": lambda store: linked_entities(
         store, [f"{ARN}training-job/filler-{HIGH}"], Direction.ASCENDANTS, MODELS, depth=3, edges=False, size=10
     ),
+    "the newest associations": associations_page,
+    "older associations": lambda store: associations_page(store, after=(HIGH, HIGH, HIGH)),
+    "associations since some time": lambda store: associations_page(store, since=HIGH),
+    "associations by their sources": lambda store: associations_page(store, "source"),
+    "more associations by their destinations": lambda store: associations_page(
+        store, "destination", (f"{ARN}artifact/filler-{HIGH}", HIGH, HIGH)
+    ),
+    "associations of an entity": lambda store: associations_page(store, source=f"{ARN}artifact/filler-{HIGH}"),
     "the newest runs": runs.runs,
     "the best runs": lambda store: runs.runs(store, sort_by="rmse-7", ascending=True),
     "runs of an experiment": lambda store: runs.runs(store, "experiment-7", [parse("eta-1<0.1")]),
