@@ -117,7 +117,7 @@ def lineage(job: Resource[CompilationJob], lookup: Lookup) -> Lineage:
     )
     compiled = _model(job, detail.input_config.s3_uri)
     if package := _package(job):
-        compiled.append(package_artifact(package.lower(), lookup, job.arn_prefix, job.created))
+        compiled.append(package_artifact(package.lower(), lookup, job.arn_prefix, job.created, at=job.created))
     made = _model(job, detail.model_artifacts.s3_model_artifacts)
     contributed, produced = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
     return Lineage(
@@ -163,6 +163,7 @@ TYPE = ResourceType(
     kind=COMPILATION_JOB,
     name="compilation job",
     mark="ours",
+    version=2,
     fields=CompilationJob,
     lineage=lineage,
     references=references,

@@ -126,6 +126,25 @@ def group_key(uri: str) -> str | None:
     return key if ":feature-group/" in key else None
 
 
+def in_their_time(lookup: Lookup, artifacts: Iterable[Artifact], created: int) -> list[Artifact]:
+    """Artifacts of jobs, where those of feature groups stand for the incarnation that existed when the job was made.
+
+    Args:
+        lookup: To the groups.
+        artifacts: What a job reads or writes.
+        created: When the job was made.
+    """
+    found = []
+    for one in artifacts:
+        key = group_key(one.source_uri)
+        group = lookup(key, FeatureGroup, created) if key else None
+        if group and group.again:
+            prefix = one.arn.partition("artifact/")[0]
+            one = artifact(prefix, one.type, one.source_uri, one.created, source_types=group.source_types)
+        found.append(one)
+    return found
+
+
 def links_with_groups(lookup: Lookup, inputs: Iterable[Artifact], outputs: Iterable[Artifact], created: int) -> Lineage:
     """A job that reads a feature group by its ARN reads what went into the group; one that writes it writes into it.
 

@@ -10,7 +10,7 @@ import msgspec
 from consumers.arns import account_prefix
 from consumers.kind import PROCESSING_JOB, TRAINING_JOB, TRANSFORM_JOB, ResourceKind
 from consumers.resources.experiments import PIPELINE_TAG, ExperimentConfig, experiment, made_in, part_of, trial
-from consumers.resources.feature_group import links_with_groups
+from consumers.resources.feature_group import in_their_time, links_with_groups
 from consumers.resources.fields import Fields, MetadataProperties, Number, Tags, Time, Uri, instant
 from consumers.resources.job_provenance import family, metadata_of, tagged_makers
 from consumers.resources.types import Lookup, Resource
@@ -162,7 +162,8 @@ def lineage_of_run(
     inferred_produced: Iterable[Artifact] = (),
 ) -> Lineage:
     """A run, what contributed to it and what it produced, in the trial that it is a part of."""
-    contributed, produced = list(contributed), list(produced)
+    contributed = in_their_time(lookup, contributed, job.created)
+    produced = in_their_time(lookup, produced, job.created)
     linked = [
         *((one, True, False) for one in contributed),
         *((one, False, False) for one in produced),

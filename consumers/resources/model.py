@@ -88,13 +88,13 @@ def model_sources(model: Resource[Model], lookup: Lookup, partition: str, since:
     for container in _containers(model.detail):
         if container.model_package_name:
             key = model.key_beside(MODEL_PACKAGE, container.model_package_name)
-            found.append(package_artifact(key, lookup, partition, since))
+            found.append(package_artifact(key, lookup, partition, since, at=model.created))
         else:
             found += container_artifacts(container, partition, since)
     return list({one.arn: one for one in found}.values())
 
 
-def package_artifact(key: str, lookup: Lookup, partition: str, since: int) -> Artifact:
+def package_artifact(key: str, lookup: Lookup, partition: str, since: int, *, at: int) -> Artifact:
     """The artifact of a model package, as another resource mentions it.
 
     Args:
@@ -102,9 +102,12 @@ def package_artifact(key: str, lookup: Lookup, partition: str, since: int) -> Ar
         lookup: To the package: its own spelling of its ARN is the artifact's source.
         partition: Where the artifact is.
         since: When it was first mentioned.
+        at: When its ARN was given: it stands for the incarnation of that time.
     """
-    package = lookup(key, msgspec.Struct) if kind_of(key) == MODEL_PACKAGE else None
-    return artifact(partition, "Model", package.arn if package else key, since)
+    package = lookup(key, msgspec.Struct, at) if kind_of(key) == MODEL_PACKAGE else None
+    if package is None:
+        return artifact(partition, "Model", key, since)
+    return artifact(partition, "Model", package.arn, since, source_types=package.source_types)
 
 
 def container_artifacts(container: Container, partition: str, since: int) -> list[Artifact]:

@@ -65,7 +65,7 @@ def lineage(card: Resource[ModelCard], lookup: Lookup) -> Lineage:
     """
     detail = card.detail
     properties = {"ModelCardStatus": detail.model_card_status, "ModelCardVersion": _version(detail.model_card_version)}
-    plain = artifact(card.arn_prefix, "ModelCard", card.arn, card.created)
+    plain = artifact(card.arn_prefix, "ModelCard", card.arn, card.created, source_types=card.source_types)
     itself = msgspec.structs.replace(
         plain,
         name=card.name,
@@ -98,8 +98,8 @@ def _described(card: Resource[ModelCard], lookup: Lookup) -> list[Artifact]:
     for subject in _subjects(card.detail):
         key = _key(card, subject)
         if kind_of(key) == MODEL_PACKAGE:
-            return [package_artifact(key, lookup, card.arn_prefix, card.created)]
-        model = lookup(key, Model)
+            return [package_artifact(key, lookup, card.arn_prefix, card.created, at=card.modified)]
+        model = lookup(key, Model, card.modified)
         sources = model_sources(model, lookup, card.arn_prefix, card.created) if model else []
         if found := [one for one in sources if one.type == "Model"]:
             return found
@@ -134,6 +134,7 @@ TYPE = ResourceType(
     kind=MODEL_CARD,
     name="model card",
     mark="ours",
+    version=2,
     fields=ModelCard,
     lineage=lineage,
     references=references,

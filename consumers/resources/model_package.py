@@ -105,7 +105,9 @@ def lineage(package: Resource[ModelPackage], lookup: Lookup) -> Lineage:
     since = package.created
     properties = {name: value or "" for name, value in detail.customer_metadata_properties.items()}
     came_from = _came_from(package)
-    itself = artifact(package.arn_prefix, "Model", package.arn, since, came_from, properties)
+    itself = artifact(
+        package.arn_prefix, "Model", package.arn, since, came_from, properties, source_types=package.source_types
+    )
     parts: list[Artifact] = []
     for container in detail.inference_specification.containers:
         parts += container_artifacts(container, package.arn_prefix, since)
@@ -186,7 +188,7 @@ def _made_from(package: Resource[ModelPackage], lookup: Lookup) -> list[Artifact
         named = mentioned_artifact(made) if made else None
         return [named] if named else []
     if kind_of(uri) == MODEL_PACKAGE:
-        return [package_artifact(uri.lower(), lookup, package.arn_prefix, since)]
+        return [package_artifact(uri.lower(), lookup, package.arn_prefix, since, at=since)]
     model = lookup(uri.lower(), Model, since) if kind_of(uri) == MODEL else None
     sources = model_sources(model, lookup, package.arn_prefix, since) if model else []
     return sources or [artifact(package.arn_prefix, "Model", uri, since)]

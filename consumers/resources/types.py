@@ -80,6 +80,7 @@ class Resource(msgspec.Struct, Generic[D_co], frozen=True):
         created: When it was made, as near as any observation says, in epoch milliseconds.
         modified: When the newest of its fields was observed.
         replaced: When another was made under its name, or None.
+        again: True if another had its name before.
         deleted: When it was deleted, where a call says so, or None.
         changes: The tracked values, in the order of time; equal ones may follow each other.
         tags: Its tags, as they are now.
@@ -95,6 +96,7 @@ class Resource(msgspec.Struct, Generic[D_co], frozen=True):
     created: int
     modified: int
     replaced: int | None = None
+    again: bool = False
     deleted: int | None = None
     changes: tuple[Change, ...] = ()
     tags: dict[str, str] = {}
@@ -116,6 +118,11 @@ class Resource(msgspec.Struct, Generic[D_co], frozen=True):
     def gone(self) -> bool:
         """True if it was deleted, or another was made under its name."""
         return self.deleted is not None or self.replaced is not None
+
+    @property
+    def source_types(self) -> tuple[tuple[str, str], ...]:
+        """What tells its artifact from that of the first incarnation, which has the same ARN; nothing for the first."""
+        return (("Custom", str(self.created // 1000)),) if self.again else ()
 
     def describe(self, operation: str) -> Iterator[DescribeRequest]:
         """The request to describe it, by its name with its case; none once it is deleted or replaced."""
@@ -307,8 +314,8 @@ class ResourceType(Generic[D_co]):
         found = incarnations(state)
         replaced = [begun * 1000 if begun else None for begun, _ in found[1:]]
         return [
-            self._resource(state, created, incarnation, until)
-            for (created, incarnation), until in zip(found, [*replaced, None], strict=True)
+            self._resource(state, created, incarnation, until, again=number > 0)
+            for number, ((created, incarnation), until) in enumerate(zip(found, [*replaced, None], strict=True))
         ]
 
     def created(self, resource: Resource[msgspec.Struct]) -> int:
@@ -318,7 +325,7 @@ class ResourceType(Generic[D_co]):
         return instant(getattr(resource.detail, self.began_field)) or resource.created
 
     def _resource(
-        self, state: ResourceState, created: int | None, incarnation: Incarnation, replaced: int | None
+        self, state: ResourceState, created: int | None, incarnation: Incarnation, replaced: int | None, *, again: bool
     ) -> Resource[D_co]:
         incarnation = self.current(incarnation)
         fields = read(detail(incarnation), self.decoder)
@@ -335,6 +342,7 @@ class ResourceType(Generic[D_co]):
             created=exactly or roughly or 0,
             modified=modified(incarnation),
             replaced=replaced,
+            again=again,
             deleted=(msgspec.json.decode(deleted[1], type=int) or None) if deleted else None,
             changes=tuple(Change(moment(stamped), values) for stamped, values in incarnation.changes),
             tags=tags(incarnation, together) if ours else together,
