@@ -52,18 +52,20 @@ def test_the_direction_of_an_argument_is_what_its_name_says_clearly(
     "own",
     ["--TempDir", "--extra-py-files", "--extra-jars", "--additional-python-modules", "--scriptLocation", "--conf"],
 )
-def test_places_of_glue_itself_are_no_data(own: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["amazonaws.com", "amazonaws.com.cn", "amazonaws.eu"])
+def test_places_of_glue_itself_are_no_data(suffix: str, own: str, tmp_path: Path) -> None:
     started = call(
         "StartJobRun",
         {"jobName": "etl", "arguments": {own: "s3://code/x", "--input": "s3://lake/in"}},
         {"jobRunId": "jr_1"},
-        eventSource="glue.amazonaws.com",
+        eventSource=f"glue.{suffix}",
     )
     store = fed(sqlite_store(tmp_path / "store.db"), [started])
-    found = store.read(lambda tx: set(tx.connection.scalars(select(entity.c.source_uri))))
+    found = store.read(lambda tx: dict(tx.connection.execute(select(entity.c.source_uri, entity.c.document)).all()))
     store.close()
 
     assert {uri for uri in found if uri.startswith("s3:")} == {"s3://lake/in"}
+    assert not any("s3://code/x" in document for document in found.values())
 
 
 STAGES = ("--raw", "--staging", "--silver", "--gold")
