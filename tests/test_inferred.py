@@ -138,6 +138,8 @@ def test_an_input_inside_of_an_output_is_derived_from_it(outer: str, inner: str,
     [
         ("s3://b", "s3://b/out"),
         ("s3://b/", "s3://b/out"),
+        ("s3://b//", "s3://b//out"),
+        ("s3://b///", "s3://b///out"),
         ("s3://b/out", "s3://b/out2"),
         ("s3://b/out", "s3://b/out.csv"),
         ("s3://b/out", "s3://b/Out/x"),
@@ -202,8 +204,12 @@ def base(uri: str) -> str:
     return uri[:-1] if uri.endswith("/") else uri
 
 
+def is_bucket(uri: str) -> bool:
+    return set(uri.removeprefix("s3://b")) <= {"/"}
+
+
 def inside(inner: str, folder: str) -> bool:
-    return folder.count("/") > 2 and base(inner).startswith(f"{folder}/")
+    return not is_bucket(folder) and base(inner).startswith(f"{folder}/")
 
 
 def seen(writer: str, reader: str, times: Times) -> str:
@@ -239,7 +245,7 @@ def concluded(derived: Sequence[Link], times: Times) -> dict[tuple[str, str], tu
                 by_name = "." not in read_uri.rpartition("/")[2] and not read_uri.endswith("/")
                 covered = written.startswith(read_uri) and base(written) != read_uri if by_name else False
                 much = seen(writer, reader, times)
-                if base(read_uri).count("/") < 3 or much == "nothing":
+                if is_bucket(read_uri) or much == "nothing":
                     continue
                 if covered or inside(written, base(read_uri)):
                     conclude(written, read_uri, Grade.READ if much == "all" else Grade.TIME, reader)

@@ -25,8 +25,8 @@ def in_s3(uri: str) -> bool:
 
 
 def is_folder(uri: str) -> bool:
-    """True unless it is a bare bucket: too much lies in one to conclude anything from it."""
-    return bool(base(uri).removeprefix(S3).partition("/")[2])
+    """True unless it is a bare bucket, whatever slashes follow: too much lies in one to conclude anything from it."""
+    return bool(uri.removeprefix(S3).partition("/")[2].strip("/"))
 
 
 def above(uri: str) -> Iterator[str]:
@@ -34,7 +34,7 @@ def above(uri: str) -> Iterator[str]:
     bare = base(uri)
     key = bare.find("/", len(S3)) + 1
     slash = bare.rfind("/", key + 1) if key else -1
-    while slash != -1:
+    while slash != -1 and is_folder(bare[:slash]):
         yield bare[:slash]
         slash = bare.rfind("/", key + 1, slash)
 
