@@ -74,7 +74,7 @@ def test_recorded_descriptions_are_returned_as_sagemaker_returned_them(account: 
         for name, request, response in one.answers:
             if name in OPERATIONS and not name.startswith("List"):
                 seen.add(name)
-                assert send(name, **request) == {key: value for key, value in response.items() if value != ""}, one.arn
+                assert without_empty(send(name, **request)) == without_empty(response), one.arn
     described = {name for name in OPERATIONS if name.startswith("Describe")}
     assert described - seen == {"DescribePipelineDefinitionForExecution"}
 
@@ -99,6 +99,11 @@ def test_a_group_has_the_status_that_is_reported(store: Store) -> None:
         client(store)("DescribeModelPackageGroup", ModelPackageGroupName="prices")["ModelPackageGroupStatus"]
         == "Failed"
     )
+
+
+def without_empty(response: Mapping[str, Any]) -> dict[str, Any]:
+    """A response without the texts that stand for nothing."""
+    return {name: value for name, value in response.items() if value != ""}
 
 
 def test_recorded_steps_are_returned_the_newest_first(account: tuple[Account, Store]) -> None:

@@ -172,6 +172,15 @@ def test_a_summary_has_what_lies_further_down_or_has_a_shorter_name(kept: Any) -
     assert kept.list_model_quality_job_definitions(EndpointName="fraud")["JobDefinitionSummaries"] == []
 
 
+def test_no_required_member_is_missing_of_what_only_a_call_reports(kept: Any) -> None:
+    [cluster] = kept.list_clusters()["ClusterSummaries"]
+    assert (cluster["ClusterName"], cluster["ClusterStatus"]) == ("gpus", "Creating")
+    described = kept.describe_cluster(ClusterName="gpus")
+    assert (described["ClusterStatus"], described["InstanceGroups"]) == ("Creating", [])
+    definition = kept.describe_model_quality_job_definition(JobDefinitionName="drift")
+    assert definition["ModelQualityAppSpecification"]["ImageUri"] == ""
+
+
 def test_a_call_that_does_not_say_what_it_is_about_is_no_dead_letter(kept: Any) -> None:
     assert kept.list_mlflow_tracking_servers()["TrackingServerSummaries"] == []
 

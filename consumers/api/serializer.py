@@ -51,6 +51,7 @@ def _shaper(shape: Shape) -> Shaper:
 def _structure(shape: Shape) -> Shaper:
     members = {name: _shaper(member) for name, member in shape.members.items()}
     only_one = shape.is_tagged_union
+    required = {name: empty for name in shape.required_members if (empty := _empty(shape.members[name])) is not None}
 
     def shaper(value: Any) -> Any:
         if type(value) is not dict and not isinstance(value, Mapping):  # the latter is slow to say yes
@@ -59,9 +60,36 @@ def _structure(shape: Shape) -> Shaper:
         for name, member in value.items():
             if member is not None and name in members and (inner := members[name](member)) is not None:
                 shaped[name] = inner
+        for name, empty in required.items():
+            if name not in shaped:
+                shaped[name] = empty
         return None if only_one and len(shaped) != 1 else shaped  # clients refuse the whole response otherwise
 
     return shaper
+
+
+_FIRST = ("Unknown", "Pending", "Creating", "InProgress", "Starting")
+"""Statuses of what was just made, the one to take first where a kind has several of them."""
+
+
+def _empty(shape: Shape) -> Any:
+    """What stands for a required member of which nothing is known: clients read required members without looking.
+
+    A text, a list or a structure is empty; a status is that of something just made. None for all others: a number, a
+    time or a choice would say what nobody knows.
+    """
+    match shape.type_name:
+        case "string" if not shape.enum:
+            return ""
+        case "string" if shape.name.endswith("Status"):
+            return next((status for status in _FIRST if status in shape.enum), None)
+        case "list":
+            return []
+        case "map":
+            return {}
+        case "structure" if not shape.is_tagged_union:
+            return _shaper(shape)({})
+    return None
 
 
 def _list(shape: Shape) -> Shaper:
