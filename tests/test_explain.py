@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from consumers.resources import endpoint
 from ingest.event import decode
 from tests.support.cli import Headwater, headwater
 from tests.support.events import ABALONE, HERE, NOON, PARTITION, event
@@ -83,7 +84,7 @@ def test_an_association_that_holds_no_longer_says_until_when(headwater: Headwate
     [deployment, *_] = [vertex["arn"] for vertex in found["vertices"] if vertex["type"] == "ModelDeployment"]
     said = headwater("explain", DATA, deployment)
     assert said.code == 0, said.err
-    assert f"by rule 'endpoint', version 3, of {PARTITION}endpoint/churn-live\n" in said.out
+    assert f"by rule 'endpoint', version {endpoint.TYPE.version}, of {PARTITION}endpoint/churn-live\n" in said.out
     assert "  since 2026-03-02 15:00:00, until 2026-03-02 16:10:00 UTC\n" in said.out
     assert "SageMaker Endpoint Deployment State Change" in said.out
 
