@@ -12,7 +12,7 @@ from time import perf_counter
 
 from sqlalchemy import Table
 
-from bench.graph import Graph
+from bench.graph import Entity, Graph
 from consumers.cli import main
 from consumers.handle import handle
 from ingest.delivery import Delivery
@@ -74,7 +74,7 @@ def stored(graph: Graph, path: Path) -> tuple[Store, list[str]]:
                 "Completed",
                 one.id * 60_000,
                 1,
-                "{}",
+                _document(one),
                 "",
                 one.id * 60_000,
             )
@@ -90,9 +90,36 @@ def stored(graph: Graph, path: Path) -> tuple[Store, list[str]]:
     return store, arns
 
 
-def queried(store: Store, arn: str, *, inferred: bool = True) -> Walk:
+def _document(one: Entity) -> str:
+    """What an entity's row holds of it beside its columns."""
+    if one.lineage_type != "TrialComponent":
+        return "{}"
+    created = one.id * 60_000
+    uris = {f"SageMaker.Channel-{number}": ["", f"s3://acme-data-lake/{one.name}/{number}"] for number in range(4)}
+    times = {"started": created + 30_000, "ended": created + 3_600_000, "modified": created + 3_600_000}
+    return json.dumps({"display_name": one.name, **times, "inputs": uris, "outputs": uris})
+
+
+def queried(store: Store, arn: str, *, inferred: bool = True, all_time: bool = False) -> Walk:
     """All ascendants of an entity, each with all that a vertex contains."""
-    return ascendants(store, arn, inferred=inferred)
+    return ascendants(store, arn, inferred=inferred, all_time=all_time)
+
+
+def write_again(store: Store, share: int) -> int:
+    """Have one in `share` data sets written again, some time later, by the run that came next. Returns how many are."""
+
+    def work(tx: Transaction) -> int:
+        link = _copied(tables.association, source_id="later.id")
+        return tx.connection.exec_driver_sql(f"""{link}
+            FROM association JOIN entity e ON e.id = association.destination_id
+            JOIN entity later ON later.id = (
+                SELECT min(id) FROM entity
+                WHERE id > association.destination_id + 200 AND type = 'SageMakerProcessingJob'
+            )
+            WHERE e.type = 'DataSet' AND association.type = 'Produced' AND association.destination_id % {share} = 0
+        """).rowcount
+
+    return store.write(work)
 
 
 def split_data_sets(store: Store, share: int) -> int:

@@ -352,7 +352,7 @@ def test_a_walk_finds_what_a_plain_model_finds(store: Store, backend: Backend) -
         whole = reached(start, everything, up=up)
         near = {name: hops for name, hops in whole.items() if depth is None or hops <= depth}
 
-        found = walk(store, [thing(start).arn], way, depth=depth, inferred=inferred)
+        found = walk(store, [thing(start).arn], way, depth=depth, inferred=inferred, all_time=True)
 
         assert {named[one.arn]: one.hops for one in found.vertices} == near
         assert found.complete == (near == whole)
@@ -363,7 +363,7 @@ def test_a_walk_finds_what_a_plain_model_finds(store: Store, backend: Backend) -
         }
 
         limit = data.draw(st.integers(1, len(names)))
-        cut = walk(store, [thing(start).arn], way, limit=limit, inferred=inferred)
+        cut = walk(store, [thing(start).arn], way, limit=limit, inferred=inferred, all_time=True)
 
         assert [one.hops for one in cut.vertices] == sorted(whole.values())[:limit]
         assert all(whole[named[one.arn]] == one.hops for one in cut.vertices)

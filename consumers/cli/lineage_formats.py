@@ -21,8 +21,13 @@ from store.graph.traversal import Vertex
 
 def as_json(walk: Walk) -> str:
     """The walk for programs; `start` is an ARN, or a list of ARNs unless there is just one."""
-    start = walk.start[0] if len(walk.start) == 1 else walk.start
-    return msgspec.json.format(msgspec.json.encode(msgspec.structs.asdict(walk) | {"start": start}), indent=2).decode()
+    first = {
+        "start": walk.start[0] if len(walk.start) == 1 else walk.start,
+        "direction": walk.direction,
+        "complete": walk.complete,
+        "left_out": walk.left_out,
+    }
+    return msgspec.json.format(msgspec.json.encode(first | msgspec.structs.asdict(walk) | first), indent=2).decode()
 
 
 _ROOM = 64
@@ -60,6 +65,8 @@ def as_dot(walk: Walk) -> str:
         bold = ", penwidth=3" if vertex.arn in starts else ""
         tooltip = _dot(visible(full_name(vertex)).replace("\\", "\\\\"))  # Graphviz reads its backslashes twice
         lines.append(f'  {number} [label="{label}", tooltip="{tooltip}", {shape}{bold}];')
+    if walk.left_out:
+        lines.append(f"  // {_left_out(walk)}")
     links = (
         f'  {ids[edge.source]} -> {ids[edge.destination]} [label="{_dot(visible(edge.type))}"'
         f"{', style=dashed' if edge.inferred else ''}];"
@@ -80,6 +87,8 @@ def as_mermaid(walk: Walk) -> str:
     """
     ids: dict[str, str] = {}
     lines = ["flowchart LR"]
+    if walk.left_out:
+        lines.append(f"  %% {_left_out(walk)}")
     for number, vertex, caption in _captions(walk):
         ids[vertex.arn] = number
         _, opening, closing = _SHAPES.get(vertex.lineage_type, _PLAIN)
@@ -92,6 +101,10 @@ def as_mermaid(walk: Walk) -> str:
     if starts := [ids[arn] for arn in walk.start if arn in ids]:
         lines += ["  classDef begin stroke-width:3px", f"  class {','.join(starts)} begin"]
     return "\n".join(lines)
+
+
+def _left_out(walk: Walk) -> str:
+    return f"links that are left out since time rules them out: {walk.left_out}"
 
 
 _MEANT = re.compile(r"[!-*;-@[-^`{-~]")

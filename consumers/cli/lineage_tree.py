@@ -51,6 +51,8 @@ _HEADINGS = {
 _LINE_ROOM = 56
 """Columns that are kept for the text of a line; what is left may go into indentation."""
 
+_ALL_TIME = "--all-time follows all."
+
 _TYPE_ROOM = 24
 """Columns for a type; SageMaker's own have up to 15, its users may have longer ones."""
 
@@ -186,6 +188,9 @@ class _Tree:
         inferred = sum(edge.inferred for edge in walk.edges)
         ours = f", {inferred:,} of them inferred ({_INFERRED})" if inferred else ""
         yield (_Styled(f"{entities}, {_count(walk.edges, 'association', 'associations')}{ours}", ""),)
+        if walk.left_out:
+            links = _count(range(walk.left_out), "link is", "links are")
+            yield (_Styled(f"{links} left out: written after it was read, or replaced before. {_ALL_TIME}", "dim"),)
         if not walk.complete:
             yield (_Styled("Not complete: there is more. A greater --depth or --limit shows it.", "yellow"),)
 

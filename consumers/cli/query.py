@@ -36,10 +36,20 @@ def lineage_command(
         bool,
         Parameter(help="Follow links that SageMaker does not capture too: marked ~ in a tree, dashed in a picture."),
     ] = True,
+    all_time: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Follow links whatever their time: from who read an address to all who ever wrote there, as AWS does.",
+        ),
+    ] = False,
     format: Annotated[Literal["tree", "json", "dot", "mermaid", "csv"], Parameter(help="What to print.")] = "tree",
     database_url: Database = DEFAULT_URL,
 ) -> None:
     """What something came from and what came of it.
+
+    Who read an address that is written again and again comes from what it can have seen there: from the last writing
+    that was completed before it began, and from those under way while it ran. `--all-time` follows the others too.
 
     Examples: `headwater lineage s3://bucket/train.csv --direction descendants`, `headwater lineage my-endpoint`,
     `headwater lineage arn:aws:sagemaker:eu-west-1:111122223333:model-package/churn/7 --format mermaid`.
@@ -56,7 +66,9 @@ def lineage_command(
         match = one_match(store, ref)
         if not match.starts:
             raise Failed(f"{match.vertex.name or ref!r} has no trial components yet: nothing to follow")
-        found = walk(store, match.starts, direction, depth=depth, limit=limit, inferred=inferred)
+        found = walk(
+            store, match.starts, direction, depth=depth, limit=limit, inferred=inferred, all_time=all_time
+        )  # fmt: skip
     if format == "tree":
         wide_console().print(tree(found))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import CompoundSelect, Connection, Select, select, union
@@ -144,6 +144,19 @@ def _neighbours(dialect: str, direction: Direction) -> Select[Any] | CompoundSel
     if direction is Direction.BOTH:
         return union(onward, back)
     return onward if direction is Direction.DESCENDANTS else back
+
+
+class EntityRow(NamedTuple):
+    """An entity's row, as far as a vertex is made of it, and when it was created."""
+
+    id: int
+    arn: str
+    type: str
+    lineage_type: str
+    name: str
+    source_uri: str
+    status: str
+    created: int
 
 
 Row = TypeVar("Row")

@@ -1,0 +1,326 @@
+"""Paths respect time: who read an address that is written again and again comes from what it can have seen there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from store import resources as table
+from store.database import Store, Transaction
+from store.graph.lineage import Walk, walk
+from store.graph.resolve import find
+from store.graph.traversal import Direction
+from store.lineage import (
+    OWNER,
+    Action,
+    Artifact,
+    Association,
+    AssociationType,
+    Entity,
+    Lineage,
+    TrialComponent,
+    artifact,
+)
+from store.save import save
+from tests.support.events import PARTITION, case_events
+from tests.support.stores import fed
+
+READ, WROTE = AssociationType.CONTRIBUTED_TO, AssociationType.PRODUCED
+DAILY = "s3://b/daily/"
+DAY = 86_400_000
+
+
+def run(
+    name: str, start: float, end: float | None = None, *, status: str = "Completed", queued: float = 0.01
+) -> TrialComponent:
+    """A run of some days of a month, which was created before it started."""
+    return TrialComponent(
+        arn=f"{PARTITION}experiment-trial-component/{name}",
+        type="SageMakerProcessingJob",
+        name=name,
+        weight=OWNER,
+        created=round((start - queued) * DAY),
+        started=round(start * DAY),
+        ended=round((start + 0.1 if end is None else end) * DAY),
+        status=status,
+    )
+
+
+def timeless(name: str) -> TrialComponent:
+    """A run of which only its end is known to have been."""
+    arn = f"{PARTITION}experiment-trial-component/{name}"
+    return TrialComponent(arn=arn, type="SageMakerProcessingJob", name=name, weight=OWNER, created=99 * DAY)
+
+
+def at(uri: str) -> Artifact:
+    return artifact(PARTITION, "DataSet", uri, DAY)
+
+
+Links = Iterable[tuple[Entity | str, Entity | str]]
+
+
+def saved(store: Store, links: Links) -> Store:
+    """The store with these links: a run or an address, and what it led to."""
+    entities: dict[str, Entity] = {}
+    found = []
+    for pair in links:
+        source, end = (at(one) if isinstance(one, str) else one for one in pair)
+        entities |= {source.arn: source, end.arn: end}
+        found.append(Association(source.arn, end.arn, READ if isinstance(source, Artifact) else WROTE, DAY))
+    lineage = Lineage(tuple(entities.values()), tuple(found))
+
+    def write(tx: Transaction) -> None:
+        rows = table.claim(tx, {f"{PARTITION}training-job/job": "training-job"})
+        save(tx, {row.id: lineage for row in rows.values()})
+
+    store.write(write)
+    return store
+
+
+def named(found: Walk) -> set[str]:
+    """What was reached, without the starts: the names of runs and of what has one, else addresses."""
+    return {one.name or one.source_uri for one in found.vertices if one.arn not in found.start}
+
+
+def above(store: Store, start: Entity, **how: bool) -> set[str]:
+    return named(walk(store, [start.arn], Direction.ASCENDANTS, **how))
+
+
+def below(store: Store, start: Entity, **how: bool) -> set[str]:
+    return named(walk(store, [start.arn], Direction.DESCENDANTS, **how))
+
+
+def daily(days: int, *others: tuple[Entity | str, Entity | str]) -> Links:
+    """Each day a run writes what was collected, and a report reads it."""
+    for day in range(1, days + 1):
+        yield f"s3://b/raw-{day}", run(f"write-{day}", day)
+        yield run(f"write-{day}", day), DAILY
+        yield DAILY, run(f"report-{day}", day + 0.5)
+    yield from others
+
+
+def test_a_reader_comes_from_the_last_writing_before_it(store: Store) -> None:
+    saved(store, daily(3))
+
+    found = walk(store, [run("report-2", 0).arn], Direction.ASCENDANTS)
+
+    assert named(found) == {DAILY, "write-2", "s3://b/raw-2"}
+    assert (found.left_out, found.complete) == (2, True)
+
+
+def test_what_was_written_leads_to_those_who_read_it_before_the_next_writing(store: Store) -> None:
+    saved(store, daily(3))
+
+    found = walk(store, [at("s3://b/raw-2").arn], Direction.DESCENDANTS)
+
+    assert named(found) == {"write-2", DAILY, "report-2"}
+    assert found.left_out == 2
+
+
+def test_at_all_times_everything_is_linked_and_nothing_left_out(store: Store) -> None:
+    saved(store, daily(3))
+
+    found = walk(store, [run("report-2", 0).arn], Direction.ASCENDANTS, all_time=True)
+
+    assert {"write-1", "write-2", "write-3"} < named(found)
+    assert found.left_out == 0
+
+
+def test_an_address_itself_comes_from_all_who_wrote_there(store: Store) -> None:
+    saved(store, daily(3))
+
+    found = walk(store, [at(DAILY).arn], Direction.BOTH, depth=1)
+
+    assert named(found) == {f"{one}-{day}" for one in ("write", "report") for day in (1, 2, 3)}
+    assert (found.left_out, len(found.edges)) == (0, 6)
+
+
+@pytest.mark.parametrize(("depth", "reached"), [(1, {DAILY}), (2, {DAILY, "write-3"})])
+def test_a_walk_that_ends_at_a_depth_respects_time_too(depth: int, reached: set[str], store: Store) -> None:
+    saved(store, daily(3))
+
+    found = walk(store, [run("report-3", 0).arn], Direction.ASCENDANTS, depth=depth)
+
+    assert (named(found), found.complete) == (reached, False)
+
+
+def test_a_limit_counts_only_what_time_allows(store: Store) -> None:
+    saved(store, daily(30))
+
+    found = walk(store, [run("report-3", 0).arn], Direction.ASCENDANTS, limit=4)
+
+    assert (named(found), found.complete) == ({DAILY, "write-3", "s3://b/raw-3"}, True)
+
+
+def test_what_was_written_after_it_was_read_does_not_lead_to_the_reader(store: Store) -> None:
+    january, march = run("january", 1), run("march", 60)
+    saved(store, [(DAILY, january), (march, DAILY)])
+
+    assert above(store, january) == {DAILY}
+    assert below(store, march) == {DAILY}
+
+
+def test_a_writer_that_is_under_way_may_be_seen_and_hides_nothing(store: Store) -> None:
+    reader = run("reader", 3, 5)
+    saved(
+        store, [(run("before", 1, 2), DAILY), (run("while", 2.5, 4), DAILY), (run("after", 6), DAILY), (DAILY, reader)]
+    )
+
+    assert above(store, reader) == {DAILY, "before", "while"}
+
+
+def test_writers_at_the_same_time_hide_each_other_never_but_all_before_them(store: Store) -> None:
+    shards = [run(f"shard-{number}", 2 + number / 10, 3 + number / 10) for number in range(3)]
+    reader = run("reader", 5)
+    saved(store, [(run("yesterday", 1, 1.5), DAILY), *((shard, DAILY) for shard in shards), (DAILY, reader)])
+
+    assert above(store, reader) == {DAILY, "shard-0", "shard-1", "shard-2"}
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped", "InProgress", ""])
+def test_a_writer_that_was_not_completed_may_be_seen_and_hides_nothing(status: str, store: Store) -> None:
+    reader = run("reader", 5)
+    saved(store, [(run("good", 1), DAILY), (run("other", 3, status=status), DAILY), (DAILY, reader)])
+
+    assert above(store, reader) == {DAILY, "good", "other"}
+
+
+def test_what_has_no_time_is_seen_by_all_and_sees_all(store: Store) -> None:
+    reader = run("reader", 3)
+    saved(
+        store,
+        [
+            (run("old", 1), DAILY),
+            (run("new", 2), DAILY),
+            (timeless("some-day"), DAILY),
+            (DAILY, reader),
+            (DAILY, timeless("anyone")),
+        ],
+    )
+
+    assert above(store, reader) == {DAILY, "new", "some-day"}
+    assert above(store, timeless("anyone")) == {DAILY, "old", "new", "some-day"}
+    assert below(store, timeless("some-day")) == {DAILY, "reader", "anyone"}
+
+
+def test_a_run_reads_from_its_start_and_not_while_it_waits(store: Store) -> None:
+    reader = run("reader", 3, queued=1.5)  # created while `old` was the last
+    saved(store, [(run("old", 1), DAILY), (run("new", 2), DAILY), (DAILY, reader)])
+
+    assert above(store, reader) == {DAILY, "new"}
+
+
+def test_a_run_that_writes_what_it_reads_comes_from_the_one_before_and_not_from_itself(store: Store) -> None:
+    chain = [run(f"update-{day}", day) for day in (1, 2, 3)]
+    saved(store, [link for one in chain for link in ((DAILY, one), (one, DAILY))])
+
+    found = walk(store, [chain[1].arn], Direction.ASCENDANTS)
+
+    assert named(found) == {DAILY, "update-1"}
+    assert {(edge.source, edge.destination) for edge in found.edges} == {
+        (at(DAILY).arn, chain[1].arn),
+        (chain[0].arn, at(DAILY).arn),
+        (at(DAILY).arn, chain[0].arn),
+    }
+    assert below(store, chain[1]) == {DAILY, "update-3"}
+
+
+def test_another_spelling_of_an_address_is_the_same_address(store: Store) -> None:
+    reader = run("reader", 3)
+    saved(store, [(run("old", 1), "s3://b/daily"), (run("new", 2), DAILY), ("s3://b/daily", reader)])
+
+    assert above(store, reader) == {"s3://b/daily", DAILY, "new"}
+    assert below(store, run("old", 1)) == {"s3://b/daily", DAILY}
+
+
+def test_a_part_of_a_prefix_comes_from_all_who_can_have_written_it(store: Store) -> None:
+    reader = run("reader", 2.5)
+    writers = [run(f"day-{day}", day) for day in (1, 2, 3)]
+    saved(store, [*((one, DAILY) for one in writers), (f"{DAILY}1.csv", reader)])
+
+    assert above(store, reader) == {f"{DAILY}1.csv", DAILY, "day-1", "day-2"}
+    assert below(store, writers[2]) == {DAILY, f"{DAILY}1.csv"}
+
+
+def test_a_run_that_reads_parts_of_what_it_writes_comes_from_the_others_who_wrote_there(store: Store) -> None:
+    saved(
+        store,
+        [
+            ("s3://b/image", run("other", 2)),
+            ("s3://b/image", run("both", 1, 4)),
+            (run("both", 1, 4), DAILY),
+            (run("other", 2), DAILY),
+            (f"{DAILY}1.csv", run("both", 1, 4)),
+        ],
+    )
+
+    found = walk(store, [at("s3://b/image").arn], Direction.DESCENDANTS)
+
+    read = (at(f"{DAILY}1.csv").arn, run("both", 1, 4).arn)
+    assert read in {(edge.source, edge.destination) for edge in found.edges}
+    assert found.left_out == 0
+
+
+@pytest.mark.parametrize("reader", ["deployment", "package"])
+def test_a_deployment_and_a_package_read_when_they_are_made(reader: str, store: Store) -> None:
+    package = f"{PARTITION}model-package/churn/1"
+    made: Entity = (
+        artifact(PARTITION, "Model", package, round(2.5 * DAY))
+        if reader == "package"
+        else Action(
+            arn=f"{PARTITION}action/deployment", type="ModelDeployment", created=round(2.5 * DAY), ended=9 * DAY
+        )
+    )
+    saved(
+        store, [*((run(f"fit-{day}", day), "s3://b/model.tar.gz") for day in (1, 2, 3)), ("s3://b/model.tar.gz", made)]
+    )
+
+    assert above(store, made) == {"s3://b/model.tar.gz", "fit-2"}
+
+
+def test_a_feature_group_keeps_all_that_was_written(store: Store) -> None:
+    group = f"{PARTITION}feature-group/customers"
+    reader = run("reader", 3)
+    saved(store, [*((run(f"ingest-{day}", day), group) for day in (1, 2, 4)), (group, reader)])
+
+    assert above(store, reader) == {group, "ingest-1", "ingest-2"}
+
+
+def test_the_long_way_is_found_where_time_rules_out_the_short_one(store: Store) -> None:
+    """`early` wrote too early for `late` to see it directly, but what came of it reached `late` by another way."""
+    early, middle, late = run("early", 1), run("middle", 1.5), run("late", 4)
+    links: Links = [
+        (early, DAILY),
+        (DAILY, middle),
+        (middle, "s3://b/kept"),
+        (run("newer", 3), DAILY),
+        (DAILY, late),
+        ("s3://b/kept", late),
+    ]
+
+    saved(store, links)
+    found = walk(store, [late.arn], Direction.ASCENDANTS)
+
+    assert {one.name: one.hops for one in found.vertices if one.name} == {
+        "late": 0,
+        "middle": 2,
+        "newer": 2,
+        "early": 4,
+    }
+    assert found.left_out == 0
+
+
+def test_reports_of_a_data_set_that_is_overwritten_daily_come_from_their_own_day(store: Store) -> None:
+    fed(store, case_events("data_set_overwritten_daily"))
+    came_from = {}
+    for name in ("report-day1", "report-day2", "report-day3"):
+        (match,) = find(store, name)
+        vertices = walk(store, match.starts, Direction.ASCENDANTS).vertices
+        came_from[name] = {one.source_uri for one in vertices if "/raw/" in one.source_uri}
+
+    assert came_from == {
+        "report-day1": {"s3://lake/raw/day1.csv"},
+        "report-day2": {"s3://lake/raw/day2.csv"},
+        "report-day3": {"s3://lake/raw/day2.csv", "s3://lake/raw/day3.csv"},  # the export of day 3 failed
+    }
