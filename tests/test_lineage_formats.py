@@ -7,6 +7,7 @@ import io
 import json
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ def test_json_is_what_the_documentation_says() -> None:
   "start": "{DATA.arn}",
   "direction": "ascendants",
   "complete": true,
+  "left_out": 0,
   "vertices": [
     {{
       "arn": "{DATA.arn}",
@@ -150,7 +152,23 @@ def test_json_holds_the_whole_walk(walk: Walk) -> None:
     starts = [document["start"]] if isinstance(document["start"], str) else document["start"]
     vertices = tuple(Vertex(**vertex) for vertex in document["vertices"])
     edges = tuple(Edge(**link) for link in document["edges"])
-    assert Walk(tuple(starts), Direction(document["direction"]), document["complete"], vertices, edges) == walk
+    read = Walk(
+        tuple(starts),
+        Direction(document["direction"]),
+        document["complete"],
+        vertices,
+        edges,
+        document["left_out"],
+    )
+    assert read == walk
+
+
+def test_every_picture_says_how_many_links_are_left_out() -> None:
+    walk = msgspec.structs.replace(SMALL, left_out=3)
+    said = "links that are left out since time rules them out: 3"
+    assert [said in as_dot(one) for one in (SMALL, walk)] == [False, True]
+    assert [said in as_mermaid(one) for one in (SMALL, walk)] == [False, True]
+    assert json.loads(as_json(walk))["left_out"] == 3
 
 
 @pytest.mark.law
@@ -167,8 +185,8 @@ def test_csv_reads_back(walk: Walk) -> None:
 @given(walks(st.text(max_size=90)))
 def test_pictures_keep_one_line_a_thing_and_balanced_quotes(walk: Walk) -> None:
     dot, mermaid = as_dot(walk).splitlines(), as_mermaid(walk).splitlines()
-    assert len(dot) == len(walk.vertices) + len(walk.edges) + 5
-    assert len(mermaid) == len(walk.vertices) + len(walk.edges) + (3 if walk.start else 1)
+    assert len(dot) == len(walk.vertices) + len(walk.edges) + bool(walk.left_out) + 5
+    assert len(mermaid) == len(walk.vertices) + len(walk.edges) + bool(walk.left_out) + (3 if walk.start else 1)
     string = r'"(?:[^"\\]|\\.)*"'
     assert all(re.fullmatch(rf"(?:[^\"\\]|{string})*", line) for line in dot)
     assert all(line.count('"') in (0, 2) for line in mermaid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -288,3 +289,9 @@ def test_no_line_is_wider_than_the_console(walk: Walk, width: int) -> None:
 def test_any_encoding_can_write_the_tree(walk: Walk, encoding: str) -> None:
     last = r"^\d+ entit(y|ies), \d+ associations?(, \d+ of them inferred \(~\))?$"
     assert re.search(last, printed(walk, encoding=encoding), re.MULTILINE)
+
+
+def test_a_tree_says_how_many_links_time_rules_out() -> None:
+    said = "links are left out: written after it was read, or replaced before. --all-time follows all."
+    assert f"3 {said}" in printed(msgspec.structs.replace(SMALL, left_out=3), width=120)
+    assert "left out" not in printed(SMALL, width=120)

@@ -78,4 +78,4 @@ def walks(draw: st.DrawFn, names: st.SearchStrategy[str]) -> Walk:
     edges = st.lists(
         st.builds(Edge, one, one, st.sampled_from(["Produced", "ContributedTo"]), st.booleans()), max_size=30
     )
-    return Walk(start, direction, draw(st.booleans()), vertices, tuple(draw(edges)))
+    return Walk(start, direction, draw(st.booleans()), vertices, tuple(draw(edges)), draw(st.integers(0, 3)))
