@@ -124,7 +124,7 @@ def test_lineage_as_json_has_the_promised_shape(headwater: Headwater) -> None:
     headwater("replay", ABALONE)
     said = headwater("lineage", ABALONE_PACKAGE, "--direction", "ascendants", "--format", "json")
     printed = json.loads(said.out)
-    assert list(printed) == ["start", "direction", "complete", "vertices", "edges"]
+    assert list(printed) == ["start", "direction", "complete", "left_out", "vertices", "edges"]
     assert (printed["direction"], printed["complete"], len(printed["vertices"]), len(printed["edges"])) == (
         "ascendants",
         True,
