@@ -39,7 +39,7 @@ class Kind(IntEnum):
 
 _ARTIFACT, _COMPONENT, _ACTION, _CONTEXT = "Artifact", "TrialComponent", "Action", "Context"
 _WORDS = {  # kind -> lineage type, type, where its name and source URI come from
-    Kind.DATASET: (_ARTIFACT, "DataSet", "s3://acme-data-lake/part-{}"),
+    Kind.DATASET: (_ARTIFACT, "DataSet", "s3://acme-data-lake/part-{}.parquet"),
     Kind.IMAGE: (_ARTIFACT, "Image", "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-xgboost:1.{}-1"),
     Kind.MODEL: (_ARTIFACT, "Model", "s3://acme-models/job-{}/output/model.tar.gz"),
     Kind.PACKAGE: (_ARTIFACT, "Model", _ARN + ":model-package/group/{}"),

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from store import bulk
 from store.database import Store, Transaction
+from store.graph.uses import has_type
 from store.lineage import Artifact
 from store.tables import entity
 
@@ -87,15 +88,13 @@ _ENDS = select(
 @lru_cache(maxsize=2)
 def _given(dialect: str) -> Select[Any]:
     wanted = select(entity.c.id, entity.c.key, entity.c.source_uri)
-    return wanted.where(bulk.among_named(dialect, entity.c.id, "near"), entity.c.lineage_type == Artifact.lineage_type)
+    return wanted.where(bulk.among_named(dialect, entity.c.id, "near"), has_type(Artifact))
 
 
 @lru_cache(maxsize=2)
 def _alike(dialect: str) -> Select[Any]:
     wanted = select(entity.c.source_uri, entity.c.id, entity.c.key)
-    return wanted.where(
-        bulk.among_named(dialect, entity.c.source_uri, "uris"), entity.c.lineage_type == Artifact.lineage_type
-    )
+    return wanted.where(bulk.among_named(dialect, entity.c.source_uri, "uris"), has_type(Artifact))
 
 
 def places(store: Store) -> list[tuple[str, str]]:

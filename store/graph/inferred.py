@@ -12,13 +12,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from store import bulk
 from store.graph import addresses
 from store.graph.uses import (
     Seen,
     Use,
+    has_type,
     names,
     owns,
     readings,
@@ -72,10 +73,9 @@ def towards(connection: Connection, artifacts: Mapping[int, str], *, by_time: bo
     near = {number: uri for number, uri in artifacts.items() if addresses.in_s3(uri)}
     if not near:
         return []
-    readers = readings(connection, near)
-    read = {number: near[number] for number in readers}
     found = [Inferred(same, number, AssociationType.SAME_AS, Grade.SAME) for same, number in _same(connection, near)]
-    inside, covered = _out_of(connection, read, readers), _covered(connection, read, readers)
+    read = {number: near[number] for number in _those(connection, near, was_read())}
+    inside, covered = _out_of(connection, read), _covered(connection, read)
     return found + [one for one in (*inside, *covered) if by_time or one.grade is not Grade.TIME]
 
 
@@ -90,19 +90,16 @@ def onwards(connection: Connection, artifacts: Mapping[int, str], *, by_time: bo
     inner = {number: uri for _, number, uri in _beginning(connection, folders, AssociationType.CONTRIBUTED_TO)}
     around = _at(connection, {text for number in written for text in addresses.prefixes(near[number])}, near)
     outer = {number: uri for uri, numbers in around.items() for number in numbers}
-    readers = readings(connection, {*inner, *outer})
     links = [
-        *(one for one in _out_of(connection, inner, readers) if one.source in near),
-        *_covering(near, written, around, readers),
+        *(one for one in _out_of(connection, inner) if one.source in near),
+        *_covering(near, written, around, readings(connection, outer)),
     ]
     return found + [one for one in links if by_time or one.grade is not Grade.TIME]
 
 
 def between(connection: Connection, source: int, destination: int) -> Inferred | None:
     """The link by address from one entity to another, or None."""
-    wanted = select(entity.c.id, entity.c.source_uri).where(
-        entity.c.id == destination, entity.c.lineage_type == Artifact.lineage_type
-    )
+    wanted = select(entity.c.id, entity.c.source_uri).where(entity.c.id == destination, has_type(Artifact))
     near = {row.id: row.source_uri for row in connection.execute(wanted)}
     return next((link for link in towards(connection, near, by_time=True) if link.source == source), None)
 
@@ -153,9 +150,7 @@ _OF_MANY = ("DebugHook", "TensorBoard")
 """The types of prefixes that SageMaker makes a folder in for each job."""
 
 
-def _out_of(
-    connection: Connection, inner: Mapping[int, str], readers: Mapping[int, list[Use]]
-) -> list[Inferred]:  # fmt: skip
+def _out_of(connection: Connection, inner: Mapping[int, str]) -> list[Inferred]:
     """Links to artifacts that were read from what they lie in."""
     texts = {
         spelled
@@ -168,6 +163,9 @@ def _out_of(
     written = writings(connection, around)
     if not written:
         return []
+    # Thousands may read one address: only the readers of what lies in something that was written are of interest.
+    inner = {number: uri for number, uri in inner.items() if _lies_in(uri, at, written)}
+    readers = readings(connection, inner)
     places = _Places(at, written, _types(connection, around))
     origins = [
         origin
@@ -181,6 +179,11 @@ def _out_of(
         for one in origins
         for outer in places.artifacts(one.folder, one.writers)
     )
+
+
+def _lies_in(uri: str, at: Mapping[str, list[int]], written: Mapping[int, list[Use]]) -> bool:
+    """True if something was written to a folder that an address lies in."""
+    return any(True for folder in addresses.above(uri) for _ in uses_at(at, written, folder))
 
 
 def _origins(places: _Places, number: int, uri: str, reader: Use, readers: Collection[Use]) -> Iterator[_Origin]:
@@ -221,20 +224,24 @@ def _doubted(origin: _Origin, others: Mapping[str, Mapping[int, int]]) -> Grade:
 # --------------------------------------------------------------------------------------- an output inside of an input
 
 
-def _covered(connection: Connection, outer: Mapping[int, str], readers: Mapping[int, list[Use]]) -> list[Inferred]:
+def _covered(connection: Connection, outer: Mapping[int, str]) -> list[Inferred]:
     """Links to prefixes that were read from what was produced inside of them."""
     beginnings: dict[str, list[int]] = {}
     for number, uri in outer.items():
         if addresses.is_folder(uri):
-            by_prefix = addresses.is_prefix(uri) and any(_by_prefix(reader) for reader in readers[number])
-            beginnings.setdefault(uri if by_prefix else f"{addresses.base(uri)}/", []).append(number)
-    inside = _beginning(connection, beginnings, AssociationType.PRODUCED)
-    written = writings(connection, {number for _, number, _ in inside})
-    return _merged(
-        (inner, number, grade, reader.run)
-        for beginning, inner, uri in inside
+            beginning = uri if addresses.is_prefix(uri) else f"{addresses.base(uri)}/"
+            beginnings.setdefault(beginning, []).append(number)
+    inside = [
+        (number, inner, uri)
+        for beginning, inner, uri in _beginning(connection, beginnings, AssociationType.PRODUCED)
         for number in beginnings[beginning]
         if inner != number
+    ]
+    readers = readings(connection, {number for number, _, _ in inside})
+    written = writings(connection, {inner for _, inner, _ in inside})
+    return _merged(
+        (inner, number, grade, reader.run)
+        for number, inner, uri in inside
         for reader, grade in _seen_in(outer[number], uri, readers[number], written.get(inner, ()))
     )
 
@@ -321,10 +328,16 @@ def _types(connection: Connection, numbers: Collection[int]) -> dict[int, str]:
     """The types of those among some entities that are artifacts."""
     if not numbers:
         return {}
-    wanted = select(entity.c.id, entity.c.type).where(
-        bulk.among(connection, entity.c.id, numbers), entity.c.lineage_type == Artifact.lineage_type
-    )
+    wanted = select(entity.c.id, entity.c.type).where(bulk.among(connection, entity.c.id, numbers), has_type(Artifact))
     return {row.id: row.type for row in connection.execute(wanted)}
+
+
+def _those(connection: Connection, artifacts: Collection[int], condition: ColumnElement[bool]) -> set[int]:
+    """Those of some artifacts of which a condition is true."""
+    if not artifacts:
+        return set()
+    wanted = select(entity.c.id).where(bulk.among(connection, entity.c.id, artifacts), condition)
+    return set(connection.scalars(wanted).all())
 
 
 def _beginning(
@@ -343,8 +356,7 @@ def _beginning(
     there = select(entity.c.id, entity.c.source_uri).where(
         entity.c.source_uri > text,
         entity.c.source_uri < text + addresses.BEYOND,
-        entity.c.lineage_type == Artifact.lineage_type,
-        was_written() if type_ is AssociationType.PRODUCED else was_read(),
+        has_type(Artifact),
     )
     if connection.dialect.name == "sqlite":
         wanted = there.with_only_columns(text, entity.c.id, entity.c.source_uri)
@@ -353,7 +365,10 @@ def _beginning(
         # through the index for one text at a time.
         one = there.order_by(entity.c.source_uri).lateral()
         wanted = select(text, one.c.id, one.c.source_uri)
-    return [(beginning, number, uri) for beginning, number, uri in connection.execute(wanted).all()]
+    found = connection.execute(wanted).all()
+    used = was_written() if type_ is AssociationType.PRODUCED else was_read()
+    numbers = _those(connection, {number for _, number, _ in found}, used)
+    return [(beginning, number, uri) for beginning, number, uri in found if number in numbers]
 
 
 def _writing_inside(connection: Connection, folders: Collection[str]) -> dict[str, dict[int, int]]:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from store import bulk
 from store.graph import addresses
-from store.lineage import Action, AssociationType, Context, TrialComponent
+from store.lineage import Action, Artifact, AssociationType, Context, TrialComponent
 from store.tables import association, entity
 
 FOREVER = 2**63 - 1
@@ -118,6 +118,11 @@ _RUN = (
 )  # fmt: skip
 
 
+def has_type(one: type[Artifact | Context]) -> ColumnElement[bool]:
+    """The condition that an entity is of a lineage type. No index finds by it: all are where the others lead."""
+    return entity.c.lineage_type.concat("") == one.lineage_type
+
+
 def was_written() -> ColumnElement[bool]:
     """The condition that something produced an entity, or that it is the offline store of a feature group."""
     group = entity.alias()
@@ -130,7 +135,7 @@ def was_written() -> ColumnElement[bool]:
         .where(
             association.c.source_id == entity.c.id,
             association.c.type == AssociationType.ASSOCIATED_WITH.value,
-            group.c.lineage_type == Context.lineage_type,
+            group.c.lineage_type.concat("") == Context.lineage_type,
             group.c.type == "FeatureGroup",
         )
     )
@@ -161,7 +166,7 @@ def writings(connection: Connection, artifacts: Collection[int]) -> dict[int, li
         .where(
             bulk.among(connection, association.c.source_id, artifacts),
             association.c.type == AssociationType.ASSOCIATED_WITH.value,
-            entity.c.lineage_type == Context.lineage_type,
+            has_type(Context),
             entity.c.type == "FeatureGroup",
         )
     )
