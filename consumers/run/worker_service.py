@@ -151,14 +151,19 @@ def run(
                 )
             except TooManyDeadLetters as why:
                 health.problem = str(why)
-                log.error("too many dead letters", why=str(why))  # noqa: TRY400  # where it was found says nothing
-                if metrics_at:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(stop.wait(), LINGER)
+                await _say_why(why, stop, served=metrics_at is not None)
                 raise
             log.info("worker stopped", events=totals.events, dead=sum(totals.dead.values()), batches=totals.batches)
 
     asyncio.run(main())
+
+
+async def _say_why(too_many: TooManyDeadLetters, stop: asyncio.Event, *, served: bool) -> None:
+    """Log why the worker ends; where metrics are served, stay until they have been read, or until it is to stop."""
+    log.error("too many dead letters", why=str(too_many))
+    if served:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LINGER)
 
 
 def forward(

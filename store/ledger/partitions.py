@@ -14,7 +14,7 @@ from functools import partial
 from math import inf
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import BigInteger, Connection, column, exists, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from store.database import First, Store, Transaction, Unavailable, Unusable
@@ -101,8 +101,9 @@ def _make(connection: Connection, month: int) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     if any(since < one.until and one.since < until for one in partitions(connection)):
         return
-    taken = f"SELECT EXISTS (SELECT FROM {DEFAULT} WHERE time >= :since AND time < :until)"  # noqa: S608  # a constant
-    if connection.scalar(text(taken), {"since": since, "until": until}):
+    at = column("time", BigInteger)
+    taken = exists().select_from(table(DEFAULT)).where(at >= since, at < until)
+    if connection.scalar(select(taken)):
         return  # its events stay where they are: PostgreSQL would refuse, after having read all of the partition
     name = f"ledger_{month // 12}_{month % 12 + 1:02}"
     for statement in (

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, table, text, tuple_
 
 from store.database import Store, Transaction
 from store.ledger.partitions import partitions
@@ -72,8 +72,8 @@ def prune(store: Store, before: int, on_progress: Callable[[int], None] = lambda
         Unavailable: The database did not answer, or others used the ledger all the time.
     """
     gone = 0
-    for table in [] if store.sqlite else store.read(lambda tx: _whole(tx.connection, before)):
-        gone += store.write(partial(_drop, table=table))
+    for name in [] if store.sqlite else store.read(lambda tx: _whole(tx.connection, before)):
+        gone += store.write(partial(_drop, name=name))
         on_progress(gone)
     while page := store.write(partial(_remove_page, before=before)):
         gone += page
@@ -92,16 +92,16 @@ def _whole(connection: Connection, before: int) -> list[str]:
     return [one.name for one in partitions(connection) if one.until <= before and one.since >= least]
 
 
-def _drop(tx: Transaction, table: str) -> int:
+def _drop(tx: Transaction, name: str) -> int:
     connection = tx.connection
-    if table not in {one.name for one in partitions(connection)}:
+    if name not in {one.name for one in partitions(connection)}:
         return 0  # another process has just done it
     # A statement that waits for a lock holds up all that come after it: better to try again.
     connection.execute(text("SET LOCAL lock_timeout = '1s'"))
     connection.execute(text("LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE"))
     # Only now: a worker may have put a late event there a moment ago.
-    counted = connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608  # a name from the catalogue
-    connection.execute(text(f"DROP TABLE {table}"))
+    counted = connection.scalar(select(func.count()).select_from(table(name)))
+    connection.execute(text(f"DROP TABLE {name}"))
     return int(counted or 0)
 
 

@@ -44,7 +44,8 @@ def upgrade() -> None:
     )
     value = "(document::jsonb ->> 'modified')::bigint" if postgres else "json_extract(document, '$.modified')"
     condition = f"document LIKE '%\"modified\"%' AND {value} IS NOT NULL"
-    op.execute(f"UPDATE entity SET modified = {value} WHERE {condition}")  # noqa: S608  # texts of this module
+    entity = sa.table("entity", sa.column("modified"))
+    op.execute(sa.update(entity).values(modified=sa.text(value)).where(sa.text(condition)))
     op.drop_index("ix_entity_lineage_type", "entity")
     op.drop_index("ix_entity_created", "entity")
     op.create_index("ix_entity_lineage_type_created", "entity", ["lineage_type", "created"])

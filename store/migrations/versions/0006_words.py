@@ -144,13 +144,13 @@ def copy_renamed() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letter")),
         sa.UniqueConstraint("digest", name=op.f("uq_dead_letter_digest")),
     )
-    for before, after in (
-        ("measurement", "metric_point"),
-        ("question", "describe_request"),
-        ("reading", "checkpoint"),
-        ("dead_letter_before", "dead_letter"),
+    for before, copy in (
+        ("measurement", "INSERT INTO metric_point SELECT * FROM measurement"),
+        ("question", "INSERT INTO describe_request SELECT * FROM question"),
+        ("reading", "INSERT INTO checkpoint SELECT * FROM reading"),
+        ("dead_letter_before", "INSERT INTO dead_letter SELECT * FROM dead_letter_before"),
     ):
-        op.execute(f"INSERT INTO {after} SELECT * FROM {before}")  # noqa: S608  # names of this module
+        op.execute(copy)
         op.drop_table(before)
     op.create_index("ix_describe_request_due", "describe_request", ["due"], sqlite_where=sa.text("state = 'open'"))
 
