@@ -18,7 +18,8 @@ from consumers.handle import handle
 from ingest.delivery import Delivery
 from store import bulk, tables
 from store.database import Store, Transaction
-from store.graph.lineage import Walk, ascendants
+from store.graph.lineage import Walk, walk
+from store.graph.traversal import Direction
 from store.migrate import migrate
 
 BATCH = 10_000
@@ -102,7 +103,7 @@ def _document(one: Entity) -> str:
 
 def queried(store: Store, arn: str, *, inferred: bool = True, all_time: bool = False) -> Walk:
     """All ascendants of an entity, each with all that a vertex contains."""
-    return ascendants(store, arn, inferred=inferred, all_time=all_time)
+    return walk(store, [arn], Direction.ASCENDANTS, inferred=inferred, all_time=all_time)
 
 
 def write_again(store: Store, share: int) -> int:

@@ -35,3 +35,6 @@ ARTIFACT = ResourceKind("artifact")
 CONTEXT = ResourceKind("context")
 ACTION = ResourceKind("action")
 ASSOCIATION = ResourceKind("association")
+
+ENTITIES = frozenset({ARTIFACT, CONTEXT, ACTION, EXPERIMENT, TRIAL, TRIAL_COMPONENT})
+"""The kinds that are entities of lineage themselves: Headwater derives them, and clients may write them."""

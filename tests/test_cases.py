@@ -12,8 +12,9 @@ from sqlalchemy import Connection, select
 
 from store.database import Store
 from store.describe_requests import waiting
-from store.graph.lineage import ascendants
+from store.graph.lineage import walk
 from store.graph.resolve import find
+from store.graph.traversal import Direction
 from store.tables import association, describe_request, entity, membership, metric, parameter
 from tests.support.events import HERE, abalone, case_events
 from tests.support.stores import fed, sqlite_store
@@ -51,7 +52,7 @@ def test_what_things_in_a_case_came_from(case: str, tmp_path: Path) -> None:
 def came_from(store: Store, name: str) -> list[str]:
     """The names, or else the URIs, of all that something came from, images and itself left out."""
     [match] = find(store, name)
-    found = ascendants(store, match.vertex.arn).vertices
+    found = walk(store, [match.vertex.arn], Direction.ASCENDANTS).vertices
     return sorted(one.name or one.source_uri for one in found if one.type != "Image" and one.hops)
 
 

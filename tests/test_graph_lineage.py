@@ -11,7 +11,7 @@ from store import entity_records
 from store import resources as table
 from store.database import Store, Transaction
 from store.graph.evidence import Evidence, of_association, of_entity
-from store.graph.lineage import Walk, ascendants, descendants, walk
+from store.graph.lineage import Walk, walk
 from store.graph.resolve import find, nearest
 from store.graph.traversal import Direction
 from store.ledger import events
@@ -56,7 +56,7 @@ def drawn(found: Walk) -> tuple[dict[str, int], set[str], bool]:
 
 
 def test_ascendants_are_all_that_something_came_from_the_nearest_first(graph: Store) -> None:
-    assert drawn(ascendants(graph, thing("package").arn)) == (
+    assert drawn(walk(graph, [thing("package").arn], Direction.ASCENDANTS)) == (
         {"package": 0, "model": 1, "train": 2, "raw": 3, "report": 3},
         set(LINKS),
         True,
@@ -64,7 +64,7 @@ def test_ascendants_are_all_that_something_came_from_the_nearest_first(graph: St
 
 
 def test_descendants_are_all_that_came_of_something_the_nearest_first(graph: Store) -> None:
-    assert drawn(descendants(graph, thing("raw").arn.upper())) == (
+    assert drawn(walk(graph, [thing("raw").arn.upper()], Direction.DESCENDANTS)) == (
         {"raw": 0, "train": 1, "model": 2, "package": 3, "report": 3},
         set(LINKS),
         True,
@@ -80,7 +80,7 @@ def test_both_ways_give_what_it_came_from_and_what_came_of_it_each_as_near_as_it
 
 
 def test_what_nothing_came_from_is_alone_and_complete(graph: Store) -> None:
-    assert drawn(ascendants(graph, thing("raw").arn)) == ({"raw": 0}, set(), True)
+    assert drawn(walk(graph, [thing("raw").arn], Direction.ASCENDANTS)) == ({"raw": 0}, set(), True)
 
 
 def test_a_start_that_is_not_there_gives_nothing(graph: Store) -> None:
@@ -99,7 +99,7 @@ def test_a_start_that_is_not_there_gives_nothing(graph: Store) -> None:
 def test_a_depth_cuts_what_is_farther_and_the_answer_says_so(
     depth: int, hops: dict[str, int], links: set[str], complete: bool, graph: Store
 ) -> None:
-    assert drawn(ascendants(graph, thing("package").arn, depth=depth)) == (hops, links, complete)
+    assert drawn(walk(graph, [thing("package").arn], Direction.ASCENDANTS, depth=depth)) == (hops, links, complete)
 
 
 @pytest.mark.parametrize("start", ["raw", "train", "model", "package", "report"])
@@ -130,7 +130,7 @@ def test_an_answer_that_says_it_is_complete_is_the_whole_answer(start: str, dire
 def test_a_limit_keeps_the_nearest_and_the_answer_says_so(
     depth: int | None, limit: int, hops: dict[str, int], complete: bool, graph: Store
 ) -> None:
-    found = drawn(ascendants(graph, thing("package").arn, depth=depth, limit=limit))
+    found = drawn(walk(graph, [thing("package").arn], Direction.ASCENDANTS, depth=depth, limit=limit))
 
     assert (found[0], found[2]) == (hops, complete)
 
@@ -315,7 +315,7 @@ def endpoint(store: Store) -> Store:
 
 def test_an_association_has_a_rule_events_and_the_time_in_which_it_held(endpoint: Store) -> None:
     (data,) = find(endpoint, DATA)
-    deployments = descendants(endpoint, data.starts[0], depth=1).vertices[1:]
+    deployments = walk(endpoint, [data.starts[0]], Direction.DESCENDANTS, depth=1).vertices[1:]
 
     ((why,),) = [of_association(endpoint, data.starts[0].upper(), deployment.arn) for deployment in deployments]
 

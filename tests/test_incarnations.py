@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from store.database import Store
-from store.graph.lineage import ascendants, descendants
+from store.graph.lineage import walk
 from store.graph.resolve import find
+from store.graph.traversal import Direction
 from tests.support.events import PARTITION, case_events
 from tests.support.stores import fed
 
@@ -17,13 +18,13 @@ WEST = "arn:aws:sagemaker:us-west-2:111122223333:"
 def came_from(store: Store, ref: str) -> set[str]:
     """The addresses and names of all that something came from."""
     [match] = find(store, ref)
-    return {one.source_uri or one.name for one in ascendants(store, match.vertex.arn).vertices}
+    return {one.source_uri or one.name for one in walk(store, [match.vertex.arn], Direction.ASCENDANTS).vertices}
 
 
 def came_of(store: Store, ref: str) -> set[str]:
     """The addresses and names of all that came of something."""
     [match] = find(store, ref)
-    return {one.source_uri or one.name for one in descendants(store, match.vertex.arn).vertices}
+    return {one.source_uri or one.name for one in walk(store, [match.vertex.arn], Direction.DESCENDANTS).vertices}
 
 
 def test_what_reads_a_feature_group_made_again_comes_from_what_was_written_into_the_new_one(store: Store) -> None:

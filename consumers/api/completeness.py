@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from consumers.kind import (
-    ACTION,
-    ARTIFACT,
-    ASSOCIATION,
-    CONTEXT,
-    EXPERIMENT,
-    MEMBERSHIP,
-    TRIAL,
-    TRIAL_COMPONENT,
-    ResourceKind,
-)
+from consumers.kind import ASSOCIATION, ENTITIES, ResourceKind
 from consumers.resources import RESOURCE_TYPES
 from consumers.resources.kept import KEPT_KINDS
 
@@ -22,8 +12,6 @@ HEADER = "x-headwater-completeness"
 """The header of a response that says how the resources that it is about are known."""
 NEVER = "never"
 """Nothing reports them: an empty list or a missing resource says nothing about AWS."""
-_ENTITIES = frozenset({ACTION, ARTIFACT, ASSOCIATION, CONTEXT, EXPERIMENT, MEMBERSHIP, TRIAL, TRIAL_COMPONENT})
-"""Kinds that are lineage themselves: Headwater derives them, and clients write them here."""
 
 
 def completeness(operation: str) -> str:
@@ -45,7 +33,7 @@ def completeness(operation: str) -> str:
 def _kinds() -> Mapping[str, ResourceKind]:
     found: dict[str, ResourceKind] = {}
     for kind, one in RESOURCE_TYPES.items():
-        if kind in _ENTITIES:
+        if kind in ENTITIES or kind == ASSOCIATION:
             continue
         if one.listed_by:
             found[one.listed_by.name] = kind

@@ -15,17 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
 from consumers.arns import account_prefix, kind_of
-from consumers.kind import (
-    ACTION,
-    ARTIFACT,
-    CONTEXT,
-    EXPERIMENT,
-    PIPELINE,
-    PIPELINE_EXECUTION,
-    TRAINING_JOB,
-    TRIAL,
-    TRIAL_COMPONENT,
-)
+from consumers.kind import ENTITIES, PIPELINE, PIPELINE_EXECUTION, TRAINING_JOB
 from consumers.resources import RESOURCE_TYPES
 from consumers.resources.types import DescribeRequest
 from consumers.run.enrich import AT_A_TIME, Enricher
@@ -70,17 +60,7 @@ _TRAINED = re.compile(r"s3://.+/([A-Za-z0-9][A-Za-z0-9-]{0,62})/output/model\.ta
 """Where a training job puts its model: below its own name (evidence.md#training-job)."""
 
 
-MADE_BY_CLIENTS = frozenset(
-    (
-        ARTIFACT,
-        CONTEXT,
-        ACTION,
-        EXPERIMENT,
-        TRIAL,
-        TRIAL_COMPONENT,
-        PIPELINE,
-    )
-)
+MADE_BY_CLIENTS = ENTITIES | {PIPELINE}
 """What others reference although it need not exist: a job reads what clients may have added to its component."""
 
 

@@ -42,32 +42,6 @@ class Walk(msgspec.Struct, frozen=True):
     left_out: int = 0
 
 
-def ascendants(
-    store: Store,
-    start: str,
-    *,
-    depth: int | None = None,
-    limit: int = LIMIT,
-    inferred: bool = True,
-    all_time: bool = False,
-) -> Walk:
-    """All that `start` came from, nearest first; `Walk.complete` is False where `depth` or `limit` cut it."""
-    return walk(store, [start], Direction.ASCENDANTS, depth=depth, limit=limit, inferred=inferred, all_time=all_time)
-
-
-def descendants(
-    store: Store,
-    start: str,
-    *,
-    depth: int | None = None,
-    limit: int = LIMIT,
-    inferred: bool = True,
-    all_time: bool = False,
-) -> Walk:
-    """All that came of `start`, nearest first; `Walk.complete` is False where `depth` or `limit` cut it."""
-    return walk(store, [start], Direction.DESCENDANTS, depth=depth, limit=limit, inferred=inferred, all_time=all_time)
-
-
 def walk(
     store: Store,
     starts: Sequence[str],

@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, or_, select
 
 from store import bulk
 from store.graph import addresses
@@ -152,38 +152,28 @@ def was_read() -> ColumnElement[bool]:
 
 def writings(connection: Connection, artifacts: Collection[int]) -> dict[int, list[Use]]:
     """What wrote some artifacts: id -> what produced it, and the feature groups whose offline store it is."""
-    wrote = (
-        select(association.c.destination_id, association.c.source_id, association.c.since, association.c.until, *_RUN)
-        .join(entity, entity.c.id == association.c.source_id)
-        .where(
-            bulk.among(connection, association.c.destination_id, artifacts),
-            association.c.type == AssociationType.PRODUCED.value,
-        )
-    )
-    keeps = (
-        select(association.c.source_id, association.c.destination_id, association.c.since, association.c.until, *_RUN)
-        .join(entity, entity.c.id == association.c.destination_id)
-        .where(
-            bulk.among(connection, association.c.source_id, artifacts),
-            association.c.type == AssociationType.ASSOCIATED_WITH.value,
-            has_type(Context),
-            entity.c.type == "FeatureGroup",
-        )
-    )
+    produced = association.c.destination_id, association.c.source_id, AssociationType.PRODUCED
+    wrote = _linked(connection, artifacts, *produced)
+    kept = association.c.source_id, association.c.destination_id, AssociationType.ASSOCIATED_WITH
+    keeps = _linked(connection, artifacts, *kept).where(has_type(Context), entity.c.type == "FeatureGroup")
     return _uses(connection, artifacts, wrote, keeps)
 
 
 def readings(connection: Connection, artifacts: Collection[int]) -> dict[int, list[Use]]:
     """What read some artifacts: id -> what it contributed to."""
-    read = (
-        select(association.c.source_id, association.c.destination_id, association.c.since, association.c.until, *_RUN)
-        .join(entity, entity.c.id == association.c.destination_id)
-        .where(
-            bulk.among(connection, association.c.source_id, artifacts),
-            association.c.type == AssociationType.CONTRIBUTED_TO.value,
-        )
+    contributed = association.c.source_id, association.c.destination_id, AssociationType.CONTRIBUTED_TO
+    return _uses(connection, artifacts, _linked(connection, artifacts, *contributed))
+
+
+def _linked(
+    connection: Connection, artifacts: Collection[int], near: Column[int], far: Column[int], type_: AssociationType
+) -> Select[Any]:
+    """Selects what associations of a type link some artifacts to, at the far end."""
+    return (
+        select(near, far, association.c.since, association.c.until, *_RUN)
+        .join(entity, entity.c.id == far)
+        .where(bulk.among(connection, near, artifacts), association.c.type == type_.value)
     )
-    return _uses(connection, artifacts, read)
 
 
 def _uses(connection: Connection, artifacts: Collection[int], *wanted: Select[Any]) -> dict[int, list[Use]]:
