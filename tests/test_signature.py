@@ -2,98 +2,25 @@
 
 from __future__ import annotations
 
-import hmac
-import json
 import logging
-import shutil
-import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from consumers.api.access import Credentials, Identity, Principal, Role
+from consumers.api.access import Principal
 from consumers.api.errors import BadSignature, IncompleteSignature, NotSigned, Refusal, UnknownClient
-from consumers.api.signature import Verifier, region_of
-
-ACCOUNT = "123456789012"
-NOW = datetime(2026, 1, 1, 0, 20, tzinfo=UTC)
-KEY, SECRET = "AKIAANN", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-VERIFIER = Verifier(Credentials({KEY: Identity("ann", KEY, SECRET, Role.WRITE)}), ACCOUNT)
-ANN = Principal("ann", KEY, Role.WRITE, "eu-central-1", ACCOUNT)
+from consumers.api.signature import region_of
+from tests.support.signatures import ANN, KEY, NOW, SECRET, VERIFIER, Sent, signed
 
 OTHER = "The request signature we calculated does not match the signature you provided."
 UNKNOWN = "The security token included in the request is invalid"
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A request as it arrives."""
-
-    method: str = "POST"
-    path: str = "/"
-    query: str = ""
-    headers: dict[str, str] = field(
-        default_factory=lambda: {
-            "host": "headwater.internal:8080",
-            "content-type": "application/x-amz-json-1.1",
-            "x-amz-date": "20260101T002000Z",
-            "x-amz-target": "SageMaker.CreateArtifact",
-        }
-    )
-    body: bytes = b'{"ArtifactType": "DataSet", "Source": {"SourceUri": "s3://bucket/a"}}'
-
-    def having(self, **headers: str | None) -> Sent:
-        """With headers changed, or without those that are None."""
-        changed = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
-        return replace(self, headers={name: value for name, value in changed.items() if value is not None})
-
-
-def signed(
-    sent: Sent,
-    *,
-    key: str = KEY,
-    secret: str = SECRET,
-    scope: str = "20260101/eu-central-1/sagemaker/aws4_request",
-    timestamp: str = "20260101T002000Z",
-    names: list[str] | None = None,
-) -> Sent:
-    """What a client sends: made as AWS's manual describes, without botocore."""
-
-    def mac(key: bytes, text: str) -> bytes:
-        return hmac.new(key, text.encode(), sha256).digest()
-
-    names = sorted(sent.headers if names is None else names)
-    canonical = "\n".join(
-        [
-            sent.method,
-            sent.path,
-            "&".join(sorted(pair if "=" in pair else f"{pair}=" for pair in sent.query.split("&") if pair)),
-            *(f"{name}:{' '.join(sent.headers.get(name, '').split())}" for name in names),
-            "",
-            ";".join(names),
-            sha256(sent.body).hexdigest(),
-        ]
-    )
-    text = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
-    signing = f"AWS4{secret}".encode()
-    for part in scope.split("/"):
-        signing = mac(signing, part)
-    return sent.having(
-        authorization=f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={';'.join(names)}, "
-        f"Signature={mac(signing, text).hex()}"
-    )
 
 
 def verify(sent: Sent, now: datetime = NOW) -> Principal:
@@ -421,125 +348,3 @@ def test_what_cannot_be_a_region_is_none(scope: str, region: str | None) -> None
     headers = {"authorization": f"AWS4-HMAC-SHA256 Credential={scope}/aws4_request, SignedHeaders=host, Signature=00"}
     assert region_of(headers) == region
     assert region_of({}) is None
-
-
-# Real clients
-
-
-@pytest.fixture
-def endpoint() -> Iterator[tuple[str, list[Principal]]]:
-    """A server that verifies and responds with `{}` or the error; and the callers that it accepted."""
-    passed: list[Principal] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            path, _, query = self.path.partition("?")
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, answer = 200, {}
-            try:
-                passed.append(VERIFIER.verify(self.command, path, query, headers, body, datetime.now(UTC)))
-            except Refusal as why:
-                status, answer = why.status, {"__type": why.code, "message": why.message}
-            self.send_response(status)
-            text = json.dumps(answer).encode()
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_PUT = do_POST  # noqa: N815  # named by http.server
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=[0.01])
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", passed
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def client(service: str, endpoint: str, **keys: str) -> Any:
-    return boto3.client(
-        service,
-        region_name="eu-central-1",
-        endpoint_url=endpoint,
-        config=Config(retries={"max_attempts": 0}),
-        **{"aws_access_key_id": KEY, "aws_secret_access_key": SECRET} | keys,
-    )
-
-
-def test_boto3_is_verified(endpoint: tuple[str, list[Principal]]) -> None:
-    url, passed = endpoint
-    for at in (url, f"{url}/", url.replace("127.0.0.1", "LOCALHOST")):
-        client("sagemaker", at).list_artifacts(SourceUri="s3://bucket/ä b?c=d")
-    client("sagemaker-metrics", url).batch_put_metrics(
-        TrialComponentName="job", MetricData=[{"MetricName": "loss", "Timestamp": NOW, "Value": 0.5}]
-    )
-    assert passed == [ANN] * 4
-
-
-@pytest.mark.parametrize(
-    ("keys", "code"),
-    [
-        ({"aws_secret_access_key": "another"}, "InvalidSignatureException"),
-        ({"aws_access_key_id": "AKIABOB"}, "UnrecognizedClientException"),
-        ({"aws_session_token": "FwoGZXIvYXdzE"}, "UnrecognizedClientException"),
-    ],
-)
-@pytest.mark.parametrize("service", ["sagemaker", "sagemaker-metrics"])
-def test_boto3_is_refused_in_the_codes_it_knows(
-    endpoint: tuple[str, list[Principal]], service: str, keys: dict[str, str], code: str
-) -> None:
-    url, passed = endpoint
-    one = client(service, url, **keys)
-    with pytest.raises(ClientError) as refused:
-        one.list_artifacts() if service == "sagemaker" else one.batch_get_metrics(
-            MetricQueries=[
-                {
-                    "MetricName": "loss",
-                    "ResourceArn": "arn:aws:sagemaker:eu-central-1:123456789012:training-job/job",
-                    "MetricStat": "Last",
-                    "Period": "OneHour",
-                    "XAxisType": "Timestamp",
-                }
-            ]
-        )
-    assert refused.value.response["Error"]["Code"] == code
-    assert passed == []
-
-
-def test_another_signer_than_botocores_is_verified(endpoint: tuple[str, list[Principal]]) -> None:
-    curl = shutil.which("curl")
-    if (
-        curl is None
-        or "aws-sigv4" not in subprocess.run([curl, "--help", "all"], capture_output=True, text=True).stdout
-    ):
-        pytest.skip("curl cannot sign")
-    url, passed = endpoint
-    subprocess.run(
-        [
-            curl,
-            "--silent",
-            "--noproxy",
-            "*",
-            "--show-error",
-            "--aws-sigv4",
-            "aws:amz:eu-central-1:sagemaker",
-            "--user",
-            f"{KEY}:{SECRET}",
-            "--request",
-            "PUT",
-            "--header",
-            "content-type: application/json",
-            "--data",
-            '{"a": 1}',
-            f"{url}/BatchPutMetrics",
-        ],
-        check=True,
-        capture_output=True,
-        timeout=60,
-    )
-    assert passed == [ANN]
