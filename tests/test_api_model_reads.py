@@ -188,6 +188,12 @@ def test_lists_are_in_the_requested_order_and_leave_out_what_was_deleted(filled:
     assert refused(filled.sagemaker.list_images, SortBy="LAST_MODIFIED_TIME").startswith("ValidationException: ")
 
 
+def test_a_job_whose_status_is_not_reported_has_one_in_a_list_but_is_in_no_list_by_status(filled: Api) -> None:
+    [job] = filled.sagemaker.list_compilation_jobs()["CompilationJobSummaries"]
+    assert job["CompilationJobStatus"] == "INPROGRESS"
+    assert filled.sagemaker.list_compilation_jobs(StatusEquals="INPROGRESS")["CompilationJobSummaries"] == []
+
+
 def test_a_list_honours_every_member_of_its_request(filled: Api) -> None:
     def schedules(**members: Any) -> list[str]:
         found = filled.sagemaker.list_monitoring_schedules(**members)["MonitoringScheduleSummaries"]

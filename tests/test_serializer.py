@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.api import service_model
+from consumers.api.operations import answered
 from consumers.api.serializer import encoded, shaped
 from consumers.api.validator import checked
 from tests.support.model_values import JSON, OPERATIONS, nearly, requests
@@ -133,7 +134,16 @@ def test_an_operation_that_answers_nothing_answers_an_empty_object() -> None:
     assert encoded("DeleteEndpoint", {"EndpointName": "e"}) == b"{}"
 
 
-@pytest.mark.parametrize("name", [name for name in OPERATIONS if service_model.operation(name).output_shape])
+REQUIRED = [
+    name
+    for name in answered()
+    if (output := service_model.operation(name).output_shape) is not None and output.required_members
+]
+CHOICES = {"ModelCardStatus", "HubContentStatus"}
+"""Statuses without a value for what was just made: a card's is its author's, and nothing reports hub content."""
+
+
+@pytest.mark.parametrize("name", REQUIRED)
 def test_every_answer_has_its_required_members_where_something_can_stand_for_nothing(name: str) -> None:
     shape = service_model.operation(name).output_shape
     said_of_nothing = shaped(shape, {})
@@ -141,13 +151,37 @@ def test_every_answer_has_its_required_members_where_something_can_stand_for_not
     assert set(said_of_nothing) <= set(shape.required_members)
     for member in set(shape.required_members) - set(said_of_nothing):
         missing = shape.members[member]
-        assert getattr(missing, "enum", None) or missing.type_name in (
-            "timestamp",
-            "integer",
-            "long",
-            "boolean",
-            "structure",
-        )
+        choice = missing.type_name == "string" and missing.enum and not missing.name.endswith("Status")
+        other = missing.type_name in ("timestamp", "integer", "long", "boolean", "structure")
+        assert choice or other or missing.name in CHOICES, member
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "first"),
+    [
+        ("DescribeTrainingJob", "TrainingJobStatus", "InProgress"),
+        ("DescribeEndpoint", "EndpointStatus", "Creating"),
+        ("DescribeCompilationJob", "CompilationJobStatus", "INPROGRESS"),
+        ("DescribeInferenceRecommendationsJob", "Status", "PENDING"),
+        ("DescribeFlowDefinition", "FlowDefinitionStatus", "Initializing"),
+    ],
+)
+def test_a_status_that_nobody_reported_is_that_of_something_just_made(operation: str, status: str, first: str) -> None:
+    assert said(operation, {})[status] == first
+    assert said(operation, {status: "Failed"})[status].lower() == "failed"
+
+
+@pytest.mark.parametrize(
+    ("reported", "secondary"),
+    [
+        ({"TrainingJobStatus": "Completed"}, "Completed"),
+        ({"TrainingJobStatus": "InProgress"}, "Pending"),
+        ({}, "Pending"),
+        ({"TrainingJobStatus": "Stopping", "SecondaryStatus": "Uploading"}, "Uploading"),
+    ],
+)
+def test_the_secondary_status_of_a_job_does_not_contradict_its_status(reported: Any, secondary: str) -> None:
+    assert said("DescribeTrainingJob", reported)["SecondaryStatus"] == secondary
 
 
 ANSWERING = [name for name in OPERATIONS if service_model.operation(name).output_shape]

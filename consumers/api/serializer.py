@@ -52,6 +52,7 @@ def _structure(shape: Shape) -> Shaper:
     members = {name: _shaper(member) for name, member in shape.members.items()}
     only_one = shape.is_tagged_union
     required = {name: empty for name in shape.required_members if (empty := _empty(shape.members[name])) is not None}
+    details = _details(shape)
 
     def shaper(value: Any) -> Any:
         if type(value) is not dict and not isinstance(value, Mapping):  # the latter is slow to say yes
@@ -60,6 +61,9 @@ def _structure(shape: Shape) -> Shaper:
         for name, member in value.items():
             if member is not None and name in members and (inner := members[name](member)) is not None:
                 shaped[name] = inner
+        for name, (other, values) in details.items():
+            if name not in shaped and shaped.get(other) in values:
+                shaped[name] = shaped[other]
         for name, empty in required.items():
             if name not in shaped:
                 shaped[name] = empty
@@ -68,8 +72,22 @@ def _structure(shape: Shape) -> Shaper:
     return shaper
 
 
-_FIRST = ("Unknown", "Pending", "Creating", "InProgress", "Starting")
-"""Statuses of what was just made, the one to take first where a kind has several of them."""
+_FIRST = ("pending", "creating", "inprogress", "starting", "initializing", "created")
+"""Statuses of what was just made, in their plain spelling; the one to take first where a kind has several of them."""
+
+
+def _details(shape: Shape) -> Mapping[str, tuple[str, frozenset[str]]]:
+    """The required statuses of a structure that say more of another one, each with that one and its own values.
+
+    Where only the other one is reported, both have its value if they can: a job that is Completed is not also Pending.
+    """
+    statuses = [name for name in shape.required_members if name.endswith("Status")]
+    return {
+        name: (other, frozenset(shape.members[name].enum))
+        for name in statuses
+        for other in statuses
+        if "Secondary" in name and "Secondary" not in other
+    }
 
 
 def _empty(shape: Shape) -> Any:
@@ -82,12 +100,13 @@ def _empty(shape: Shape) -> Any:
         case "string" if not shape.enum:
             return ""
         case "string" if shape.name.endswith("Status"):
-            return next((status for status in _FIRST if status in shape.enum), None)
+            spelled = {plain_status(status): status for status in shape.enum}
+            return next((spelled[status] for status in _FIRST if status in spelled), None)
         case "list":
             return []
         case "map":
             return {}
-        case "structure" if not shape.is_tagged_union:
+        case "structure":
             return _shaper(shape)({})
     return None
 
@@ -136,11 +155,10 @@ def _string(shape: Shape) -> Shaper:
     spelled = {plain_status(value): value for value in shape.enum}
     if not spelled:
         return _text
-    values = frozenset(shape.enum)
 
     def shaper(value: Any) -> str | None:
         text = _text(value)
-        return text if text is None or text in values else spelled.get(plain_status(text), text)
+        return text and spelled.get(plain_status(text), text)
 
     return shaper
 
