@@ -11,10 +11,13 @@ from botocore.exceptions import ClientError
 
 from consumers.api import service_model
 from consumers.api.app import Settings
-from consumers.api.completeness import HEADER
+from consumers.api.completeness import HEADER, KINDS
+from consumers.api.errors import Invalid
 from consumers.api.missing import missing
 from consumers.api.operations import OPERATIONS, answered
 from consumers.api.operations.model_reads import list_member
+from consumers.api.operations.resources.selection import selection, summary
+from consumers.api.request import Request
 from tests.support.api_server import Api, client, pages, refused, served
 from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, call, event
 from tests.support.model_values import smallest
@@ -77,6 +80,7 @@ EVENTS = [
     schedule("daily", "fraud"),
     compilation("Edge-One"),
     compilation("edge-two", later=5000),
+    call("CreateNotebookInstance", {"notebookInstanceName": "nb", "additionalCodeRepositories": ["mine"]}),
     call("DeleteCompilationJob", {"compilationJobName": "edge-two"}, time=NOON + 9000),
 ]
 
@@ -205,6 +209,98 @@ def test_a_list_honours_every_member_of_its_request(filled: Api) -> None:
     assert schedules(StatusEquals="Stopped") == []
     assert schedules(MonitoringTypeEquals="ModelBias") == []
     assert schedules(CreationTimeAfter=(NOON + 1000) / 1000) == []
+
+
+def names_in(shape: Any, above: frozenset[str] = frozenset()) -> set[str]:
+    """The members of a shape at any depth."""
+    if shape is None or shape.name in above:
+        return set()
+    inner = {"list": ("member",), "map": ("value",)}.get(shape.type_name, ())
+    shapes = [getattr(shape, one) for one in inner]
+    if shape.type_name == "structure":
+        shapes += shape.members.values()
+    own = set(shape.members) if shape.type_name == "structure" else set()
+    return own.union(*(names_in(one, above | {shape.name}) for one in shapes))
+
+
+def test_each_member_of_a_lists_request_is_about_one_of_the_resources_or_is_refused() -> None:
+    for name in (name for name in OTHERS if name.startswith("List") and name in KINDS):
+        models = [service_model.operation(one) for one, kind in KINDS.items() if kind == KINDS[name]]
+        known = set[str]().union(*(names_in(one.output_shape) for one in models))
+        for member, shape in service_model.operation(name).input_shape.members.items():
+            value = shape.enum[0] if getattr(shape, "enum", None) else "x"
+            try:
+                _, where = selection(Request(name, {member: value}, REGION, ACCOUNT, PARTITION), KINDS[name])
+            except Invalid:
+                assert member in answered()[name].differs, (name, member)
+                continue
+            looked_at: set[str] = set()
+            if where is not None:
+                where(Looked(looked_at))
+            assert looked_at <= known, (name, member)
+
+
+class Looked(Mapping[str, Any]):
+    """A description without members, which remembers those that were looked for."""
+
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(str(name))
+        return False
+
+    def __getitem__(self, name: str) -> Any:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def selected(operation: str, members: dict[str, Any], *resources: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those of some resources of which all that a request wants of their members is true."""
+    _, where = selection(Request(operation, members, REGION, ACCOUNT, PARTITION), KINDS[operation])
+    return [one for one in resources if where is None or where(one)]
+
+
+def test_texts_and_times_of_members_select_whatever_the_case_and_with_both_ends() -> None:
+    before, then, after = ({"StartTime": NOON + more} for more in (-1, 0, 1))
+    assert selected("ListTrainingPlans", {"StartTimeAfter": NOON}, before, then, after, {}) == [then, after]
+    assert selected("ListTrainingPlans", {"StartTimeBefore": NOON}, before, then, after, {}) == [before, then]
+    mine, other = {"DefaultCodeRepository": "https://Mine"}, {"DefaultCodeRepository": "https://other"}
+    assert selected("ListNotebookInstances", {"DefaultCodeRepositoryContains": "mINE"}, mine, other, {}) == [mine]
+
+
+def test_the_time_of_change_selects_too(filled: Api) -> None:
+    def images(**members: Any) -> list[str]:
+        return [one["ImageName"] for one in filled.sagemaker.list_images(**members)["Images"]]
+
+    assert images(LastModifiedTimeAfter=(NOON + 1) / 1000) == ["plain"]
+    assert images(LastModifiedTimeBefore=(NOON + 1) / 1000) == ["cuda"]
+
+
+def test_the_items_of_a_list_have_members_that_descriptions_have_further_down_or_under_shorter_names() -> None:
+    definition = {"JobDefinitionName": "d", "ModelQualityJobInput": {"EndpointInput": {"EndpointName": "e"}}}
+    items = service_model.operation("ListModelQualityJobDefinitions").output_shape
+    item = items.members["JobDefinitionSummaries"].member
+
+    found = summary(definition, item)
+
+    assert (found["MonitoringJobDefinitionName"], found["EndpointName"]) == ("d", "e")
+
+
+def test_members_of_requests_with_names_of_their_own_select_too(filled: Api) -> None:
+    def notebooks(repository: str) -> list[str]:
+        found = filled.sagemaker.list_notebook_instances(AdditionalCodeRepositoryEquals=repository)
+        return [one["NotebookInstanceName"] for one in found["NotebookInstances"]]
+
+    assert (notebooks("mine"), notebooks("other")) == (["nb"], [])
+    assert refused(filled.sagemaker.list_optimization_jobs, OptimizationContains="x") == (
+        "ValidationException: Headwater cannot select by OptimizationContains here: leave it out"
+    )
 
 
 def test_a_list_belongs_to_what_its_members_name(filled: Api) -> None:

@@ -18,7 +18,7 @@ from consumers.api.completeness import KINDS
 from consumers.api.errors import Invalid, NotFound, Refusal
 from consumers.api.missing import missing
 from consumers.api.operations.resources.paging import listed
-from consumers.api.operations.resources.selection import selection, summary
+from consumers.api.operations.resources.selection import differences, selection, summary
 from consumers.api.request import Request, Response
 from consumers.api.service import Operation, Service
 from consumers.api.service_model import naming_members
@@ -48,7 +48,8 @@ def other_reads(own: Mapping[str, Operation]) -> Mapping[str, Operation]:
         if name.startswith("List"):
             container = _container(name, [one for one in found if one.startswith("Describe")])
             run = partial(list_, found[container], container) if container else partial(list_, None, "")
-            found[name] = Operation(run, differs="" if name in KINDS else _EMPTY)
+            request = service_model.operation(name).input_shape
+            found[name] = Operation(run, differs=differences(request) if name in KINDS else _EMPTY)
     return {name: found[name] for name in names if name in found}
 
 

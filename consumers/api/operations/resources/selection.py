@@ -29,6 +29,15 @@ _PAGING = frozenset({"NextToken", "MaxResults", "SortBy", "SortOrder", "NameCont
 _CREATED, _MODIFIED = ("CreationTime", "Created"), ("LastModifiedTime", "ModifiedTime")
 _TIMES = frozenset(f"{name}{end}" for name in (*_CREATED, *_MODIFIED) for end in ("After", "Before"))
 
+_OTHER_NAMES: Mapping[str, str] = {
+    "AdditionalCodeRepositoryEquals": "AdditionalCodeRepositories",
+    "AppTypeEquals": "StudioLifecycleConfigAppType",
+    "DefaultForDomainId": "DefaultDomainIdList",
+}
+"""Members of requests about a member of the resources that has another name."""
+_REFUSED = frozenset({"Filters", "OptimizationContains"})
+"""Members of requests by which Headwater cannot select."""
+
 _Test = Callable[[Any, Any], bool]
 """Whether a value of a resource is as a member of the request wants it."""
 
@@ -50,11 +59,16 @@ def selection(request: Request, kind: ResourceKind, *, below: str = "") -> tuple
         below: How their ARNs begin, if a member of the request that is required says it.
 
     Raises:
-        Invalid: It wants an order in which Headwater cannot list.
+        Invalid: It wants an order in which Headwater cannot list, or selects in a way that Headwater cannot.
     """
     given = request.input
     statuses = _status_members(kind)
     status = next((given[name] for name in sorted(statuses & given.keys())), "")
+    sort_by = _order(given.get("SortBy"))
+    if sort_by is None:
+        raise Invalid(
+            f"Headwater cannot sort this list by {given['SortBy']}: sort it by name or by the time of creation"
+        )
     listing = Listing(
         kind,
         below or request.arn(kind, ""),
@@ -62,7 +76,7 @@ def selection(request: Request, kind: ResourceKind, *, below: str = "") -> tuple
         status=described_status(status),
         created=_span(given, _CREATED),
         modified=_span(given, _MODIFIED),
-        sort_by=_order(given.get("SortBy")),
+        sort_by=sort_by,
         ascending=is_ascending(request),
     )
     used = _PAGING | _TIMES | statuses | set(naming_members(request.operation) if below else ())
@@ -88,26 +102,39 @@ def _span(given: Mapping[str, Any], names: tuple[str, ...]) -> Span:
     return Span(first, last)
 
 
-def _order(sort_by: str | None) -> SortBy:
+def _order(sort_by: str | None) -> SortBy | None:
+    """What a list is sorted by; None if Headwater cannot sort it so."""
     order = plain_status(sort_by)  # CREATION_TIME in some lists, CreationTime in others
     if order in ("", "creationtime", "createdate"):
         return SortBy.CREATED
     if order.endswith("name"):
         return SortBy.NAME
-    if order.endswith("status"):
-        return SortBy.STATUS
-    raise Invalid(f"Headwater cannot sort this list by {sort_by}: sort it by name or by the time of creation")
+    return SortBy.STATUS if order.endswith("status") else None
+
+
+def differences(request: Shape) -> str:
+    """What is refused of a list's requests, in sentences; empty if nothing is.
+
+    Args:
+        request: The shape of the requests.
+    """
+    members: Mapping[str, Shape] = request.members
+    orders = [one for one in members["SortBy"].enum if _order(one) is None] if "SortBy" in members else []
+    refused = [*(f"SortBy {one}" for one in orders), *sorted(_REFUSED & members.keys())]
+    return " ".join(f"{one} is refused." for one in refused)
 
 
 def _wanted(name: str, value: Any) -> _Wanted:
+    if name in _REFUSED:
+        raise Invalid(f"Headwater cannot select by {name} here: leave it out")
     for end, test in _TESTS.items():
         if name.endswith(end):
-            return _Wanted(name.removesuffix(end), test, value)
-    return _Wanted(name, _equals, value)
+            return _Wanted(_OTHER_NAMES.get(name, name.removesuffix(end)), test, value)
+    return _Wanted(_OTHER_NAMES.get(name, name), _equals, value)
 
 
 def _equals(value: Any, wanted: Any) -> bool:
-    return bool(value == wanted)
+    return bool(wanted in value if isinstance(value, list) else value == wanted)
 
 
 def _contains(value: Any, wanted: Any) -> bool:
