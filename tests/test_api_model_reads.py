@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from sqlalchemy.event import listen
 
 from consumers.api import service_model
 from consumers.api.app import Settings
@@ -19,7 +20,7 @@ from consumers.api.operations.model_reads import list_member
 from consumers.api.operations.resources.selection import selection, summary
 from consumers.api.request import Request
 from tests.support.api_server import Api, client, pages, refused, served
-from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, call, event
+from tests.support.events import ACCOUNT, NOON, PARTITION, REGION, answer, call, event
 from tests.support.model_values import smallest
 from tests.support.stores import fed, sqlite_store
 
@@ -81,6 +82,19 @@ EVENTS = [
     compilation("Edge-One"),
     compilation("edge-two", later=5000),
     call("CreateNotebookInstance", {"notebookInstanceName": "nb", "additionalCodeRepositories": ["mine"]}),
+    call("CreateCluster", {"clusterName": "hyper"}, {"clusterArn": f"{PARTITION}cluster/abc123abc123"}),
+    answer(
+        "DescribeModelCard",
+        {
+            "ModelCardArn": f"{PARTITION}model-card/card",
+            "ModelCardName": "card",
+            "ModelCardVersion": 2,
+            "ModelCardStatus": "Draft",
+            "CreationTime": NOON,
+        },
+        arn=f"{PARTITION}model-card/card",
+    ),
+    call("CreateModelCard", {"modelCardName": "draft"}, {"modelCardArn": f"{PARTITION}model-card/draft"}),
     call("DeleteCompilationJob", {"compilationJobName": "edge-two"}, time=NOON + 9000),
 ]
 
@@ -167,6 +181,34 @@ def test_what_has_a_resource_type_is_described_from_its_state(filled: Api) -> No
     job = filled.sagemaker.describe_compilation_job(CompilationJobName="edge-one")
     assert (job["CompilationJobName"], job["RoleArn"]) == ("Edge-One", f"arn:aws:iam::{ACCOUNT}:role/r")
     assert "does not exist" in refused(filled.sagemaker.describe_compilation_job, CompilationJobName="edge-two")
+
+
+def test_what_lies_in_something_else_is_missing_by_its_own_name(api: Api) -> None:
+    assert refused(api.sagemaker.describe_device, DeviceName="camera", DeviceFleetName="fleet") == (
+        "ValidationException: No device with name camera"
+    )
+    assert "'ev'" in refused(api.sagemaker.describe_cluster_event, EventId="ev", ClusterName="hyper")
+    assert "'tune'" in refused(api.sagemaker.describe_job, JobName="tune", JobCategory="AgentRFT")
+
+
+def test_what_a_request_selects_of_a_resource_is_what_is_known_of_it_or_is_missing(filled: Api) -> None:
+    describe = filled.sagemaker.describe_model_card
+
+    assert describe(ModelCardName="card", ModelCardVersion=2)["ModelCardVersion"] == 2
+    assert "does not exist" in refused(describe, ModelCardName="card", ModelCardVersion=1)
+    assert "Headwater does not keep what ModelCardVersion selects" in refused(
+        describe, ModelCardName="draft", ModelCardVersion=1
+    )
+
+
+def test_a_cluster_is_described_by_its_name_and_others_are_looked_for_by_their_arns_alone(filled: Api) -> None:
+    assert filled.sagemaker.describe_cluster(ClusterName="hyper")["ClusterArn"] == f"{PARTITION}cluster/abc123abc123"
+    executed: list[str] = []
+    listen(filled.store.engine, "before_cursor_execute", lambda *call: executed.append(call[2]))
+
+    assert "RecordNotFound" in refused(filled.sagemaker.describe_notebook_instance, NotebookInstanceName="none")
+    assert executed
+    assert [statement for statement in executed if "ORDER BY" in statement] == []
 
 
 def test_versions_of_an_image_are_described_by_number_and_listed_by_image(filled: Api) -> None:

@@ -7,7 +7,7 @@ the model and from the resource types.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,20 +57,25 @@ def describe(service: Service, request: Request) -> Response:
     """Describe a resource from its state, or refuse as AWS does where there is none."""
     kind = _kind(request.operation)
     kept = BY_KIND.get(kind)
-    naming = naming_members(request.operation)
-    named = {name: request.input[name] for name in naming}
-    tail = "/".join(map(str, named.values()))
-    if kept and not tail.startswith("arn:"):
-        tail = kept.tail(request.input) or tail
-    arn = request.arn(kind, tail)
+    named = {name: request.input[name] for name in _general_first(request.operation)}
+    tail = kept.tail(request.input) if kept else None
+    arn = request.arn(kind, tail or "/".join(map(str, named.values())))
     gone = missing(request.operation, arn)
     if request.operation not in KINDS:
         raise gone
-    description = service.descriptions.describe(arn) or (_by_members(service, request, kind, named) if kept else None)
+    description: Mapping[str, Any] | None = service.descriptions.describe(arn)
+    if description is None and kept and tail is None:
+        description = _by_members(service, request, kind, named)
     if description is None:
         raise gone
-    _check_selected(request.input, set(naming), description, gone)
+    _check_selected(request.input, named.keys(), description, gone)
     return {kept.inside: description} if kept and kept.inside else description
+
+
+def _general_first(operation: str) -> list[str]:
+    """The members that name what an operation describes, the one with its own name or id last: a fleet, its device."""
+    what = operation.removeprefix("Describe")
+    return sorted(naming_members(operation), key=lambda name: what.endswith(re.sub("(Name|Id|Arn)$", "", name)))
 
 
 def _by_members(
@@ -82,7 +87,7 @@ def _by_members(
     return found[0][1] if found else None
 
 
-def _check_selected(given: Mapping[str, Any], naming: set[str], description: Mapping[str, Any], gone: Refusal) -> None:
+def _check_selected(given: Mapping[str, Any], naming: Set[str], description: Mapping[str, Any], gone: Refusal) -> None:
     """Refuse what a request selects of a resource by further members, unless it is what is known.
 
     Raises:
