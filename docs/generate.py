@@ -179,12 +179,11 @@ def _missing() -> Iterator[str]:
         "declares."
     )
     yield ""
-    rows = [(name, answer) for name, answer in sorted(ANSWERS.items()) if name in answered()]
     yield from table(
         ("operation", "error", "message", "rests on"),
         [
             (f"`{name}`", f"`{error.code}`", sentence, f"[{source.partition('#')[2]}]({source})")
-            for name, (error, sentence, source) in rows
+            for name, (error, sentence, source) in sorted(ANSWERS.items())
         ],
     )
 

@@ -213,7 +213,7 @@ class RequestHandler:
 
     async def by_path(self, request: HttpRequest) -> HttpResponse:
         """A request of the metrics service."""
-        return await self._respond(request, request.url.path.rpartition("/")[2])
+        return await self._respond(request, request.scope["path"].rpartition("/")[2])
 
     async def health(self, _request: HttpRequest) -> HttpResponse:
         """Whether the store answers."""

@@ -56,9 +56,6 @@ ANSWERS: Mapping[str, Answer] = {
     "DescribeModelPackageGroup": Answer(
         Invalid, "ModelPackageGroup {arn} does not exist.", "evidence.md#missing-package"
     ),
-    "GetModelPackageGroupPolicy": Answer(
-        Invalid, "Cannot find Model Package Group: {arn}", "evidence.md#missing-package"
-    ),
     "DescribeFeatureGroup": Answer(
         NotFound,
         "Resource Not Found: Amazon SageMaker can't find a FeatureGroup with name {name}",
