@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 
 from store import resources as table
 from store.database import Store, Transaction
 from store.graph.lineage import Walk, walk
 from store.graph.resolve import find
+from store.graph.spans import Span, TimedRow, span_of
 from store.graph.traversal import Direction
 from store.lineage import (
     OWNER,
@@ -290,6 +293,165 @@ def test_the_long_way_is_found_where_time_rules_out_the_short_one(store: Store) 
         "early": 4,
     }
     assert found.left_out == 0
+
+
+def test_who_reads_a_prefix_and_writes_inside_of_it_hides_no_reader_farther_away(store: Store) -> None:
+    """The nearest reader wrote the part itself; the one behind it can have seen that, though it ended before."""
+    part, out = f"{DAILY}part/", "s3://b/out/"
+    near, far, later = run("near", 1, 9), run("far", 2, 3), run("later", 10)
+    middle = run("middle", 4)
+    saved(
+        store,
+        [
+            (DAILY, near), (near, part), (near, out),
+            (DAILY, far), (far, "s3://b/kept"), ("s3://b/kept", middle), (middle, out),
+            (DAILY, later),
+        ],
+    )  # fmt: skip
+
+    found = walk(store, [at(out).arn], Direction.ASCENDANTS)
+
+    assert (near.arn, at(part).arn) in {(edge.source, edge.destination) for edge in found.edges}
+    assert found.left_out == 0
+
+
+def test_of_readers_of_a_prefix_the_last_is_followed_however_far_away(store: Store) -> None:
+    part, out = f"{DAILY}part/", "s3://b/out/"
+    early, late, middle = [run("early-1", 2), run("early-2", 2)], run("late", 5), run("middle", 6)
+    saved(
+        store,
+        [
+            (run("first", 1), part), (run("second", 4), part),
+            *(link for one in early for link in ((DAILY, one), (one, out))),
+            (DAILY, late), (late, "s3://b/kept"), ("s3://b/kept", middle), (middle, out),
+        ],
+    )  # fmt: skip
+
+    assert {"first", "second"} <= above(store, at(out))
+
+
+def test_who_writes_inside_of_a_prefix_and_reads_it_hides_no_writer_farther_away(store: Store) -> None:
+    """The first to write reads the prefix till the end, and can have seen what the writer behind it wrote there."""
+    part, source = f"{DAILY}part/", "s3://b/source/"
+    near, far, later = run("near", 1, 9), run("far", 4, 5), run("later", 10)
+    saved(
+        store,
+        [
+            (source, near), (near, part), (DAILY, near),
+            (source, run("middle", 2)), (run("middle", 2), "s3://b/kept"), ("s3://b/kept", far), (far, part),
+            (DAILY, later),
+        ],
+    )  # fmt: skip
+
+    found = walk(store, [at(source).arn], Direction.DESCENDANTS)
+
+    assert (at(DAILY).arn, near.arn) in {(edge.source, edge.destination) for edge in found.edges}
+    assert found.left_out == 0
+
+
+def test_of_writers_inside_of_a_prefix_the_first_is_followed_however_far_away(store: Store) -> None:
+    part, source = f"{DAILY}part/", "s3://b/source/"
+    late, first = [run("late-1", 6), run("late-2", 6)], run("first", 2)
+    saved(
+        store,
+        [
+            *(link for one in late for link in ((source, one), (one, part))),
+            (source, run("middle", 1)), (run("middle", 1), "s3://b/kept"), ("s3://b/kept", first), (first, part),
+            (DAILY, run("reader-1", 4)), (DAILY, run("reader-2", 8)),
+        ],
+    )  # fmt: skip
+
+    assert {"reader-1", "reader-2"} <= below(store, at(source))
+
+
+def test_who_writes_inside_of_a_prefix_does_not_lead_to_itself(store: Store) -> None:
+    writer, part = run("writer", 2), f"{DAILY}part/"
+    saved(store, [(DAILY, writer), (writer, part), (DAILY, run("reader", 4))])
+
+    found = walk(store, [writer.arn], Direction.DESCENDANTS)
+
+    assert named(found) == {part, DAILY, "reader"}
+    assert found.left_out == 1
+
+
+@pytest.mark.parametrize("direction", [Direction.ASCENDANTS, Direction.DESCENDANTS])
+def test_the_only_run_that_writes_an_address_does_not_come_from_itself(direction: Direction, store: Store) -> None:
+    alone = run("alone", 1)
+    saved(store, [(DAILY, alone), (alone, DAILY)])
+
+    found = walk(store, [alone.arn], direction)
+
+    assert (named(found), len(found.edges), found.left_out) == ({DAILY}, 1, 1)
+
+
+def test_a_long_writing_that_began_first_is_seen_past_those_that_were_replaced(store: Store) -> None:
+    reader = run("reader", 10)
+    saved(
+        store,
+        [
+            (run("long", 1, 20), DAILY),
+            (run("old", 2, 3), DAILY),
+            (run("new", 5, 6), DAILY),
+            (DAILY, reader),
+        ],
+    )
+
+    assert above(store, reader) == {DAILY, "long", "new"}
+    assert below(store, run("long", 0)) == {DAILY, "reader"}
+    assert below(store, run("old", 0)) == {DAILY}
+
+
+def test_what_ended_last_does_not_bring_back_what_another_replaced(store: Store) -> None:
+    reader = run("reader", 10)
+    saved(
+        store,
+        [
+            (run("old", 2, 3), DAILY),
+            (run("new", 5, 6), DAILY),
+            (run("slow", 1, 9), DAILY),
+            (DAILY, reader),
+        ],
+    )
+
+    assert above(store, reader) == {DAILY, "new", "slow"}
+
+
+def test_past_a_prefix_another_spelling_of_it_is_read_in_part_too(store: Store) -> None:
+    """The reader can have kept a part that `upload` wrote: that the transform came later says nothing of it."""
+    transform = msgspec.structs.replace(
+        run("transform", 3), type="SageMakerTransformJob", inputs={"SageMaker.Input": ("", "s3://b/in/day.csv")}
+    )
+    reader = run("reader", 5)
+    saved(
+        store,
+        [(run("upload", 1), "s3://b/out/"), (transform, "s3://b/out"), ("s3://b/out/day.csv.out", reader)],
+    )
+
+    assert above(store, reader) == {"s3://b/out/day.csv.out", "s3://b/out", "transform", "s3://b/out/", "upload"}
+
+
+def timed_row(type_: str = "SageMakerTrainingJob", status: str = "", created: int = 0, **document: int) -> TimedRow:
+    lineage_type = "Action" if type_ in ("Approval", "ModelDeployment") else "TrialComponent"
+    return TimedRow(1, lineage_type, type_, status, "", created, json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("row", "span"),
+    [
+        (timed_row(created=2, started=3, ended=5, status="Completed"), Span(2, 3, 5, 5, overwrites=True)),
+        (timed_row(created=4, started=3, ended=5, status="Failed"), Span(3, 3, 5, 5)),
+        (timed_row(created=5, started=5, ended=5, status="Completed"), Span(0, 5, 5, 5)),
+        (timed_row(created=7, ended=5, status="Completed"), Span(0, -1, 7, 5, overwrites=True)),
+        (timed_row(created=2, status="InProgress"), Span(2)),
+        (timed_row(created=2), Span()),
+        (timed_row("Approval", created=2, ended=5, status="Completed"), Span(2, 2, 5, 5, overwrites=True)),
+        (timed_row("Approval", created=5, ended=5, status="Completed"), Span(0, -1, 5, 5, overwrites=True)),
+        (timed_row("ModelDeployment", created=2), Span(2, 2, 2)),
+        (timed_row("ModelDeployment", created=2, ended=5), Span(2, 2, 2, 5)),
+    ],
+)  # fmt: skip
+def test_the_span_of_a_run_has_no_limit_where_its_time_is_unknown(row: TimedRow, span: Span) -> None:
+    assert span_of(row) == span
 
 
 def test_reports_of_a_data_set_that_is_overwritten_daily_come_from_their_own_day(store: Store) -> None:
