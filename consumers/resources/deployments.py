@@ -54,8 +54,8 @@ def deployments(endpoint: AnyResource, status: str | None) -> list[Deployment]:
         status: Its status now.
     """
     history = _History()
-    for word, reported in _words(endpoint):
-        history.read(word, reported)
+    for observed in _observations(endpoint):
+        history.read(observed)
     if history.made_with:
         history.made_with.since = min(endpoint.created, history.made_with.since)
     ended = end(endpoint)
@@ -85,16 +85,24 @@ def end(deployed: AnyResource) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
-    """What one observation says of an endpoint: its configuration, the one to come, and its status, each may be empty.
+class _Observation:
+    """What is observed of an endpoint at a time: each may be empty.
 
     A request for an update names the configuration to come, and nothing else.
+
+    Attributes:
+        time: When, in epoch milliseconds.
+        config: Its configuration.
+        coming: The configuration to come.
+        status: Its status, spelled in one way.
+        later: The configuration that it is next reported to run on, if nothing before that announces this one.
     """
 
     time: int
     config: str
     coming: str
     status: str
+    later: str
 
     @property
     def requests(self) -> bool:
@@ -131,26 +139,21 @@ class _History:
     made_with: _Span | None = None
     announced: str = ""
 
-    def read(self, word: _Word, reported: str) -> None:
-        """Go on with the next word.
-
-        Args:
-            word: What is observed.
-            reported: The configuration that the endpoint is next reported to run on; empty if one is announced before.
-        """
-        config, coming = word.config, word.coming
-        if word.status == "creating" and coming and config.lower() in ("", coming.lower()):
+    def read(self, observed: _Observation) -> None:
+        """Go on with the next observation."""
+        config, coming = observed.config, observed.coming
+        if observed.status == "creating" and not config:
             config, coming = coming, ""  # the one to come is the one that it is made with
-        if word.requests:
-            self._settle(word, reported)
+        if observed.requests:
+            self._settle(observed)
         if config:
-            self._serve(config, word)
+            self._serve(config, observed.time)
         before = self.announced
-        if self.coming and word.status in _REVERTED:
+        if self.coming and observed.status in _REVERTED:
             self.coming.reverted = True
-        if coming or word.status not in _UPDATING:
+        if coming or observed.status not in _UPDATING:
             self.announced = coming
-        self._announce(word, reported, is_new=self.announced.lower() != before.lower())
+        self._announce(observed, is_new=self.announced.lower() != before.lower())
 
     def status(self, span: _Span, until: int | None, endpoint_status: str) -> str:
         """How a deployment went, as the status of its action."""
@@ -162,7 +165,7 @@ class _History:
             return "Completed"  # the endpoint is being updated, away from this one
         return ACTION_STATUSES.get(endpoint_status, "Unknown")
 
-    def _settle(self, request: _Word, reported: str) -> None:
+    def _settle(self, request: _Observation) -> None:
         """End the update before a requested one, which SageMaker refuses until the other is over.
 
         It took over, unless it is tried again or the endpoint is reported to run on what it ran on before.
@@ -170,68 +173,65 @@ class _History:
         if self.coming is None or not (self.coming.requested or not self.coming.of(request.coming)):
             return
         serving = self.serving
-        reverted = serving is not None and serving.of(reported) and not serving.of(request.coming)
+        reverted = serving is not None and serving.of(request.later) and not serving.of(request.coming)
         if reverted or self.coming.of(request.coming):
-            self._give_up(request.time)
+            self._give_up(self.coming, request.time)
         else:
-            self._take_over(self.coming.since)
+            self._take_over(self.coming, self.coming.since)
 
-    def _serve(self, config: str, word: _Word) -> None:
+    def _serve(self, config: str, time: int) -> None:
         """The endpoint is reported to run on a configuration."""
         if self.serving and self.serving.of(config):
             return
         if self.coming and self.coming.of(config):
-            self._take_over(word.time)
+            self._take_over(self.coming, time)
             return
-        span = self._span(config, word.time)
-        if self.serving:
-            self.serving.until = word.time
-        else:
+        span = self._span(config, time)
+        if self.serving is None:
             self.made_with = span
-        self.serving = span
-        span.took_over = True
+        self._take_over(span, time)
 
-    def _announce(self, word: _Word, reported: str, *, is_new: bool) -> None:
+    def _announce(self, observed: _Observation, *, is_new: bool) -> None:
         """A configuration is to come, or none is."""
         if self.coming and not self.coming.of(self.announced):
             had_it = self.serving is not None and self.serving.of(self.coming.config)
-            silent = not word.config and self.coming.of(reported)
+            silent = not observed.config and self.coming.of(observed.later)
             if not self.coming.reverted and (had_it or silent):
-                self._take_over(word.time)
+                self._take_over(self.coming, observed.time)
             else:
-                self._give_up(word.time)
+                self._give_up(self.coming, observed.time)
         if self.coming is None and self.announced:
             ours = self.serving is not None and self.serving.of(self.announced)
-            if word.requests or not ours or (is_new and word.status == "updating"):
-                self.coming = self._span(self.announced, word.time)
-        if self.coming and word.requests:
+            if observed.requests or not ours or (is_new and observed.status == "updating"):
+                self.coming = self._span(self.announced, observed.time)
+        if self.coming and observed.requests:
             self.coming.requested = True
 
-    def _take_over(self, time: int) -> None:
-        """The endpoint runs on what it was updated to."""
+    def _take_over(self, span: _Span, time: int) -> None:
+        """The endpoint runs on another configuration."""
         if self.serving:
             self.serving.until = time
-        if self.coming:
-            self.serving, self.coming = self.coming, None
-            self.serving.took_over = True
+        if span is self.coming:
+            self.coming = None
+        span.took_over = True
+        self.serving = span
 
-    def _give_up(self, time: int) -> None:
+    def _give_up(self, span: _Span, time: int) -> None:
         """The update under way comes to nothing."""
-        if self.coming:
-            self.coming.until, self.coming = time, None
+        span.until, self.coming = time, None
 
     def _span(self, config: str, time: int) -> _Span:
         self.spans.append(_Span(config, time))
         return self.spans[-1]
 
 
-def _words(endpoint: AnyResource) -> list[tuple[_Word, str]]:
-    """What was observed, in order; each with the configuration that is next reported, as `_History.read` has it."""
+def _observations(endpoint: AnyResource) -> list[_Observation]:
+    """What was observed, in order."""
     found = []
-    reported = ""
+    later = ""
     for change in reversed(endpoint.changes):
         config, coming, status = change.values
-        found.append((_Word(change.time, config, coming, plain_status(status)), reported))
-        if config or coming:
-            reported = config
+        found.append(_Observation(change.time, config, coming, plain_status(status), later))
+        if config or coming.lower() == later.lower():
+            later = config
     return found[::-1]
