@@ -115,6 +115,35 @@ def test_a_key_names_its_account(two_accounts: Store) -> None:
         assert "AccessDeniedException" in refused(signing(api, "bob", f"/{SECOND}").list_endpoints)
 
 
+def test_a_key_writes_to_its_own_account_alone_and_reads_others_by_arn(two_accounts: Store) -> None:
+    identities = [
+        Identity("ann", "AKIAann", SECRET, Role.WRITE, SECOND),
+        Identity("bob", "AKIAbob", SECRET, Role.WRITE),
+    ]
+    verifier = Verifier(Credentials({one.access_key_id: one for one in identities}), FIRST)
+    with served(two_accounts, Settings(FIRST, REGION, verifier)) as api:
+        ann, bob = signing(api, "ann"), signing(api, "bob")
+        hers, his = (
+            one.create_artifact(ArtifactType="DataSet", Source={"SourceUri": f"s3://b/{name}"})["ArtifactArn"]
+            for one, name in ((ann, "hers"), (bob, "his"))
+        )
+        for write, members in (
+            (bob.update_artifact, {"ArtifactArn": hers, "ArtifactName": "mine"}),
+            (bob.delete_artifact, {"ArtifactArn": hers}),
+            (bob.add_tags, {"ResourceArn": hers, "Tags": [{"Key": "a", "Value": "b"}]}),
+            (bob.delete_tags, {"ResourceArn": hers, "TagKeys": ["a"]}),
+            (bob.add_association, {"SourceArn": hers, "DestinationArn": hers}),
+        ):
+            denied = f"user/bob is of the account {FIRST}, and may not change {hers}"
+            assert denied in refused(write, **members)
+
+        assert bob.describe_artifact(ArtifactArn=hers)["Source"]["SourceUri"] == "s3://b/hers"
+        assert ann.update_artifact(ArtifactArn=hers, ArtifactName="mine")["ArtifactArn"] == hers
+        bob.add_association(SourceArn=hers, DestinationArn=his)
+        [link] = ann.list_associations(SourceArn=hers)["AssociationSummaries"]
+        assert link["DestinationArn"] == his
+
+
 def test_every_account_and_region_is_found_however_few_its_entities_are(store: Store) -> None:
     many = [artifact(f"arn:aws:sagemaker:{REGION}:{FIRST}:", "DataSet", f"s3://b/{n}", NOON) for n in range(1100)]
     few = [

@@ -194,12 +194,6 @@ def test_a_name_that_is_none_makes_no_failure(narrow: Api, host: str) -> None:
     assert send(narrow, headers={"Host": host}, method="GET")[0] in (200, 400)
 
 
-def test_the_path_alone_names_the_operation_and_no_host(api: Api) -> None:
-    status, response = send(api, headers={"Host": "x/ListContexts?"}, method="PUT", path="/BatchPutMetrics")
-
-    assert (status, response["__type"]) == (400, "ValidationException")
-
-
 def test_a_body_that_is_too_large_is_refused_and_read_no_further(narrow: Api) -> None:
     status, response = send(narrow, b'{"NextToken": "%s"}' % (b"x" * 120_000))
 

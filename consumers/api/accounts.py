@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.convertors import Convertor, register_url_convertor
 
 from consumers.api.access import Principal
 from consumers.api.errors import Denied, Invalid
+from store.graph.borders import place_of
 
 ACCOUNT_HEADER = "x-headwater-account"
 """The header with which a client names the account that it means."""
@@ -61,3 +63,18 @@ def account_of(in_path: str, headers: Mapping[str, str], principal: Principal | 
     if named and named != principal.account:
         raise Denied(f"User: {principal.arn} is of the account {principal.account}, and may not call {named}")
     return principal.account
+
+
+def check_own(principal: Principal, written: Mapping[str, Any]) -> None:
+    """Check that what a caller writes to is its own account's; an association may have one end in another.
+
+    Args:
+        principal: The caller.
+        written: The members of a request that writes.
+
+    Raises:
+        Denied: All that it names by ARN belongs to other accounts.
+    """
+    arns = [arn for name, arn in written.items() if name.endswith("Arn")]
+    if arns and all(place_of(arn)[1] != principal.account for arn in arns):
+        raise Denied(f"User: {principal.arn} is of the account {principal.account}, and may not change {arns[0]}")

@@ -26,7 +26,7 @@ from starlette.routing import Route
 
 from consumers.api import serializer, service_model, validator
 from consumers.api.access import Principal, check_permission
-from consumers.api.accounts import IN_PATH, account_of
+from consumers.api.accounts import IN_PATH, account_of, check_own
 from consumers.api.completeness import HEADER, KINDS, completeness
 from consumers.api.errors import (
     Internal,
@@ -323,6 +323,8 @@ class RequestHandler:
             limits=limits,
         )
         operation.check_used(request.input)
+        if principal and operation.writes:
+            check_own(principal, request.input)
         return serializer.encoded(call.operation, operation.run(self._service, request))
 
     def _principal(self, call: _Call) -> Principal | None:

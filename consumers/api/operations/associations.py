@@ -119,6 +119,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "DeleteAssociation": Operation(
         delete_association, writes=True, differs="What events would derive again cannot be deleted."
     ),
-    "ListAssociations": Operation(list_associations, differs="CreatedBy is left out."),
+    "ListAssociations": Operation(
+        list_associations, differs="CreatedBy is left out. Those of all accounts and regions are listed."
+    ),
 }
 """The operations on associations."""
