@@ -180,14 +180,13 @@ def contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
     return func.replace(column, text, "") != column
 
 
-def listed(connection: Connection, values: Iterable[Any], type_: TypeEngine[Any]) -> ColumnElement[Any]:
-    """A column of many texts or numbers, to join with: one parameter, however many they are."""
-    values = list(values)
-    name = column("value", type_)
-    if connection.dialect.name == "sqlite":
-        each = func.json_each(bindparam(None, msgspec.json.encode(values).decode())).table_valued(name)
+def listed(dialect: str, name: str, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+    """A column of many texts or numbers, to join with: pass the value of `many` by this name."""
+    value = column("value", type_)
+    if dialect == "sqlite":
+        each = func.json_each(bindparam(name, type_=Text())).table_valued(value)
     else:
-        each = func.unnest(bindparam(None, values, type_=ARRAY(type_))).table_valued(name).render_derived()
+        each = func.unnest(bindparam(name, type_=ARRAY(type_))).table_valued(value).render_derived()
     return each.c.value
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, Select, select
 
 from store import bulk
 from store.graph import addresses
@@ -74,7 +76,7 @@ def towards(connection: Connection, artifacts: Mapping[int, str], *, by_time: bo
     if not near:
         return []
     found = [Inferred(same, number, AssociationType.SAME_AS, Grade.SAME) for same, number in _same(connection, near)]
-    read = {number: near[number] for number in _those(connection, near, was_read())}
+    read = {number: near[number] for number in _those(connection, near, AssociationType.CONTRIBUTED_TO)}
     inside, covered = _out_of(connection, read), _covered(connection, read)
     return found + [one for one in (*inside, *covered) if by_time or one.grade is not Grade.TIME]
 
@@ -311,12 +313,9 @@ def _at(connection: Connection, texts: Collection[str], given: Collection[int]) 
     """Artifacts at some addresses: address -> ids. `given` are ids of artifacts that need not be read."""
     found: dict[str, list[int]] = {}
     if texts:
-        wanted = select(entity.c.source_uri, entity.c.id).where(
-            bulk.among(connection, entity.c.source_uri, sorted(texts))
-        )
-        there = connection.execute(
-            wanted
-        ).all()  # the index has both; of artifacts that are given, nothing else is needed
+        dialect = connection.dialect.name
+        # The index has both; of artifacts that are given, nothing else is needed.
+        there = bulk.read(connection, _addressed(dialect), {"texts": bulk.many(dialect, sorted(texts))}).fetchall()
         artifacts = _types(connection, [number for _, number in there if number not in given])
         for uri, number in there:
             if number in given or number in artifacts:
@@ -328,16 +327,34 @@ def _types(connection: Connection, numbers: Collection[int]) -> dict[int, str]:
     """The types of those among some entities that are artifacts."""
     if not numbers:
         return {}
-    wanted = select(entity.c.id, entity.c.type).where(bulk.among(connection, entity.c.id, numbers), has_type(Artifact))
-    return {row.id: row.type for row in connection.execute(wanted)}
+    dialect = connection.dialect.name
+    return dict(bulk.read(connection, _typed(dialect), {"numbers": bulk.many(dialect, numbers)}).fetchall())
 
 
-def _those(connection: Connection, artifacts: Collection[int], condition: ColumnElement[bool]) -> set[int]:
-    """Those of some artifacts of which a condition is true."""
+def _those(connection: Connection, artifacts: Collection[int], type_: AssociationType) -> set[int]:
+    """Those of some artifacts that something wrote (`PRODUCED`), or that contributed to something."""
     if not artifacts:
         return set()
-    wanted = select(entity.c.id).where(bulk.among(connection, entity.c.id, artifacts), condition)
-    return set(connection.scalars(wanted).all())
+    dialect = connection.dialect.name
+    rows = bulk.read(connection, _used(dialect, type_), {"numbers": bulk.many(dialect, artifacts)})
+    return {number for (number,) in rows}
+
+
+@lru_cache(maxsize=2)
+def _addressed(dialect: str) -> Select[Any]:
+    return select(entity.c.source_uri, entity.c.id).where(bulk.among_named(dialect, entity.c.source_uri, "texts"))
+
+
+@lru_cache(maxsize=2)
+def _typed(dialect: str) -> Select[Any]:
+    wanted = select(entity.c.id, entity.c.type)
+    return wanted.where(bulk.among_named(dialect, entity.c.id, "numbers"), has_type(Artifact))
+
+
+@lru_cache(maxsize=4)
+def _used(dialect: str, type_: AssociationType) -> Select[Any]:
+    used = was_written() if type_ is AssociationType.PRODUCED else was_read()
+    return select(entity.c.id).where(bulk.among_named(dialect, entity.c.id, "numbers"), used)
 
 
 def _beginning(
@@ -352,23 +369,26 @@ def _beginning(
     """
     if not beginnings:
         return []
-    text = bulk.listed(connection, beginnings, Words)
+    dialect = connection.dialect.name
+    found = bulk.read(connection, _longer(dialect), {"beginnings": bulk.many(dialect, beginnings)}).fetchall()
+    numbers = _those(connection, {number for _, number, _ in found}, type_)
+    return [(beginning, number, uri) for beginning, number, uri in found if number in numbers]
+
+
+@lru_cache(maxsize=2)
+def _longer(dialect: str) -> Select[Any]:
+    text = bulk.listed(dialect, "beginnings", Words)
     there = select(entity.c.id, entity.c.source_uri).where(
         entity.c.source_uri > text,
         entity.c.source_uri < text + addresses.BEYOND,
         has_type(Artifact),
     )
-    if connection.dialect.name == "sqlite":
-        wanted = there.with_only_columns(text, entity.c.id, entity.c.source_uri)
-    else:
-        # Of a range for each text PostgreSQL expects so much that it would read the table; the order makes it go
-        # through the index for one text at a time.
-        one = there.order_by(entity.c.source_uri).lateral()
-        wanted = select(text, one.c.id, one.c.source_uri)
-    found = connection.execute(wanted).all()
-    used = was_written() if type_ is AssociationType.PRODUCED else was_read()
-    numbers = _those(connection, {number for _, number, _ in found}, used)
-    return [(beginning, number, uri) for beginning, number, uri in found if number in numbers]
+    if dialect == "sqlite":
+        return there.with_only_columns(text, entity.c.id, entity.c.source_uri)
+    # Of a range for each text PostgreSQL expects so much that it would read the table; the order makes it go through
+    # the index for one text at a time.
+    one = there.order_by(entity.c.source_uri).lateral()
+    return select(text, one.c.id, one.c.source_uri)
 
 
 def _writing_inside(connection: Connection, folders: Collection[str]) -> dict[str, dict[int, int]]:

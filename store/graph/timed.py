@@ -121,7 +121,7 @@ class TimedWalk:
                 writers.setdefault(roots.get(destination, destination), set()).add(source)
         places = writers.keys() & readers.keys()
         if not self._up:  # what others wrote there is not among what was reached
-            artifacts = (writers.keys() & readers.keys()) | roots.keys()
+            artifacts = places | roots.keys()
             self._note_writers(artifacts, self._read_written(artifacts))
             for artifact in artifacts:
                 writers.setdefault(roots.get(artifact, artifact), set()).update(self._written[artifact])

@@ -5,8 +5,9 @@ A writer is a run, a deployment that captures, or a feature group; a reader is w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -152,35 +153,43 @@ def was_read() -> ColumnElement[bool]:
 
 def writings(connection: Connection, artifacts: Collection[int]) -> dict[int, list[Use]]:
     """What wrote some artifacts: id -> what produced it, and the feature groups whose offline store it is."""
-    produced = association.c.destination_id, association.c.source_id, AssociationType.PRODUCED
-    wrote = _linked(connection, artifacts, *produced)
-    kept = association.c.source_id, association.c.destination_id, AssociationType.ASSOCIATED_WITH
-    keeps = _linked(connection, artifacts, *kept).where(has_type(Context), entity.c.type == "FeatureGroup")
-    return _uses(connection, artifacts, wrote, keeps)
+    return _uses(connection, artifacts, _wrote(connection.dialect.name))
 
 
 def readings(connection: Connection, artifacts: Collection[int]) -> dict[int, list[Use]]:
     """What read some artifacts: id -> what it contributed to."""
+    return _uses(connection, artifacts, _read(connection.dialect.name))
+
+
+@lru_cache(maxsize=2)
+def _wrote(dialect: str) -> tuple[Select[Any], ...]:
+    produced = association.c.destination_id, association.c.source_id, AssociationType.PRODUCED
+    kept = association.c.source_id, association.c.destination_id, AssociationType.ASSOCIATED_WITH
+    keeps = _linked(dialect, *kept).where(has_type(Context), entity.c.type == "FeatureGroup")
+    return _linked(dialect, *produced), keeps
+
+
+@lru_cache(maxsize=2)
+def _read(dialect: str) -> tuple[Select[Any], ...]:
     contributed = association.c.source_id, association.c.destination_id, AssociationType.CONTRIBUTED_TO
-    return _uses(connection, artifacts, _linked(connection, artifacts, *contributed))
+    return (_linked(dialect, *contributed),)
 
 
-def _linked(
-    connection: Connection, artifacts: Collection[int], near: Column[int], far: Column[int], type_: AssociationType
-) -> Select[Any]:
+def _linked(dialect: str, near: Column[int], far: Column[int], type_: AssociationType) -> Select[Any]:
     """Selects what associations of a type link some artifacts to, at the far end."""
     return (
         select(near, far, association.c.since, association.c.until, *_RUN)
         .join(entity, entity.c.id == far)
-        .where(bulk.among(connection, near, artifacts), association.c.type == type_.value)
+        .where(bulk.among_named(dialect, near, "artifacts"), association.c.type == type_.value)
     )
 
 
-def _uses(connection: Connection, artifacts: Collection[int], *wanted: Select[Any]) -> dict[int, list[Use]]:
+def _uses(connection: Connection, artifacts: Collection[int], wanted: Iterable[Select[Any]]) -> dict[int, list[Use]]:
     found: dict[int, dict[int, Use]] = {}
     if artifacts:
+        near = {"artifacts": bulk.many(connection.dialect.name, artifacts)}
         for statement in wanted:
-            for row in connection.execute(statement):
+            for row in bulk.read(connection, statement, near):
                 one = _use(row)
                 uses = found.setdefault(row[0], {})
                 other = uses.get(one.run)
