@@ -24,6 +24,7 @@ WEST = "arn:aws:sagemaker:us-west-2:111122223333:"
 ABALONE = f"{WEST}pipeline/abalone/execution"
 RETRIED = 1_718_003_600_000
 EXECUTION = "Model Building Pipeline Execution Status Change"
+STEP = "Model Building Pipeline Execution Step Status Change"
 
 
 def step(name: str, type_: str, status: str, started: int | None, ended: int | None, **more: Any) -> Step:
@@ -157,12 +158,47 @@ def test_an_execution_that_failed_again_has_no_reason_of_the_first_time(store: S
     assert (found.status, found.ended, found.failure) == ("Failed", BEGUN + 65 * 60_000, "")
 
 
+def test_an_execution_whose_end_came_without_a_status_runs_again(store: Store) -> None:
+    end = {"executionEndTime": BEGUN + 60_000, "failureReason": "no capacity"}
+    retried = {"currentPipelineExecutionStatus": "Executing", "executionStartTime": BEGUN + 120_000}
+    fed(store, [event(EXECUTION, {"pipelineExecutionArn": MONDAY, **one}) for one in (end, retried)])
+
+    found = execution(store, MONDAY)
+
+    assert found is not None
+    assert (found.status, found.ended, found.failure) == ("Executing", None, "")
+
+
+def test_a_step_that_runs_again_has_what_its_new_attempt_reports(store: Store) -> None:
+    def of(status: str, previous: str, minute: int, **more: object) -> bytes:
+        statuses = {"currentStepStatus": status, "previousStepStatus": previous}
+        return event(
+            STEP,
+            {"pipelineExecutionArn": MONDAY, "stepName": "Train", **statuses, **more},
+            time=BEGUN + minute * 60_000,
+        )
+
+    failed = of("Failed", "Executing", 5, stepStartTime=BEGUN, stepEndTime=BEGUN + 300_000, attemptCount=2,
+                failureReason="no capacity")  # fmt: skip
+    fed(store, [failed, of("Executing", "Failed", 60)])
+    before = execution(store, MONDAY)
+    # Envelopes have whole seconds: the attempt begins after the time of the event that reports it.
+    metadata = {"trainingJob": {"arn": SECOND}}
+    fed(store, [of("Starting", "Failed", 60, stepStartTime=BEGUN + 60 * 60_000 + 500, metadata=metadata)])
+    after = execution(store, MONDAY)
+
+    assert before is not None
+    assert before.steps == (step("Train", "", "Executing", BEGUN, None, attempts=3, earlier_failure="no capacity"),)
+    assert after is not None
+    assert [(one.made, one.ended, one.attempts) for one in after.steps] == [(SECOND, None, 3)]
+
+
 def test_steps_that_name_each_other_as_their_cache_made_nothing(store: Store) -> None:
     fed(
         store,
         [
             event(
-                "Model Building Pipeline Execution Step Status Change",
+                STEP,
                 {
                     "pipelineExecutionArn": itself,
                     "stepName": "Train",

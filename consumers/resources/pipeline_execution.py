@@ -116,9 +116,9 @@ def _attempt_began(incarnation: Incarnation) -> int:
     """The last time that an execution went on after an end."""
     began, finished = 0, False
     for stamped, (status,) in incarnation.changes:
-        if finished and status and status not in FINISHED:
+        if finished and status not in FINISHED:
             began = moment(stamped)
-        finished = status in FINISHED or (finished and not status)
+        finished = status in FINISHED
     return max(began, began_after_end(incarnation, "currentPipelineExecutionStatus", "executionEndTime"))
 
 
