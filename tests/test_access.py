@@ -18,6 +18,7 @@ TWO = f"""
 aws_access_key_id = AKIAANN
 aws_secret_access_key = {SECRET}
 role = write
+account = 111122223333
 
 [ci-reader]
 aws_access_key_id=AKIACI
@@ -35,7 +36,7 @@ def written(path: Path, text: str | bytes, mode: int = 0o600) -> Path:
 
 def test_each_section_is_an_identity_with_a_role(tmp_path: Path) -> None:
     assert Credentials.read(written(tmp_path, TWO)).identities == {
-        "AKIAANN": Identity("ann", "AKIAANN", SECRET, Role.WRITE),
+        "AKIAANN": Identity("ann", "AKIAANN", SECRET, Role.WRITE, "111122223333"),
         "AKIACI": Identity("ci-reader", "AKIACI", "0123456789abcdef", Role.READ),
     }
 
@@ -75,6 +76,8 @@ KEY = f"aws_secret_access_key = {SECRET}\n"
         (ANN + "aws_secret_access_key =\nrole = read", "[ann] has no aws_secret_access_key: add it"),
         ("[ann]\nrole = read\n" + KEY, "[ann] has no aws_access_key_id: add it"),
         (ANN + KEY + "role = root", "[ann] has an unknown role: say read or write"),
+        (ANN + KEY + "role = read\naccount = 1111", "[ann] has an invalid account: use its twelve digits"),
+        (ANN + KEY + "role = read\naccount =", "[ann] has an invalid account: use its twelve digits"),
         (ANN + KEY + "role = Read", "[ann] has an unknown role: say read or write"),
         (
             ANN + KEY + "role = admin",

@@ -205,7 +205,7 @@ def _identity(path: Path, name: str, options: Mapping[str, str]) -> Identity:
         )
     if role not in list(Role):
         raise BadCredentials(f"{where} has an unknown role: say {' or '.join(Role)}")
-    account = options.get("account", "")
-    if account and not _ACCOUNT.fullmatch(account):
+    account = options.get("account")
+    if account is not None and not _ACCOUNT.fullmatch(account):
         raise BadCredentials(f"{where} has an invalid account: use its twelve digits")
-    return Identity(name, access_key_id, secret, Role(role), account)
+    return Identity(name, access_key_id, secret, Role(role), account or "")
