@@ -222,6 +222,9 @@ def test_conditions_are_joined_by_and_or_and_sub_expressions(tracked: Store) -> 
     assert found(Filters=[failed, of_risk]) == []
     assert found(Filters=[tuned], SubExpressions=[{"Filters": [failed, of_risk], "Operator": "Or"}]) == ["A", "B"]
     assert found(SubExpressions=[{"SubExpressions": [{"Filters": [failed]}]}]) == ["B"]
+    neither = [{"Filters": [tuned, failed, of_risk]}, {"Filters": [of_risk, failed]}]
+    assert found(SubExpressions=neither, Operator="Or") == []
+    assert found(SubExpressions=[*neither, {"Filters": [failed]}], Operator="Or") == ["B"]
 
 
 @pytest.mark.parametrize(
