@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from consumers.kind import MODEL_PACKAGE
+from consumers.resources import compilation_job, model_card, model_package
+from consumers.resources.types import AnyResourceType, D, Resource
 from store.database import Store
 from store.graph.lineage import walk
 from store.graph.resolve import find
 from store.graph.traversal import Direction
-from tests.support.events import PARTITION, case_events
+from store.lineage import artifact
+from tests.support.events import NOON, PARTITION, case_events
 from tests.support.stores import fed
 
 PACKAGE = f"{PARTITION}model-package/churnmodels/1"
@@ -78,3 +83,36 @@ def test_a_job_uses_the_model_that_existed_when_it_was_made(store: Store) -> Non
 
     assert "s3://churn/second.tar.gz" not in came_from(store, f"{PARTITION}transform-job/predict-1")
     assert "s3://churn/first.tar.gz" not in came_from(store, f"{PARTITION}transform-job/predict-2")
+
+
+BEHIND = NOON + 1000
+"""When the package was made again."""
+
+
+def package_at(key: str, fields: type[D], at: int | None = None) -> Resource[D] | None:
+    """A lookup that knows the two incarnations of the package, and nothing else."""
+    if key != PACKAGE:
+        return None
+    again = at is None or at >= BEHIND
+    time = BEHIND if again else NOON - 1000
+    return Resource(MODEL_PACKAGE, PACKAGE, "churnmodels/1", fields(), created=time, modified=time, again=again)
+
+
+@pytest.mark.parametrize(
+    ("one", "detail"),
+    [
+        (compilation_job.TYPE, compilation_job.CompilationJob(model_package_version_arn=PACKAGE)),
+        (model_card.TYPE, model_card.ModelCard(model_id=PACKAGE)),
+        (model_package.TYPE, model_package.ModelPackage(source_uri=PACKAGE)),
+    ],
+    ids=["compilation job", "model card", "package made from a package"],
+)
+def test_what_names_a_package_leads_to_the_one_that_existed_then(one: AnyResourceType, detail: msgspec.Struct) -> None:
+    def named_at(time: int) -> set[str]:
+        made = Resource(one.kind, f"{PARTITION}{one.kind}/other", "other", detail, created=time, modified=time)
+        return {entity.arn for entity in one.lineage_of(made, package_at).entities if entity.source_uri == PACKAGE}
+
+    second = artifact(PARTITION, "Model", PACKAGE, BEHIND, source_types=(("Custom", str(BEHIND // 1000)),))
+
+    assert named_at(NOON) == {artifact(PARTITION, "Model", PACKAGE, NOON).arn}
+    assert named_at(BEHIND) == {second.arn}

@@ -20,6 +20,7 @@ from tests.support.events import NOON, PARTITION
         "https://s3.eu-west-1.amazonaws.com/models/a/b.tar.gz",
         "https://s3.dualstack.eu-west-1.amazonaws.com/models/a/b.tar.gz",
         "https://models.s3.amazonaws.com/a/b.tar.gz",
+        "HTTPS://Models.S3.amazonaws.com/a/b.tar.gz",
         "https://models.s3.eu-west-1.amazonaws.com/a/b.tar.gz",
         "https://models.s3-us-gov-west-1.amazonaws.com/a/b.tar.gz",
         "https://models.s3.dualstack.ap-southeast-2.amazonaws.com/a/b.tar.gz",

@@ -25,11 +25,11 @@ from ingest.sagemaker_operations import DescribeOperation, Parameters
 from store.lineage import Lineage
 
 _EFFECTS: Mapping[str, Callable[[Callable[[JsonObject], JsonObject | None]], CallEffect]] = {
-    "Create": lambda rewrite: creates(rewrite),
+    "Create": creates,
     "Update": lambda rewrite: updates(rewrite=rewrite),
     "Start": lambda rewrite: updates(rewrite=rewrite),
     "Stop": lambda rewrite: updates(rewrite=rewrite),
-    "Delete": lambda rewrite: deletes(rewrite),
+    "Delete": deletes,
 }
 """What the calls do, by the verb of their names."""
 
