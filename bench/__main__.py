@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 from bench import api, generate, kafka, large, postgresql, servers, workloads
 from bench.baseline import closures, commits, floor
-from bench.graph import TooSmall, graph, starts
+from bench.graph import Graph, TooSmall, graph, starts
 from bench.latency import latency
 from bench.measure import Row, apart, spread, table, timed
 from bench.options import Options, smallest
@@ -78,12 +78,13 @@ def lineage(options: Options) -> list[Row]:
     ]
     store, arns = workloads.stored(large, options.folder / "graph.db")
     aims = {min(size, options.largest): aim for size, aim in AIMS.items()}
-    chosen = {size: [arns[start] for start in starts(large, size, how_many=30)] for size in aims}
+    chosen = {size: [arns[start] for start in some] for size, some in _starts(large, aims)}
     found: dict[int, list[int]] = {}
     plain: dict[int, float] = {}
     with closures(large, options.folder / "closures.db") as ascendants:
         numbers = {arn: number for number, arn in enumerate(arns)}
-        for size, aim in aims.items():
+        for size in chosen:
+            aim = aims[size]
             ids = [numbers[arn] for arn in chosen[size]]
             found[size] = [len(ascendants(start)) for start in ids]  # the pages it needs are in the cache from now on
             assert found[size] == [len(workloads.queried(store, arn).vertices) for arn in chosen[size]], "not the same"
@@ -101,7 +102,7 @@ def lineage(options: Options) -> list[Row]:
                     "ratio: of the walk that respects time to this one: 1.3"),
             ]  # fmt: skip
     rows.append(Row("graph, links now by address", workloads.split_data_sets(store, share=10), ""))
-    for size in aims:
+    for size in chosen:
         walks = [workloads.queried(store, arn) for arn in chosen[size]]
         assert all(len(one.vertices) >= least for one, least in zip(walks, found[size], strict=True)), "some are lost"
         median, _ = spread([timed(workloads.queried, store, arn)[1] for arn in chosen[size]])
@@ -113,6 +114,17 @@ def lineage(options: Options) -> list[Row]:
     store.close()
     workloads.remove(options.folder / "graph.db")
     return rows
+
+
+def _starts(large: Graph, sizes: Iterable[int]) -> Iterator[tuple[int, list[int]]]:
+    """Where lineages of some sizes begin, the least first; those that a graph has too few of are left out."""
+    for place, size in enumerate(sizes):
+        try:
+            yield size, starts(large, size, how_many=30)
+        except TooSmall as why:
+            if place == 0:
+                raise
+            print(f"not measured: {why}", file=sys.stderr)
 
 
 def _written_again(store: Store, chosen: Mapping[int, Sequence[str]]) -> list[Row]:

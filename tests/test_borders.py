@@ -174,6 +174,15 @@ def test_query_lineage_joins_accounts_and_neither_regions_nor_other_types_of_sou
     assert {one.arn for one in walked.vertices} == {here.arn, typed.arn, twin.arn, elsewhere.arn}
 
 
+def test_artifacts_of_one_account_and_region_stay_apart_whatever_their_source(store: Store) -> None:
+    uri = "https://example.com/data"
+    here, elsewhere = artifact(prefix(DEV), "DataSet", uri, NOON), artifact(prefix(PROD), "DataSet", f"{uri}/2", NOON)
+    typed = Artifact(arn=f"{prefix(DEV)}artifact/{'f' * 32}", type="Model", source_uri=uri, created=NOON, weight=4)
+    holding(store, Lineage((here, elsewhere, typed)))
+
+    assert [one.arn for one in walk(store, [here.arn], Direction.BOTH).vertices] == [here.arn]
+
+
 SOURCES = ("arn:aws:sagemaker:us-west-2:444455556666:model-package/a/1", "s3://b/x", "1.dkr.ecr.us-west-2.on.aws/i:1")
 
 
