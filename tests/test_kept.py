@@ -100,6 +100,20 @@ def test_a_kind_is_spelled_as_in_its_arns(one: KeptKind) -> None:
     assert f"{one.kind}/" in pattern or pattern == ".*"  # some have none
 
 
+@pytest.mark.parametrize(
+    ("whose", "tail"),
+    [
+        ({"UserProfileName": "Ada"}, "d-1/Ada/JupyterLab/default"),
+        ({"SpaceName": "lab", "UserProfileName": ""}, "d-1/lab/JupyterLab/default"),
+        ({}, None),
+    ],
+)
+def test_an_app_is_named_by_its_profile_or_its_space(whose: dict[str, str], tail: str | None) -> None:
+    [app] = (one for one in KEPT_KINDS if one.stem == "App")
+
+    assert app.tail({"DomainId": "d-1", "AppType": "JupyterLab", "AppName": "default", **whose}) == tail
+
+
 def test_what_is_described_but_neither_kept_nor_derived_from_is_no_resource_of_its_own() -> None:
     described = {name for name in service_model.names(service_model.SAGEMAKER) if name.startswith("Describe")}
 
