@@ -119,6 +119,8 @@ def test_links_by_address_explain_themselves(headwater: Headwater, tmp_path: Pat
         job("early", "s3://b/out/part-2.csv", "s3://b/end", NOON + 30_000),
         job("other", "s3://b/out/", "s3://b/rest", NOON + 60_000),
         job("whole", "s3://b/parts/", "s3://b/all", NOON + 60_000),
+        job("slow", "s3://b/raw", "s3://b/feed/1/"),
+        job("soon", "s3://b/feed/", "s3://b/sum", NOON + 30_000),
     ]
     (tmp_path / "jobs.jsonl").write_bytes(b"\n".join(jobs))
     headwater("replay", "jobs.jsonl")
@@ -137,6 +139,8 @@ def test_links_by_address_explain_themselves(headwater: Headwater, tmp_path: Pat
     assert why in whole.out
     early = headwater("explain", "s3://b/out/part-2.csv", "s3://b/out")
     assert "by time only: s3://b/out/part-2.csv lies inside of s3://b/out, but others write there too" in early.out
+    soon = headwater("explain", "s3://b/feed/", "s3://b/feed/1/")
+    assert "by time only: s3://b/feed/1/ lies inside of s3://b/feed/, but others write there too" in soon.out
 
 
 def test_what_cannot_be_explained_gets_a_sentence_that_says_what_exists(headwater: Headwater, tmp_path: Path) -> None:
